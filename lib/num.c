@@ -1,0 +1,156 @@
+/*
+ * num: decimal text to the nearest double.
+ *
+ * Short numbers are exact in one division (Clinger 1990). Most others take one 64x64-bit product with a
+ * truncated power of ten, in the manner of Eisel and Lemire (Lemire, "Number parsing at a gigabyte per
+ * second", 2021); where the truncation could change the rounding, strtod decides.
+ */
+#include "num.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* 10^e for e in [-38, 0] is POW10[e + 38] x 2^k, k = (e * 217706 >> 16) - 63; rounded down to 64 bits. */
+#define POW10_MIN (-38)
+static const uint64_t POW10[] = {
+	0xd9c7dced53c72255, 0x881cea14545c7575, 0xaa242499697392d2, 0xd4ad2dbfc3d07787,
+	0x84ec3c97da624ab4, 0xa6274bbdd0fadd61, 0xcfb11ead453994ba, 0x81ceb32c4b43fcf4,
+	0xa2425ff75e14fc31, 0xcad2f7f5359a3b3e, 0xfd87b5f28300ca0d, 0x9e74d1b791e07e48,
+	0xc612062576589dda, 0xf79687aed3eec551, 0x9abe14cd44753b52, 0xc16d9a0095928a27,
+	0xf1c90080baf72cb1, 0x971da05074da7bee, 0xbce5086492111aea, 0xec1e4a7db69561a5,
+	0x9392ee8e921d5d07, 0xb877aa3236a4b449, 0xe69594bec44de15b, 0x901d7cf73ab0acd9,
+	0xb424dc35095cd80f, 0xe12e13424bb40e13, 0x8cbccc096f5088cb, 0xafebff0bcb24aafe,
+	0xdbe6fecebdedd5be, 0x89705f4136b4a597, 0xabcc77118461cefc, 0xd6bf94d5e57a42bc,
+	0x8637bd05af6c69b5, 0xa7c5ac471b478423, 0xd1b71758e219652b, 0x83126e978d4fdf3b,
+	0xa3d70a3d70a3d70a, 0xcccccccccccccccc, 0x8000000000000000,
+};
+
+static const double EXACT10[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+
+/* 2^k, exactly; the range of exponents above keeps k far from subnormal and overflow. */
+static double power2(int k)
+{
+	uint64_t bits = (uint64_t)(k + 1023) << 52;
+	double x;
+
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+/* m x 10^e to *x when that can be rounded with certainty here: 1, else 0. */
+static int scale(uint64_t m, int e, double *x)
+{
+	unsigned __int128 product;
+	uint64_t high, low_bits, half;
+	int shift, drop;
+
+	if (m < (uint64_t)1 << 53 && e >= -22 && e <= 22) {
+		*x = e < 0 ? (double)m / EXACT10[-e] : (double)m * EXACT10[e];
+		return 1;
+	}
+	if (m == 0 || e < POW10_MIN || e > 0) {
+		*x = 0;
+		return m == 0;
+	}
+	shift = __builtin_clzll(m);
+	product = (unsigned __int128)(m << shift) * POW10[e - POW10_MIN];
+	high = (uint64_t)(product >> 64); /* the true value is in [high, high + 2) */
+	drop = 11 - __builtin_clzll(high);
+	half = (uint64_t)1 << (drop - 1);
+	low_bits = high & (2 * half - 1);
+	if (low_bits + 1 >= half && low_bits <= half)
+		return 0;
+	high = (high >> drop) + (low_bits > half);
+	*x = (double)high * power2(drop + 64 - shift + (e * 217706 >> 16) - 63);
+	return 1;
+}
+
+/* What is hard to round goes to strtod, as a copy, since s ends with no NUL. 0 when it is too long for that. */
+static size_t by_strtod(const char *s, size_t len, double *x)
+{
+	char copy[1024];
+
+	if (len >= sizeof(copy))
+		return 0;
+	memcpy(copy, s, len);
+	copy[len] = '\0';
+	*x = strtod(copy, NULL);
+	return len;
+}
+
+static size_t parse_word(const char *s, size_t len, double *x)
+{
+	static const struct {
+		const char *word;
+		size_t len;
+		double value;
+	} words[] = { { "nan", 3, NAN }, { "infinity", 8, INFINITY }, { "inf", 3, INFINITY } };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (len >= words[i].len && strncasecmp(s, words[i].word, words[i].len) == 0) {
+			*x = words[i].value;
+			return words[i].len;
+		}
+	return 0;
+}
+
+/* The exponent at (s, end), which starts with e or E: its value, clamped, and how many bytes; 0 bytes when none. */
+static size_t parse_exponent(const char *s, const char *end, int *e)
+{
+	const char *p = s + 1;
+	int negative = 0, value = 0;
+
+	if (p < end && (*p == '-' || *p == '+'))
+		negative = *p++ == '-';
+	if (p == end || *p < '0' || *p > '9')
+		return 0;
+	for (; p < end && *p >= '0' && *p <= '9'; p++)
+		if (value < 100000)
+			value = value * 10 + (*p - '0');
+	*e = negative ? -value : value;
+	return (size_t)(p - s);
+}
+
+size_t lc_num_parse(const char *s, size_t len, double *x)
+{
+	const char *p = s, *end = s + len, *first, *point = NULL;
+	int negative = 0, digits = 0, e = 0;
+	uint64_t m = 0;
+	size_t n;
+
+	if (p < end && (*p == '-' || *p == '+'))
+		negative = *p++ == '-';
+	for (first = p; p < end; p++) {
+		unsigned d = (unsigned char)*p - '0';
+
+		if (d > 9) {
+			if (*p != '.' || point)
+				break;
+			point = p;
+			continue;
+		}
+		m = m * 10 + d; /* meaningless past 19 digits: then digits says so */
+		digits += m != 0 || digits != 0;
+	}
+	if (p - first == (point != NULL)) { /* no digit at all */
+		n = point ? 0 : parse_word(p, (size_t)(end - p), x);
+		if (negative && n)
+			*x = -*x;
+		return n ? n + (size_t)(p - s) : 0;
+	}
+	if (point)
+		n = (size_t)(p - point - 1);
+	else
+		n = 0;
+	if (p < end && (*p | 0x20) == 'e')
+		p += parse_exponent(p, end, &e);
+	if (n > 1000 || digits > 19 || !scale(m, e - (int)n, x))
+		return by_strtod(s, (size_t)(p - s), x);
+	if (negative)
+		*x = -*x;
+	return (size_t)(p - s);
+}
