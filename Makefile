@@ -1,6 +1,6 @@
 # Lightcone. `make` builds into build/, `make check` runs all tests, `make demo` the whole story.
-# CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are the builder's. SAN=1 builds with address and
-# undefined sanitizers, into build-san/.
+# CC, CFLAGS, CPPFLAGS, LDFLAGS, PREFIX and DESTDIR are the builder's. SAN=1 builds with address
+# and undefined sanitizers, into build-san/.
 
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -9,23 +9,25 @@ VERSION = 0.1.0
 B = build
 
 LC_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -I. -Ilib -Ikernels \
-	-DLC_VERSION='"$(VERSION)"' -DLC_DATADIR='"$(PREFIX)/share/lightcone"' -pthread -ffp-contract=off
+	-DLC_VERSION='"$(VERSION)"' -pthread -ffp-contract=off
 LC_LDLIBS = -ljansson -lcrypto -lm -pthread
 ifdef SAN
 B = build-san
 LC_CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 LC_LDFLAGS = -fsanitize=address,undefined
 endif
-FAST = -O3 -march=native
 
-# A program is cmd/NAME.c, or all of cmd/NAME/*.c.
-PROGRAMS = $(sort $(patsubst cmd/%.c,%,$(wildcard cmd/lc-*.c)) $(patsubst cmd/%/,%,$(wildcard cmd/lc-*/)))
-LIB_OBJ = $(patsubst %.c,$B/%.o,$(wildcard lib/*.c kernels/*.c))
-objects = $(patsubst %.c,$B/%.o,$(wildcard cmd/$1.c cmd/$1/*.c))
-
-# What a program links beyond LC_LDLIBS.
+# A program is cmd/NAME.c, or all of cmd/NAME/*.c; the libraries it links beyond LC_LDLIBS follow.
+PROGRAMS = $(sort $(basename $(notdir $(wildcard cmd/lc-*.c))) \
+	$(patsubst cmd/%/main.c,%,$(wildcard cmd/lc-*/main.c)))
 LIBS_lc-snap = -lzstd
+LIBS_lc-fork = -lzstd
 LIBS_lc-train = -ldl
+
+LIB_OBJ = $(patsubst %.c,$B/%.o,$(wildcard lib/*.c kernels/*.c))
+UNIT = $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*.c))
+PAGES = $(wildcard man/*.[157])
+objects = $(patsubst %.c,$B/%.o,$(wildcard cmd/$1.c cmd/$1/*.c))
 
 all: setup-check
 	@$(MAKE) --no-print-directory programs
@@ -34,14 +36,20 @@ programs: $(PROGRAMS:%=$B/%) $B/lc-guard $B/kjv.txt
 # What is missing is installed once; scripts/setup does nothing when all is there.
 setup-check:
 	@scripts/setup
+setup-tests:
+	@scripts/setup check
 
-$B/%.o: %.c
+$B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(CC) $(LC_CFLAGS) $(CFLAGS) $(LC_FAST) $(CPPFLAGS) -c -o $@ $<
-$B/kernels/%.o: LC_FAST = $(FAST)
+$B/kernels/%.o: LC_FAST = -O3 -march=native
+$B/cmd/lc-train/data.o: LC_FAST = -DLC_DATADIR='"$(PREFIX)/share/lightcone"'
+$B/cmd/lc-train/data.o: $B/prefix
+$B/cmd/lc-train/data.o: LC_FAST = -DLC_DATADIR='"$(PREFIX)/share/lightcone"'
+$B/cmd/lc-train/data.o: $B/prefix
 $B/liblc.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(AR) rcs $@ $^
 .SECONDEXPANSION:
 $(PROGRAMS:%=$B/%): $B/%: $$(call objects,%) $B/liblc.a
 	$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(LC_LDLIBS)
@@ -52,33 +60,46 @@ $B/kjv.txt: share/kjv.txt
 	@mkdir -p $B
 	install -m 644 $< $@
 
+# Other flags, another compiler: everything is compiled again; another PREFIX: what names it.
+$B/flags: SAYS = $(CC) $(LC_CFLAGS) $(CFLAGS) $(CPPFLAGS)
+$B/prefix: SAYS = $(PREFIX)
+$B/flags $B/prefix: FORCE
+	@mkdir -p $B
+	@echo '$(SAYS)' | cmp -s - $@ || echo '$(SAYS)' >$@
+
 # Tests: tests/unit/*.c with Criterion, tests/cli/*.sh from the outside; tests/run sums up.
-UNIT = $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*.c))
 $B/unit/%: $B/tests/unit/%.o $B/liblc.a
 	@mkdir -p $(@D)
 	$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -ldl $(LC_LDLIBS)
-check: all
-	@$(MAKE) --no-print-directory $(UNIT)
+units: $(UNIT)
+check: setup-tests
+	@$(MAKE) --no-print-directory programs units
 	@B=$B tests/run
 
-# Fuzzers: `make fuzz` builds them with clang's libFuzzer and runs each for FUZZ_S seconds.
+# Fuzzers: built with clang's libFuzzer, each run for FUZZ_S seconds.
 FUZZ_S ?= 20
 fuzz: setup-check
-	@FUZZ_S=$(FUZZ_S) CFLAGS="$(CFLAGS)" tests/fuzz/run
+	@FUZZ_S=$(FUZZ_S) tests/fuzz/run
 
 demo: all
 	@B=$B scripts/demo
 
+# Static checks, where the tools are there; what is let pass, and why, is in .clang-tidy.
+lint:
+	clang-tidy --quiet --warnings-as-errors='*' lib/*.c -- $(filter-out -MMD -MP,$(LC_CFLAGS))
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --error-exitcode=1 -Ilib lib
+
 install: programs
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/lightcone \
-		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/lightcone share/man/man1 share/man/man5 share/man/man7)
 	install -m 755 $(PROGRAMS:%=$B/%) $B/lc-guard $(DESTDIR)$(PREFIX)/bin
-	install -m 644 share/kjv.txt $(DESTDIR)$(PREFIX)/share/lightcone
-	for s in 1 5 7; do for p in man/*.$$s; do \
-		install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$$s; done; done
+	install -m 644 share/kjv.txt $(wildcard scripts/lightcone.py) $(DESTDIR)$(PREFIX)/share/lightcone
+	for page in $(PAGES); do \
+		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} || exit; done
 clean:
 	rm -rf build build-san build-fuzz
 
-.PHONY: all programs setup-check check fuzz demo install clean
+FORCE:
+.PHONY: all programs units setup-check setup-tests check fuzz demo lint install clean FORCE
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

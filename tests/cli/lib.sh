@@ -13,7 +13,13 @@
 : "${B:?tests/run sets B}" "${TESTS:?tests/run sets TESTS}"
 PATH=$B:$PATH
 failed=0
-trap 'end=$?; [ $end = 0 ] && end=$failed; exit $end' EXIT
+trap finish EXIT
+
+finish() {
+	end=$?
+	[ $end = 0 ] && end=$failed
+	exit $end
+}
 
 pass() {
 	printf 'ok - %s\n' "$1"
