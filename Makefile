@@ -48,8 +48,7 @@ $B/cmd/lc-train/data.o: $B/prefix
 $B/cmd/lc-train/data.o: LC_FAST = -DLC_DATADIR='"$(PREFIX)/share/lightcone"'
 $B/cmd/lc-train/data.o: $B/prefix
 $B/liblc.a: $(LIB_OBJ)
-	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@.$$$$ $^ && mv $@.$$$$ $@
 .SECONDEXPANSION:
 $(PROGRAMS:%=$B/%): $B/%: $$(call objects,%) $B/liblc.a
 	$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(LC_LDLIBS)
