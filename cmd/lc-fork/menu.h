@@ -1,0 +1,33 @@
+/*
+ * menu: every future a plan may propose, from the simplest change to the most involved.
+ */
+#ifndef MENU_H
+#define MENU_H
+
+#include <jansson.h>
+
+/* The states a future may start from, newest first: [0] is the present (damaged) one. */
+struct origin {
+	const char *snapshot;
+	long step;
+};
+
+struct menu {
+	const struct origin *origins;
+	int norigins;
+	long onset, alert;     /* steps, from the alert */
+	int present_is_dead;   /* a non-finite state: nothing can start from it but the control */
+};
+
+struct dish {
+	int origin;            /* index into origins */
+	json_t *actions;       /* owned by the dish */
+	const char *kind;      /* restorative or persistent */
+	double cost;           /* how involved: 0 changes nothing */
+};
+
+/* All dishes but {} from the present, by cost. *n tells how many; free with menu_release. */
+struct dish *menu_make(const struct menu *m, int *n);
+void menu_release(struct dish *d, int n);
+
+#endif
