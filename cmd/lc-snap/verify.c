@@ -1,0 +1,213 @@
+/* verify: reads and hashes all that snapshots are made of, and says what is damaged. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io.h"
+#include "json.h"
+#include "pool.h"
+#include "snap.h"
+
+#define BATCH 16
+
+struct verifier {
+	const struct opts *o;
+	struct lc_store *st;
+	struct lc_pool *pool;
+	size_t damaged;
+	uint64_t done, total;
+	struct lc_id *seen;      /* chunks that snapshots refer to, in no order */
+	size_t nseen, cap;
+	/* one batch of a file's chunks */
+	const struct lc_id *ids;
+	char *buf[BATCH];
+	size_t len[BATCH];
+	struct lc_err err[BATCH];
+	/* chunks that no snapshot refers to */
+	size_t loose[BATCH];
+};
+
+/* One thing that is damaged: a file of a snapshot, or (s NULL) something of the store itself. */
+static void report(struct verifier *v, const struct lc_id *id, const char *path, const char *why)
+{
+	char hex[LC_HEX_LEN + 1] = "-", *shown = path ? lc_path_encode(path) : lc_path("-");
+	json_t *o;
+
+	v->damaged++;
+	if (id)
+		lc_id_hex(id, hex);
+	if (v->o->json) {
+		o = json_pack("{s:s,s:i,s:s,s:s,s:s}", "type", "damage", "v", 1, "snapshot", hex, "path", shown,
+			      "why", why);
+		lc_json_emit(stdout, o, NULL);
+		json_decref(o);
+	} else {
+		printf("%.12s  %s: %s\n", hex, shown, why);
+	}
+	free(shown);
+}
+
+static void get_task(void *ctx, int i)
+{
+	struct verifier *v = ctx;
+
+	v->err[i].code = LC_OK;
+	v->buf[i] = lc_xrealloc(v->buf[i], v->len[i], 1);
+	lc_store_get(v->st, &v->ids[i], v->buf[i], v->len[i], &v->err[i]);
+}
+
+/* Read n chunks, which must exist, into the hash of the whole file. */
+static int check_batch(struct verifier *v, const struct lc_id *ids, int n, struct lc_hasher *whole,
+		       struct lc_err *err)
+{
+	v->ids = ids;
+	for (int i = 0; i < n; i++)
+		if (lc_store_size(v->st, &ids[i], &v->len[i], err) < 0)
+			return -1;
+	lc_pool_run(v->pool, n, get_task, v);
+	for (int i = 0; i < n; i++) {
+		if (v->err[i].code != LC_OK)
+			return lc_fail(err, v->err[i].code, "%s", v->err[i].text);
+		if (lc_hasher_add(whole, v->buf[i], v->len[i], err) < 0)
+			return -1;
+		v->done += v->len[i];
+	}
+	progress(v->o, v->done, v->total);
+	return 0;
+}
+
+static int check_file(struct verifier *v, const struct lc_entry *e, struct lc_err *err)
+{
+	struct lc_hasher whole;
+	struct lc_id hash;
+	uint64_t before = v->done;
+	int ret;
+
+	ret = lc_hasher_init(&whole, err);
+	for (size_t i = 0; ret == 0 && i < e->nchunks; i += BATCH)
+		ret = check_batch(v, e->chunks + i, (int)(e->nchunks - i < BATCH ? e->nchunks - i : BATCH),
+				  &whole, err);
+	if (lc_hasher_done(&whole, ret < 0 ? NULL : &hash, ret < 0 ? NULL : err) < 0)
+		ret = -1;
+	if (ret == 0 && v->done - before != e->size)
+		return lc_fail(err, LC_DATA, "its chunks do not add up to its size");
+	if (ret == 0 && memcmp(hash.b, e->hash.b, sizeof(hash.b)) != 0)
+		return lc_fail(err, LC_DATA, "its hash does not match");
+	return ret;
+}
+
+static void see(struct verifier *v, const struct lc_entry *e)
+{
+	if (e->nchunks == 0)
+		return;
+	while (v->nseen + e->nchunks > v->cap) {
+		v->cap = v->cap ? 2 * v->cap : 1024;
+		v->seen = lc_xrealloc(v->seen, v->cap, sizeof(*v->seen));
+	}
+	memcpy(v->seen + v->nseen, e->chunks, e->nchunks * sizeof(*e->chunks));
+	v->nseen += e->nchunks;
+}
+
+static void check_snapshot(struct verifier *v, const struct lc_snapshot *s)
+{
+	for (size_t i = 0; i < s->m.n; i++) {
+		const struct lc_entry *e = &s->m.e[i];
+		struct lc_err err;
+		if (e->kind != LC_FILE)
+			continue;
+		if (check_file(v, e, &err) < 0) {
+			if (err.code == LC_SYS)
+				lc_die(&err);
+			report(v, &s->id, e->path, err.text);
+		}
+		see(v, e);
+	}
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct lc_id));
+}
+
+static void loose_task(void *ctx, int i)
+{
+	struct verifier *v = ctx;
+
+	v->err[i].code = LC_OK;
+	lc_store_check(v->st, v->loose[i], &v->err[i]);
+}
+
+/* What no snapshot refers to (its saver was killed) counts too: a later save would build on it. */
+static void check_rest(struct verifier *v)
+{
+	struct lc_err err;
+	size_t n = lc_store_chunks(v->st, &err), at = 0;
+	const char *why;
+
+	if (err.code != LC_OK)
+		lc_die(&err);
+	for (size_t i = 0; (why = lc_store_bad_pack(v->st, i)); i++)
+		report(v, NULL, NULL, why);
+	qsort(v->seen, v->nseen, sizeof(*v->seen), by_id);
+	while (at < n) {
+		int k = 0;
+		for (; at < n && k < BATCH; at++)
+			if (!v->nseen || !bsearch(lc_store_chunk(v->st, at), v->seen, v->nseen, sizeof(*v->seen), by_id))
+				v->loose[k++] = at;
+		lc_pool_run(v->pool, k, loose_task, v);
+		for (int i = 0; i < k; i++)
+			if (v->err[i].code != LC_OK)
+				report(v, NULL, NULL, v->err[i].text);
+	}
+}
+
+/* The snapshots to look at: those named, else all. Damaged manifests are reported. */
+static void check_list(struct verifier *v, const struct snap_list *list, int argc, char **argv)
+{
+	struct lc_err err;
+
+	for (size_t i = 0; argc == 0 && i < list->n; i++)
+		v->total += lc_manifest_bytes(&list->s[i].m);
+	for (size_t i = 0; argc == 0 && i < list->n; i++)
+		check_snapshot(v, &list->s[i]);
+	for (int i = 0; i < argc; i++) {
+		const struct lc_snapshot *s = snap_pick(list, argv[i], v->o, &err);
+		if (!s)
+			lc_die(&err);
+		v->total += lc_manifest_bytes(&s->m);
+		check_snapshot(v, s);
+	}
+	if (argc == 0 && list->bad)
+		report(v, NULL, NULL, list->why.text);
+}
+
+int verb_verify(const struct opts *o, int argc, char **argv)
+{
+	struct verifier v = { .o = o };
+	struct snap_list list;
+	struct lc_err err;
+	size_t damaged;
+
+	v.st = lc_store_open(o->store, 0, &err);
+	if (!v.st || snap_list_load(v.st, o, &list, &err) < 0)
+		lc_die(&err);
+	v.pool = lc_pool_open(lc_cpu_count());
+	if (!v.pool)
+		lc_fail_sys(&err, "start threads"), lc_die(&err);
+	check_list(&v, &list, argc, argv);
+	if (argc == 0)
+		check_rest(&v);
+	progress(o, 0, 0);
+	damaged = v.damaged;
+	if (damaged)
+		lc_warn("%s: %zu damaged", o->store, damaged);
+	else if (!o->quiet)
+		lc_warn("%s: %llu bytes read, all whole", o->store, (unsigned long long)v.done);
+	for (int i = 0; i < BATCH; i++)
+		free(v.buf[i]);
+	free(v.seen);
+	lc_pool_close(v.pool);
+	snap_list_release(&list);
+	lc_store_close(v.st);
+	return damaged ? LC_DATA : LC_OK;
+}

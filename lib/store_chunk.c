@@ -1,0 +1,375 @@
+/*
+ * store_chunk: the chunks of a store: the table of where each lies, and putting and getting them.
+ *
+ * Threads share out hashing and compressing; what ends up in a pack, and in which order, depends
+ * on the bytes put alone.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "io.h"
+#include "pool.h"
+#include "store_impl.h"
+
+/*
+ * States are nearly incompressible (the low mantissa bits are noise): level 1 gets what there is to
+ * get. What gains less than 1/64 is kept raw, which restores faster than it decompresses.
+ */
+#define ZSTD_LEVEL 1
+#define WORTH(raw) ((raw) - (raw) / 64)
+
+static size_t home(const struct lc_store *st, const struct lc_id *id)
+{
+	size_t h;
+
+	memcpy(&h, id->b, sizeof(h));
+	return h & st->mask;
+}
+
+/* The first place of id at or after slot *i of the table, or NULL; *i is where to go on from. */
+static const struct place *find_from(const struct lc_store *st, const struct lc_id *id, size_t *i)
+{
+	for (; st->table && st->table[*i]; *i = (*i + 1) & st->mask) {
+		const struct place *p = &st->at[st->table[*i] - 1];
+		if (memcmp(p->c.id.b, id->b, 32) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static const struct place *find(const struct lc_store *st, const struct lc_id *id)
+{
+	size_t i = home(st, id);
+
+	return find_from(st, id, &i);
+}
+
+static void table_add(struct lc_store *st, size_t number)
+{
+	size_t i = home(st, &st->at[number].c.id);
+
+	while (st->table[i])
+		i = (i + 1) & st->mask;
+	st->table[i] = (uint32_t)(number + 1);
+}
+
+static void place_add(struct lc_store *st, const struct lc_chunk *c, int pack)
+{
+	if (st->n == st->cap) {
+		st->cap = st->cap ? 2 * st->cap : 1024;
+		st->at = lc_xrealloc(st->at, st->cap, sizeof(*st->at));
+		free(st->table);
+		st->mask = 2 * st->cap - 1;
+		st->table = lc_xalloc(2 * st->cap, sizeof(*st->table));
+		for (size_t i = 0; i < st->n; i++)
+			table_add(st, i);
+	}
+	st->at[st->n] = (struct place){ *c, pack };
+	table_add(st, st->n++);
+}
+
+static void load_pack(struct lc_store *st, const char *name)
+{
+	char *path = lc_path("%s/packs/%s", st->dir, name);
+	struct lc_chunk *c;
+	struct lc_err err;
+	size_t n;
+
+	if (lc_pack_load(path, &c, &n, &err) < 0) {
+		st->bad = lc_xrealloc(st->bad, st->nbad + 1, sizeof(*st->bad));
+		st->bad[st->nbad++] = lc_path("%s", err.text);
+		free(path);
+		return;
+	}
+	st->packs = lc_xrealloc(st->packs, (size_t)st->npacks + 1, sizeof(*st->packs));
+	st->packs[st->npacks] = path;
+	for (size_t i = 0; i < n; i++)
+		place_add(st, &c[i], st->npacks);
+	st->npacks++;
+	free(c);
+}
+
+static int is_pack(const struct dirent *de)
+{
+	size_t n = strlen(de->d_name);
+
+	return n > 5 && strcmp(de->d_name + n - 5, ".pack") == 0;
+}
+
+static int load(struct lc_store *st, struct lc_err *err)
+{
+	struct dirent **names;
+	char *dir;
+	int n;
+
+	if (st->loaded)
+		return 0;
+	dir = lc_path("%s/packs", st->dir);
+	n = scandir(dir, &names, is_pack, alphasort);
+	if (n < 0)
+		lc_fail_sys(err, "read %s", dir);
+	free(dir);
+	if (n < 0)
+		return -1;
+	for (int i = 0; i < n; i++) {
+		load_pack(st, names[i]->d_name);
+		free(names[i]);
+	}
+	free(names);
+	st->loaded = 1;
+	st->first_new = st->n;
+	return 0;
+}
+
+void store_chunks_release(struct lc_store *st)
+{
+	lc_tmp_abort(&st->tmp);
+	lc_pool_close(st->pool);
+	for (int i = 0; st->slot && i < BATCH; i++) {
+		free(st->slot[i].out);
+		ZSTD_freeCCtx(st->slot[i].z);
+	}
+	for (int i = 0; i < st->npacks; i++)
+		free(st->packs[i]);
+	for (size_t i = 0; i < st->nbad; i++)
+		free(st->bad[i]);
+	free(st->slot);
+	free(st->packs);
+	free(st->bad);
+	free(st->at);
+	free(st->table);
+}
+
+static int start_writing(struct lc_store *st, struct lc_err *err)
+{
+	if (load(st, err) < 0)
+		return -1;
+	if (!st->slot) {
+		st->slot = lc_xalloc(BATCH, sizeof(*st->slot));
+		st->pool = lc_pool_open(lc_cpu_count());
+	}
+	return st->pool ? 0 : lc_fail_sys(err, "start threads");
+}
+
+static void compress(struct slot *s)
+{
+	size_t n;
+
+	if (!s->out)
+		s->out = malloc(ZSTD_compressBound(LC_CHUNK));
+	if (!s->z)
+		s->z = ZSTD_createCCtx();
+	if (!s->out || !s->z) {
+		errno = ENOMEM;
+		lc_fail_sys(&s->err, "compress");
+		return;
+	}
+	n = ZSTD_compressCCtx(s->z, s->out, ZSTD_compressBound(LC_CHUNK), s->raw, s->len, ZSTD_LEVEL);
+	s->codec = !ZSTD_isError(n) && n < WORTH(s->len) ? LC_CODEC_ZSTD : LC_CODEC_RAW;
+	s->stored = s->codec == LC_CODEC_ZSTD ? n : s->len;
+}
+
+/* Task 0 hashes the batch as a whole, task i > 0 hashes and compresses its chunk i - 1. */
+static void put_task(void *ctx, int i)
+{
+	struct lc_store *st = ctx;
+	struct slot *s = &st->slot[i - 1];
+
+	if (i == 0) {
+		if (st->whole)
+			lc_hasher_add(st->whole, st->buf, st->len, &st->whole_err);
+		return;
+	}
+	if (lc_sha256(s->raw, s->len, &s->id, &s->err) < 0)
+		return;
+	s->known = find(st, &s->id) != NULL;
+	if (!s->known)
+		compress(s);
+}
+
+static int append(struct lc_store *st, const struct slot *s, struct lc_err *err)
+{
+	struct lc_chunk c = { .id = s->id, .stored = (uint32_t)s->stored, .raw = (uint32_t)s->len,
+			      .codec = (uint8_t)s->codec };
+	const unsigned char *body = s->codec == LC_CODEC_RAW ? s->raw : s->out;
+	char *prefix;
+	int ret;
+
+	if (st->end == 0) {
+		prefix = lc_path("%s/tmp/", st->dir);
+		ret = lc_tmp_file(&st->tmp, prefix, err);
+		free(prefix);
+		if (ret < 0 || lc_write_all(st->tmp.fd, LC_PACK_MAGIC, LC_PACK_HEAD, st->dir, err) < 0)
+			return -1;
+		st->end = LC_PACK_HEAD;
+	}
+	c.at = st->end;
+	if (lc_write_all(st->tmp.fd, body, s->stored, st->dir, err) < 0)
+		return -1;
+	st->end += s->stored;
+	place_add(st, &c, -1);
+	return 0;
+}
+
+static int put_batch(struct lc_store *st, int n, struct lc_id *ids, struct lc_err *err)
+{
+	st->whole_err.code = LC_OK;
+	for (int i = 0; i < n; i++) {
+		struct slot *s = &st->slot[i];
+		s->raw = st->buf + (size_t)i * LC_CHUNK;
+		s->len = i < n - 1 ? LC_CHUNK : st->len - (size_t)i * LC_CHUNK;
+		s->err.code = LC_OK;
+	}
+	lc_pool_run(st->pool, n + 1, put_task, st);
+	for (int i = 0; i < n; i++) {
+		struct slot *s = &st->slot[i];
+		if (s->err.code != LC_OK)
+			return lc_fail(err, s->err.code, "%s", s->err.text);
+		/* the same bytes twice in one batch are known only now */
+		if (!s->known && !find(st, &s->id) && append(st, s, err) < 0)
+			return -1;
+		ids[i] = s->id;
+	}
+	if (st->whole_err.code != LC_OK)
+		return lc_fail(err, st->whole_err.code, "%s", st->whole_err.text);
+	return 0;
+}
+
+int lc_store_put(struct lc_store *st, const void *buf, size_t len, struct lc_id *ids,
+		 struct lc_hasher *whole, struct lc_err *err)
+{
+	const unsigned char *p = buf;
+
+	if (start_writing(st, err) < 0)
+		return -1;
+	st->whole = whole;
+	while (len > 0) {
+		size_t part = len < (size_t)BATCH * LC_CHUNK ? len : (size_t)BATCH * LC_CHUNK;
+		int n = (int)((part + LC_CHUNK - 1) / LC_CHUNK);
+		st->buf = p;
+		st->len = part;
+		if (put_batch(st, n, ids, err) < 0)
+			return -1;
+		p += part;
+		len -= part;
+		ids += n;
+	}
+	return 0;
+}
+
+int lc_store_flush(struct lc_store *st, uint64_t *stored, struct lc_err *err)
+{
+	size_t n = st->n - st->first_new, len;
+	struct lc_chunk *c;
+	struct lc_id name;
+	char *tail, *path, hex[LC_HEX_LEN + 1];
+	int ret = -1;
+
+	*stored = 0;
+	if (st->end == 0)
+		return 0;
+	c = lc_xalloc(n, sizeof(*c));
+	for (size_t i = 0; i < n; i++)
+		c[i] = st->at[st->first_new + i].c;
+	if (lc_pack_tail(c, n, st->end, &tail, &len, &name, err) < 0) {
+		free(c);
+		return -1;
+	}
+	lc_id_hex(&name, hex);
+	path = lc_path("%s/packs/%s.pack", st->dir, hex);
+	if (lc_write_all(st->tmp.fd, tail, len, st->dir, err) == 0 &&
+	    lc_tmp_commit(&st->tmp, path, err) == 0) {
+		st->packs = lc_xrealloc(st->packs, (size_t)st->npacks + 1, sizeof(*st->packs));
+		st->packs[st->npacks++] = path;
+		for (size_t i = st->first_new; i < st->n; i++)
+			st->at[i].pack = st->npacks - 1;
+		*stored = st->end + len;
+		st->first_new = st->n;
+		st->end = 0;
+		path = NULL;
+		ret = 0;
+	}
+	free(path);
+	free(tail);
+	free(c);
+	return ret;
+}
+
+int lc_store_size(struct lc_store *st, const struct lc_id *id, size_t *len, struct lc_err *err)
+{
+	const struct place *p;
+	char hex[LC_HEX_LEN + 1];
+
+	if (load(st, err) < 0)
+		return -1;
+	p = find(st, id);
+	if (!p) {
+		lc_id_hex(id, hex);
+		return lc_fail(err, LC_DATA, "chunk %.16s is in no pack%s%.300s", hex,
+			       st->nbad ? "; " : "", st->nbad ? st->bad[0] : "");
+	}
+	*len = p->c.raw;
+	return 0;
+}
+
+static int read_place(const struct lc_store *st, const struct place *p, void *raw, struct lc_err *err)
+{
+	const char *path = p->pack < 0 ? st->tmp.path : st->packs[p->pack];
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
+	char hex[LC_HEX_LEN + 1];
+	struct lc_err why;
+
+	if (fd < 0)
+		return lc_fail_sys(err, "open %s", path);
+	lc_id_hex(&p->c.id, hex);
+	ret = lc_pack_read(fd, &p->c, raw, &why);
+	if (ret < 0)
+		lc_fail(err, why.code, "%s: chunk %.16s: %.200s", path, hex, why.text);
+	close(fd);
+	return ret;
+}
+
+int lc_store_get(const struct lc_store *st, const struct lc_id *id, void *buf, size_t len,
+		 struct lc_err *err)
+{
+	size_t i = home(st, id);
+	const struct place *p;
+	struct lc_err first = { 0 }, later;
+
+	for (; (p = find_from(st, id, &i)); i = (i + 1) & st->mask)
+		if (p->c.raw == len && read_place(st, p, buf, first.code ? &later : &first) == 0)
+			return 0;
+	if (!first.code)
+		return lc_fail(err, LC_DATA, "a chunk is in no pack, or of another length");
+	return lc_fail(err, first.code, "%s", first.text);
+}
+
+size_t lc_store_chunks(struct lc_store *st, struct lc_err *err)
+{
+	err->code = LC_OK;
+	return load(st, err) < 0 ? 0 : st->n;
+}
+
+const struct lc_id *lc_store_chunk(const struct lc_store *st, size_t i)
+{
+	return &st->at[i].c.id;
+}
+
+int lc_store_check(const struct lc_store *st, size_t i, struct lc_err *err)
+{
+	void *raw = lc_xalloc(st->at[i].c.raw, 1);
+	int ret = read_place(st, &st->at[i], raw, err);
+
+	free(raw);
+	return ret;
+}
+
+const char *lc_store_bad_pack(const struct lc_store *st, size_t i)
+{
+	return i < st->nbad ? st->bad[i] : NULL;
+}
