@@ -1,0 +1,155 @@
+/* actions: what the actions in force do to the plan. See train.h. */
+#include <math.h>
+#include <string.h>
+
+#include "action.h"
+#include "json.h"
+#include "rng.h"
+#include "train.h"
+
+#define JITTER_STREAM 3
+#define RESEED_STREAM 4
+
+/* Words that are as good as not said: the plan's own value. */
+static int says_nothing(const struct run *r, const char *name, const json_t *v)
+{
+	double x = json_is_number(v) ? json_number_value(v) : NAN;
+
+	if (strcmp(name, "clip") == 0)
+		return x == r->plan.clip;
+	if (strcmp(name, "beta2") == 0)
+		return x == r->plan.beta2;
+	return x == 1 && (!strcmp(name, "lr_scale") || !strcmp(name, "weight_decay_scale") ||
+			  !strcmp(name, "batch_scale"));
+}
+
+static void reset(struct run *r, const char *which)
+{
+	if (strchr(which, 'm')) {
+		memset(r->m, 0, r->gpt.count * sizeof(*r->m));
+		r->m_updates = 0;
+	}
+	if (strchr(which, 'v')) {
+		memset(r->v, 0, r->gpt.count * sizeof(*r->v));
+		r->v_updates = 0;
+	}
+}
+
+static void jitter(struct run *r, double eps)
+{
+	struct lc_rng rng = { r->plan.seed, (uint64_t)JITTER_STREAM << 56 ^ (uint64_t)r->step, 0 };
+
+	for (size_t i = 0; i < r->gpt.count; i++)
+		r->w[i] *= (float)(1 + eps * lc_rng_normal(&rng));
+}
+
+static void apply_one(struct run *r, const char *name, json_t *v)
+{
+	if (strcmp(name, "reset") == 0)
+		reset(r, json_string_value(v));
+	else if (strcmp(name, "jitter") == 0)
+		jitter(r, json_number_value(v));
+	else if (strcmp(name, "rewind") == 0)
+		return; /* was done by the choice of state */
+	else if (says_nothing(r, name, v))
+		json_object_del(r->actions, name);
+	else {
+		if (strcmp(name, "lr_tail") == 0 && !json_equal(json_object_get(r->actions, name), v))
+			r->tail_start = r->step;
+		if (strcmp(name, "lr_warmup") == 0)
+			r->warm_start = r->step;
+		json_object_set(r->actions, name, v);
+	}
+}
+
+int actions_apply(struct run *r, const json_t *given, struct lc_err *err)
+{
+	const char *name;
+	json_t *v;
+
+	if (lc_actions_check(given, err) < 0)
+		return -1;
+	json_object_foreach ((json_t *)given, name, v)
+		apply_one(r, name, v);
+	return effects_update(r, err);
+}
+
+static void read_tail(struct run *r, const json_t *tail)
+{
+	struct effects *fx = &r->fx;
+	const char *shape = lc_json_get_str(tail, "shape", "linear");
+
+	fx->tail = tail != NULL;
+	fx->tail_shape = !strcmp(shape, "linear") ? 0 : !strcmp(shape, "cosine") ? 1 : 2;
+	fx->tail_to = lc_json_get_num(tail, "to", 0);
+	fx->tail_from = lc_json_get_num(tail, "from", fx->lr_scale);
+	fx->tail_steps = lc_json_get_int(tail, "steps", 1);
+	fx->tail_start = r->tail_start;
+}
+
+static int read_skip(struct run *r, const json_t *skip, struct lc_err *err)
+{
+	int flat = json_is_integer(json_array_get(skip, 0));
+	size_t n = flat ? 1 : json_array_size(skip);
+
+	if (n > SKIPS)
+		return lc_fail(err, LC_USAGE, "skip: more than %d ranges", SKIPS);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *range = flat ? skip : json_array_get(skip, i);
+
+		r->fx.skip[i][0] = (long)json_integer_value(json_array_get(range, 0));
+		r->fx.skip[i][1] = (long)json_integer_value(json_array_get(range, 1));
+	}
+	r->fx.skips = (int)n;
+	return 0;
+}
+
+int effects_update(struct run *r, struct lc_err *err)
+{
+	const json_t *a = r->actions, *reseed = json_object_get(a, "reseed");
+
+	memset(&r->fx, 0, sizeof(r->fx));
+	r->fx.lr_scale = lc_json_get_num(a, "lr_scale", 1);
+	r->fx.decay_scale = lc_json_get_num(a, "weight_decay_scale", 1);
+	r->fx.batch_scale = lc_json_get_num(a, "batch_scale", 1);
+	r->fx.clip = lc_json_get_num(a, "clip", r->plan.clip);
+	r->fx.beta2 = lc_json_get_num(a, "beta2", r->plan.beta2);
+	r->fx.warm_steps = lc_json_get_int(a, "lr_warmup", 0);
+	r->fx.warm_start = r->warm_start;
+	r->fx.data_seed = r->plan.data_seed;
+	if (reseed) {
+		struct lc_rng rng = { r->plan.data_seed, RESEED_STREAM,
+				      (uint64_t)json_integer_value(reseed) };
+
+		r->fx.data_seed = lc_rng_u64(&rng);
+	}
+	if (r->fx.batch_scale * r->plan.batch > 1 << 16)
+		return lc_fail(err, LC_USAGE, "batch_scale: more than 65536 rows");
+	read_tail(r, json_object_get(a, "lr_tail"));
+	return read_skip(r, json_object_get(a, "skip"), err);
+}
+
+double effects_lr(const struct run *r, long step)
+{
+	const struct effects *fx = &r->fx;
+	double lr = plan_lr(&r->plan, step) * fx->lr_scale, f;
+
+	if (fx->tail && step > fx->tail_start) {
+		f = (double)(step - fx->tail_start) / (double)fx->tail_steps;
+		f = f > 1 ? 1 : f;
+		f = fx->tail_shape == 1 ? 0.5 * (1 - cos(3.14159265358979323846 * f)) :
+		    fx->tail_shape == 2 ? 1 : f;
+		lr = plan_lr(&r->plan, fx->tail_start) * (fx->tail_from + (fx->tail_to - fx->tail_from) * f);
+	}
+	if (step > fx->warm_start && step - fx->warm_start < fx->warm_steps)
+		lr *= (double)(step - fx->warm_start) / (double)fx->warm_steps;
+	return lr;
+}
+
+int effects_skips(const struct run *r, long step)
+{
+	for (int i = 0; i < r->fx.skips; i++)
+		if (step >= r->fx.skip[i][0] && step <= r->fx.skip[i][1])
+			return 1;
+	return 0;
+}

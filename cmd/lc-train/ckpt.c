@@ -1,0 +1,287 @@
+/*
+ * ckpt: checkpoints, DIR/step-00000100/{model,optimizer}.safetensors and state.json.
+ *
+ * Written in DIR/.tmp-<pid>, each file fsynced, then the directory renamed and its parent fsynced: whatever is
+ * killed when, a name step-* is a complete state. A writer holds a lock on DIR, so what is left
+ * under .tmp-* when the lock is got belongs to the dead. Nothing in a checkpoint depends on
+ * time, place or host: equal states are equal bytes.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "action.h"
+#include "io.h"
+#include "json.h"
+#include "safetensors.h"
+#include "train.h"
+
+#define STATE_VERSION 1
+
+/* The number in "step-00000100", or -1. */
+static long step_of(const char *name)
+{
+	char *end;
+	long n;
+
+	if (strncmp(name, "step-", 5) != 0 || strlen(name) < 13)
+		return -1;
+	n = strtol(name + 5, &end, 10);
+	return *end ? -1 : n;
+}
+
+int ckpt_lock(const char *out, struct lc_err *err)
+{
+	struct dirent *e;
+	DIR *dir;
+	int fd, ret = 0;
+
+	if (lc_mkdirs(out, err) < 0)
+		return -1;
+	fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = opendir(out);
+	if (fd < 0 || !dir)
+		return lc_fail_sys(err, "open %s", out);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		closedir(dir);
+		close(fd);
+		return lc_fail(err, LC_SYS, "lock %s: another lc-train writes there", out);
+	}
+	while (ret == 0 && (e = readdir(dir)))
+		if (strncmp(e->d_name, ".tmp-", 5) == 0) {
+			char *path = lc_path("%s/%s", out, e->d_name);
+
+			ret = lc_remove_tree(path, err);
+			free(path);
+		}
+	closedir(dir);
+	return ret; /* fd stays open, and with it the lock, until the process ends */
+}
+
+json_t *ckpt_state(const struct run *r)
+{
+	const json_t *skip = json_object_get(r->actions, "skip");
+	json_t *s = json_pack("{s:i,s:I,s:I}", "v", STATE_VERSION, "step", (json_int_t)r->step, "tokens",
+			      (json_int_t)r->tokens);
+
+	json_object_set_new(s, "rng", json_pack("{s:s,s:{s:I,s:i},s:{s:I,s:I}}", "algorithm",
+						"philox4x32-10", "init", "seed", (json_int_t)r->plan.seed,
+						"stream", 1, "data", "seed", (json_int_t)r->plan.data_seed,
+						"index", (json_int_t)r->step));
+	json_object_set_new(s, "data", json_pack("{s:I,s:I,s:s,s:o}", "seed", (json_int_t)r->plan.data_seed,
+						 "index", (json_int_t)r->step, "text_sha256", r->data.sha256,
+						 "skip", skip ? json_deep_copy(skip) : json_array()));
+	json_object_set_new(s, "optimizer", json_pack("{s:s,s:I,s:I}", "name", "adamw", "m_updates",
+						      (json_int_t)r->m_updates, "v_updates",
+						      (json_int_t)r->v_updates));
+	json_object_update_new(s, plan_to_json(&r->plan));
+	json_object_set(s, "actions", r->actions);
+	json_object_set_new(s, "since", json_pack("{s:I,s:I}", "lr_tail", (json_int_t)r->tail_start,
+						  "lr_warmup", (json_int_t)r->warm_start));
+	return s;
+}
+
+static void describe(const struct lc_gpt_tensor *t, const char *name, const float *x, struct lc_tensor *to)
+{
+	*to = (struct lc_tensor){ .name = name, .dtype = "F32", .dims = t->dims,
+				  .shape = { t->shape[0], t->shape[1] }, .data = x + t->at,
+				  .bytes = t->n * sizeof(float) };
+}
+
+static int save_model(const struct run *r, const char *dir, struct lc_err *err)
+{
+	int n = r->gpt.ntensors, ret;
+	struct lc_tensor *t = lc_xalloc((size_t)n, sizeof(*t));
+	char *path = lc_path("%s/model.safetensors", dir);
+
+	for (int i = 0; i < n; i++)
+		describe(&r->gpt.tensors[i], r->gpt.tensors[i].name, r->w, &t[i]);
+	ret = lc_safetensors_write(path, t, n, err);
+	free(path);
+	free(t);
+	return ret;
+}
+
+static int save_moments(const struct run *r, const char *dir, struct lc_err *err)
+{
+	int n = r->gpt.ntensors, ret;
+	struct lc_tensor *t = lc_xalloc(2 * (size_t)n, sizeof(*t));
+	char *path = lc_path("%s/optimizer.safetensors", dir);
+
+	for (int i = 0; i < n; i++) {
+		const struct lc_gpt_tensor *x = &r->gpt.tensors[i];
+
+		describe(x, lc_path("%s.exp_avg", x->name), r->m, &t[2 * i]);
+		describe(x, lc_path("%s.exp_avg_sq", x->name), r->v, &t[2 * i + 1]);
+	}
+	ret = lc_safetensors_write(path, t, 2 * n, err);
+	for (int i = 0; i < 2 * n; i++)
+		free((char *)t[i].name);
+	free(path);
+	free(t);
+	return ret;
+}
+
+static int save_state(const struct run *r, const char *dir, struct lc_err *err)
+{
+	char *path = lc_path("%s/state.json", dir);
+	json_t *s = ckpt_state(r);
+	int ret = lc_json_save(path, s, err);
+
+	json_decref(s);
+	free(path);
+	return ret;
+}
+
+/* tmp becomes to; what was to (an older future of the same step) goes. */
+static int publish(const char *tmp, const char *to, struct lc_err *err)
+{
+	if (rename(tmp, to) == 0)
+		return lc_fsync_parent(to, err);
+	if ((errno != ENOTEMPTY && errno != EEXIST) ||
+	    renameat2(AT_FDCWD, tmp, AT_FDCWD, to, RENAME_EXCHANGE) < 0)
+		return lc_fail_sys(err, "rename to %s", to);
+	if (lc_fsync_parent(to, err) < 0)
+		return -1;
+	return lc_remove_tree(tmp, err);
+}
+
+/* Drop all but the newest keep. */
+static int prune(const char *out, long keep, struct lc_err *err)
+{
+	struct dirent **e;
+	int n = scandir(out, &e, NULL, alphasort), ret = 0;
+	long seen = 0;
+
+	if (n < 0)
+		return lc_fail_sys(err, "read %s", out);
+	for (int i = n - 1; i >= 0; i--) {
+		if (ret == 0 && step_of(e[i]->d_name) >= 0 && ++seen > keep) {
+			char *path = lc_path("%s/%s", out, e[i]->d_name);
+			char *tmp = lc_path("%s/.tmp-%ld-old", out, (long)getpid());
+
+			/* first out of the way whole: a name step-* is never half a state */
+			ret = rename(path, tmp) < 0 ? lc_fail_sys(err, "rename %s", path) :
+						      lc_remove_tree(tmp, err);
+			free(tmp);
+			free(path);
+		}
+		free(e[i]);
+	}
+	free(e);
+	return ret;
+}
+
+int ckpt_save(const struct run *r, struct lc_err *err)
+{
+	char *tmp = lc_path("%s/.tmp-%ld", r->job.out, (long)getpid());
+	char *to = lc_path("%s/step-%08ld", r->job.out, r->step);
+	int ret = -1;
+
+	if (lc_mkdirs(tmp, err) < 0 || save_model(r, tmp, err) < 0 || save_moments(r, tmp, err) < 0 ||
+	    save_state(r, tmp, err) < 0 || lc_fsync_dir(tmp, err) < 0 || publish(tmp, to, err) < 0) {
+		lc_remove_tree(tmp, NULL);
+		goto out;
+	}
+	ret = r->job.keep > 0 ? prune(r->job.out, r->job.keep, err) : 0;
+out:
+	free(tmp);
+	free(to);
+	return ret;
+}
+
+int ckpt_find(const char *dir, char **path, json_t **state, struct lc_err *err)
+{
+	char *file = lc_path("%s/state.json", dir);
+	struct dirent **e;
+	int n;
+
+	*path = lc_path("%s", dir);
+	if (access(file, F_OK) < 0 && (n = scandir(dir, &e, NULL, alphasort)) >= 0) {
+		for (int i = 0; i < n; i++) { /* the last is the newest: the numbers have eight digits */
+			if (step_of(e[i]->d_name) >= 0) {
+				free(*path);
+				*path = lc_path("%s/%s", dir, e[i]->d_name);
+			}
+			free(e[i]);
+		}
+		free(e);
+		free(file);
+		file = lc_path("%s/state.json", *path);
+	}
+	*state = lc_json_load(file, err);
+	free(file);
+	if (*state && lc_json_get_int(*state, "v", 0) != STATE_VERSION) {
+		lc_fail(err, LC_DATA, "%s: state of version %ld: this program knows %d", *path,
+			lc_json_get_int(*state, "v", 0), STATE_VERSION);
+		json_decref(*state);
+		*state = NULL;
+	}
+	return *state ? 0 : -1;
+}
+
+static int load_tensor(const struct lc_safetensors *st, const struct lc_gpt_tensor *t, const char *suffix,
+		       float *x, struct lc_err *err)
+{
+	char *name = lc_path("%s%s", t->name, suffix);
+	struct lc_tensor got;
+	int ret = lc_safetensors_get(st, name, &got, err);
+
+	if (ret == 0 && (strcmp(got.dtype, "F32") != 0 || got.dims != t->dims ||
+			 got.shape[0] != t->shape[0] || (t->dims == 2 && got.shape[1] != t->shape[1])))
+		ret = lc_fail(err, LC_DATA, "%s: %s has another shape than the state's model", st->path, name);
+	if (ret == 0)
+		memcpy(x + t->at, got.data, got.bytes);
+	free(name);
+	return ret;
+}
+
+static int load_file(const struct run *r, const char *dir, const char *file, const char *const *suffix,
+		     float *const *to, int n, struct lc_err *err)
+{
+	char *path = lc_path("%s/%s", dir, file);
+	struct lc_safetensors st;
+	int ret = lc_safetensors_read(&st, path, err);
+
+	free(path);
+	if (ret < 0)
+		return -1;
+	for (int i = 0; i < r->gpt.ntensors && ret == 0; i++)
+		for (int k = 0; k < n && ret == 0; k++)
+			ret = load_tensor(&st, &r->gpt.tensors[i], suffix[k], to[k], err);
+	lc_safetensors_release(&st);
+	return ret;
+}
+
+int ckpt_load(struct run *r, const char *path, const json_t *state, struct lc_err *err)
+{
+	static const char *const plain[] = { "" }, *const moments[] = { ".exp_avg", ".exp_avg_sq" };
+	const json_t *since = json_object_get(state, "since"), *o = json_object_get(state, "optimizer");
+	const char *sha = lc_json_get_str(json_object_get(state, "data"), "text_sha256", "none");
+	json_t *actions = json_object_get(state, "actions");
+	struct lc_err why;
+
+	if (strcmp(sha, r->data.sha256) != 0)
+		return lc_fail(err, LC_DATA, "%s: trained on the text %.16s, this one is %.16s", path, sha,
+			       r->data.sha256);
+	r->step = lc_json_get_int(state, "step", -1);
+	r->tokens = lc_json_get_int(state, "tokens", -1);
+	r->m_updates = lc_json_get_int(o, "m_updates", -1);
+	r->v_updates = lc_json_get_int(o, "v_updates", -1);
+	r->tail_start = lc_json_get_int(since, "lr_tail", 0);
+	r->warm_start = lc_json_get_int(since, "lr_warmup", 0);
+	if (r->step < 0 || r->tokens < 0 || r->m_updates < 0 || r->v_updates < 0)
+		return lc_fail(err, LC_DATA, "%s/state.json: a counter is missing", path);
+	if (lc_actions_check(actions, &why) < 0)
+		return lc_fail(err, LC_DATA, "%s/state.json: %.400s", path, why.text);
+	json_object_update(r->actions, actions);
+	if (load_file(r, path, "model.safetensors", plain, &r->w, 1, err) < 0 ||
+	    load_file(r, path, "optimizer.safetensors", moments, (float *[]){ r->m, r->v }, 2, err) < 0)
+		return -1;
+	return effects_update(r, err);
+}

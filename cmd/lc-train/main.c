@@ -1,0 +1,183 @@
+/*
+ * lc-train: a small real GPT trainer on CPU. This file: from the command line to a run, its loop, its
+ * records, its end.
+ */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io.h"
+#include "json.h"
+#include "train.h"
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int sig)
+{
+	caught = sig;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+}
+
+/* As if the signal had not been caught, now that the state is safe. */
+static void die_of_signal(void)
+{
+	fflush(stdout);
+	signal(caught, SIG_DFL);
+	raise(caught);
+}
+
+static void put(const char *name, double x)
+{
+	char buf[LC_NUM_LEN];
+
+	printf(",\"%s\":%s", name, lc_num_f32(buf, (float)x));
+}
+
+static void put_text(const char *name, const char *s)
+{
+	json_t *v = s ? json_string(s) : NULL;
+	char *text = v ? lc_json_text(v) : NULL;
+
+	if (text)
+		printf(",\"%s\":%s", name, text);
+	free(text);
+	json_decref(v);
+}
+
+static int emit(const struct run *r, const struct report *rep, struct lc_err *err)
+{
+	char buf[LC_NUM_LEN];
+
+	printf("{\"step\":%ld", rep->step);
+	put("loss", rep->loss);
+	put("grad_norm", rep->grad_norm);
+	printf(",\"lr\":%s", lc_num(buf, rep->lr));
+	printf(",\"tokens\":%ld,\"batch\":\"%s\",\"wall_s\":%.6f", rep->tokens, rep->batch, rep->wall_s);
+	put_text("run", r->job.run);
+	put_text("branch", r->job.branch);
+	if (rep->validated) {
+		put("val_loss", rep->val_loss);
+		put("test_loss", rep->test_loss);
+	}
+	if (rep->probed) {
+		if (r->plan.micro > 1)
+			put("gvar", rep->gvar);
+		put("attn_entropy", rep->stats.attn_entropy);
+		put("attn_logit_max", rep->stats.attn_logit_max);
+		put("act_kurtosis", rep->stats.act_kurtosis);
+		put("update_ratio", rep->update_ratio);
+	}
+	puts("}");
+	return fflush(stdout) == EOF ? lc_fail_sys(err, "write stdout") : 0;
+}
+
+/* The plan (the state's, at a resume), the text, the model and its state. */
+static int make_run(struct run *r, struct lc_err *err)
+{
+	struct plan given = r->plan;
+	char *path = NULL;
+	json_t *state = NULL;
+	lc_sgemm_fn *blas;
+	int ret = -1;
+
+	r->actions = json_object();
+	if (r->job.resume && (ckpt_find(r->job.resume, &path, &state, err) < 0 ||
+			      plan_from_json(&r->plan, state, path, err) < 0 ||
+			      options_agree(&given, &r->job, &r->plan, err) < 0))
+		goto out;
+	if (plan_check(&r->plan, err) < 0 || faults_parse(r, err) < 0)
+		goto out;
+	blas = lc_blas_open(err);
+	if (!blas && err->code != LC_OK)
+		goto out;
+	if (lc_gpt_init(&r->gpt, &r->plan.shape, blas, err) < 0 ||
+	    data_open(&r->data, r->job.text, r->plan.shape.ctx, r->job.val_bytes, err) < 0 ||
+	    train_open(r, err) < 0)
+		goto out;
+	if (state)
+		ret = ckpt_load(r, path, state, err);
+	else
+		lc_gpt_randomise(&r->gpt, r->w, r->plan.seed), ret = 0;
+	if (ret == 0)
+		ret = actions_apply(r, r->job.actions, err);
+	if (ret == 0 && state && !r->job.quiet)
+		lc_warn("goes on from %s, step %ld", path, r->step);
+out:
+	json_decref(state);
+	free(path);
+	return ret;
+}
+
+static int loop(struct run *r, struct lc_err *err)
+{
+	long end = r->job.steps >= 0 ? r->step + r->job.steps : r->plan.total, saved = -1;
+	struct report rep;
+
+	while (r->step < end && !caught) {
+		long next = r->step + 1;
+		const struct job *j = &r->job;
+
+		control_poll(r);
+		train_step(r, j->probe_every > 0 && next % j->probe_every == 0, &rep);
+		if (j->val_every > 0 && (next % j->val_every == 0 || next == r->plan.total)) {
+			rep.val_loss = train_eval(r, 0);
+			rep.test_loss = train_eval(r, 1);
+			rep.validated = 1;
+		}
+		if (emit(r, &rep, err) < 0)
+			return -1;
+		if (j->stop_on_nan && !isfinite(rep.loss))
+			return lc_fail(err, LC_NO, "loss at step %ld is not finite", r->step);
+		if (j->out && j->save_every > 0 && r->step % j->save_every == 0) {
+			if (ckpt_save(r, err) < 0)
+				return -1;
+			saved = r->step;
+		}
+	}
+	return r->job.out && saved != r->step ? ckpt_save(r, err) : 0;
+}
+
+static void print_config(const struct run *r)
+{
+	json_t *s = ckpt_state(r);
+	char *text = lc_json_text(s);
+
+	puts(text);
+	free(text);
+	json_decref(s);
+}
+
+int main(int argc, char **argv)
+{
+	struct run r = { 0 };
+	struct lc_err err;
+
+	lc_setup(argv[0]);
+	options_parse(argc, argv, &r.plan, &r.job);
+	if (make_run(&r, &err) < 0)
+		lc_die(&err);
+	if (r.job.print_config) {
+		print_config(&r);
+		train_close(&r);
+		return lc_finish(LC_OK);
+	}
+	if (r.job.out && ckpt_lock(r.job.out, &err) < 0)
+		lc_die(&err);
+	catch_signals();
+	if (loop(&r, &err) < 0)
+		lc_die(&err);
+	train_close(&r);
+	if (caught)
+		die_of_signal();
+	return lc_finish(LC_OK);
+}

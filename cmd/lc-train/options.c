@@ -1,0 +1,257 @@
+/* options: the command line. See plan.h. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "action.h"
+#include "plan.h"
+
+enum kind { INT, LONG, SEED, REAL, CHOICE, TEXT, FLAG, FAULT, ACTION };
+
+struct option {
+	const char *name;
+	enum kind kind;
+	size_t at;               /* in struct plan or struct job */
+	int in_plan;
+	const char *arg, *help;
+};
+
+#define P(member) offsetof(struct plan, member), 1
+#define J(member) offsetof(struct job, member), 0
+
+static const struct option options[] = {
+	{ "text", TEXT, J(text), "FILE", "train on FILE (default: the bundled kjv.txt)" },
+	{ "out", TEXT, J(out), "DIR", "keep checkpoints in DIR (default: none)" },
+	{ "layers", INT, P(shape.layers), "N", "blocks (2)" },
+	{ "dim", INT, P(shape.dim), "N", "width (64)" },
+	{ "heads", INT, P(shape.heads), "N", "attention heads (2)" },
+	{ "ctx", INT, P(shape.ctx), "N", "bytes a row (64)" },
+	{ "batch", INT, P(batch), "N", "rows a step (8)" },
+	{ "micro", INT, P(micro), "K", "micro-batches a step (2, or 1 for an odd batch)" },
+	{ "total", LONG, P(total), "T", "steps of the whole schedule (2000)" },
+	{ "steps", LONG, J(steps), "N", "steps to do from here (default: to the total)" },
+	{ "lr", REAL, P(lr), "X", "peak learning rate (2e-3)" },
+	{ "min-lr", REAL, P(min_lr), "X", "learning rate at the end (0)" },
+	{ "warmup", LONG, P(warmup), "N", "steps of linear warm-up (100)" },
+	{ "schedule", CHOICE, P(schedule), "NAME", "cosine, wsd or constant (wsd)" },
+	{ "decay-frac", REAL, P(decay_frac), "X", "share of the total that wsd decays over (0.2)" },
+	{ "weight-decay", REAL, P(weight_decay), "X", "of matrices, decoupled (0.1)" },
+	{ "beta1", REAL, P(beta1), "X", "(0.9)" },
+	{ "beta2", ACTION, 0, 0, "X", "(0.95); at a resume an action" },
+	{ "eps", REAL, P(eps), "X", "(1e-8)" },
+	{ "clip", ACTION, 0, 0, "X", "gradient norm is cut to X (1); at a resume an action" },
+	{ "seed", SEED, P(seed), "N", "of the initial weights (1)" },
+	{ "data-seed", SEED, P(data_seed), "N", "of the data order (1)" },
+	{ "threads", INT, J(threads), "N", "threads (1)" },
+	{ "val-every", LONG, J(val_every), "N", "steps between held-out losses (100; 0 none)" },
+	{ "val-bytes", LONG, J(val_bytes), "N", "held-out bytes of each shard (16384)" },
+	{ "probe-every", LONG, J(probe_every), "N", "steps between gvar and its like (100; 0 none)" },
+	{ "save-every", LONG, J(save_every), "N", "steps between checkpoints (100; 0 only at the end)" },
+	{ "keep", LONG, J(keep), "K", "newest checkpoints to keep (0: all)" },
+	{ "resume", TEXT, J(resume), "DIR", "go on from a checkpoint, or the newest under DIR; none: afresh" },
+	{ "run", TEXT, J(run), "NAME", "name of the run in the records" },
+	{ "branch", TEXT, J(branch), "NAME", "name of the branch (default: $LC_BRANCH)" },
+	{ "lr-scale", ACTION, 0, 0, "X", "learning rate times X" },
+	{ "lr-warmup", ACTION, 0, 0, "N", "warm up again over N steps" },
+	{ "lr-tail", ACTION, 0, 0, "JSON", "leave the plan: {\"shape\":..,\"to\":..,\"steps\":..,\"from\":..}" },
+	{ "skip", ACTION, 0, 0, "A-B", "pass over the batches of these steps" },
+	{ "weight-decay-scale", ACTION, 0, 0, "X", "weight decay times X" },
+	{ "reset", ACTION, 0, 0, "m|v|mv", "zero these moments" },
+	{ "batch-scale", ACTION, 0, 0, "X", "rows times X" },
+	{ "reseed", ACTION, 0, 0, "N", "another data order" },
+	{ "jitter", ACTION, 0, 0, "X", "multiply each weight by 1 + X normal" },
+	{ "fault", FAULT, 0, 0, "SPEC", "break something on purpose (lc-train(1))" },
+	{ "stop-on-nan", FLAG, J(stop_on_nan), NULL, "end with status 1 at a loss that is not finite" },
+	{ "print-config", FLAG, J(print_config), NULL, "print the plan as JSON and stop" },
+	{ "quiet", FLAG, J(quiet), NULL, "no words about what is being done (-q)" },
+	{ "help", FLAG, 0, 0, NULL, "this text" },
+	{ "version", FLAG, 0, 0, NULL, "the version" },
+};
+
+#define COUNT (sizeof(options) / sizeof(*options))
+
+static void help(void)
+{
+	printf("usage: lc-train [-q] [--option value]...\n"
+	       "Train a small GPT on a text, on the CPU; step records on stdout.\n\n");
+	for (size_t i = 0; i < COUNT; i++) {
+		char left[40];
+
+		snprintf(left, sizeof(left), "--%s %s", options[i].name, options[i].arg ? options[i].arg : "");
+		printf("  %-24s %s\n", left, options[i].help);
+	}
+	exit(lc_finish(LC_OK));
+}
+
+static long whole(const char *name, const char *word)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(word, &end, 10);
+	if (!*word || *end || errno || n < 0)
+		lc_usage("--%s %s: not a whole number from 0", name, word);
+	return n;
+}
+
+static double real(const char *name, const char *word)
+{
+	char *end;
+	double x = strtod(word, &end);
+
+	if (!*word || *end || !(x >= 0 && x < 1e300))
+		lc_usage("--%s %s: not a number from 0", name, word);
+	return x;
+}
+
+static int choice(const char *name, const char *word)
+{
+	for (int i = 0; schedule_names[i]; i++)
+		if (strcmp(schedule_names[i], word) == 0)
+			return i;
+	lc_usage("--%s %s: not one of cosine, wsd, constant", name, word);
+}
+
+static void action(struct job *j, const char *option, const char *word)
+{
+	char name[32];
+	struct lc_err err;
+
+	if (strcmp(word, "none") == 0)
+		return; /* as in the state */
+	snprintf(name, sizeof(name), "%s", option);
+	for (char *p = name; *p; p++)
+		if (*p == '-')
+			*p = '_';
+	if (lc_action_parse(j->actions, name, word, &err) < 0)
+		lc_usage("--%s %s: %s", option, word, err.text);
+}
+
+static void set(const struct option *o, const char *word, struct plan *p, struct job *j)
+{
+	char *to = (o->in_plan ? (char *)p : (char *)j) + o->at;
+
+	switch (o->kind) {
+	case INT:
+		if (whole(o->name, word) > 1 << 20)
+			lc_usage("--%s %s: too large", o->name, word);
+		*(int *)to = (int)whole(o->name, word);
+		break;
+	case LONG:
+		*(long *)to = whole(o->name, word);
+		break;
+	case SEED:
+		*(uint64_t *)to = (uint64_t)whole(o->name, word);
+		break;
+	case REAL:
+		*(double *)to = real(o->name, word);
+		break;
+	case CHOICE:
+		*(int *)to = choice(o->name, word);
+		break;
+	case TEXT:
+		*(const char **)to = word;
+		break;
+	case FLAG:
+		*(int *)to = 1;
+		break;
+	case FAULT:
+		if (j->nfaults == (int)(sizeof(j->faults) / sizeof(*j->faults)))
+			lc_usage("--fault: too many");
+		j->faults[j->nfaults++] = word;
+		break;
+	case ACTION:
+		action(j, o->name, word);
+		break;
+	}
+	if (o->in_plan)
+		j->given |= UINT64_C(1) << (o - options);
+}
+
+static const struct option *find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		if (strlen(options[i].name) == len && strncmp(options[i].name, name, len) == 0)
+			return &options[i];
+	return NULL;
+}
+
+/* A fresh run takes clip and beta2 into its plan; a resumed one keeps them as actions. */
+static void settle(struct plan *p, struct job *j)
+{
+	json_t *clip = json_object_get(j->actions, "clip"), *beta2 = json_object_get(j->actions, "beta2");
+
+	if (j->resume && strcmp(j->resume, "none") == 0)
+		j->resume = NULL;
+	if (!j->branch)
+		j->branch = getenv("LC_BRANCH");
+	if (j->branch && !*j->branch)
+		j->branch = NULL;
+	if (p->micro == 0)
+		p->micro = p->batch % 2 ? 1 : 2;
+	if (j->resume)
+		return;
+	if (clip)
+		p->clip = json_number_value(clip);
+	if (beta2)
+		p->beta2 = json_number_value(beta2);
+	json_object_del(j->actions, "clip");
+	json_object_del(j->actions, "beta2");
+}
+
+void options_parse(int argc, char **argv, struct plan *p, struct job *j)
+{
+	*p = (struct plan){ .shape = { 2, 64, 2, 64 }, .batch = 8, .seed = 1, .data_seed = 1,
+			    .schedule = WSD, .total = 2000, .warmup = 100, .lr = 2e-3, .decay_frac = 0.2,
+			    .weight_decay = 0.1, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .clip = 1 };
+	*j = (struct job){ .steps = -1, .threads = 1, .val_every = 100, .val_bytes = 16384,
+			   .probe_every = 100, .save_every = 100, .actions = json_object() };
+	for (int i = 1; i < argc; i++) {
+		const char *word = argv[i], *value = NULL, *equals;
+		const struct option *o;
+
+		if (strcmp(word, "-q") == 0)
+			word = "--quiet";
+		if (strcmp(word, "-h") == 0)
+			word = "--help";
+		if (strncmp(word, "--", 2) != 0)
+			lc_usage("%s: not an option", word);
+		equals = strchr(word, '=');
+		o = find(word + 2, equals ? (size_t)(equals - word - 2) : strlen(word + 2));
+		if (!o)
+			lc_usage("%s: no such option", word);
+		if (strcmp(o->name, "help") == 0)
+			help();
+		if (strcmp(o->name, "version") == 0) {
+			printf("lc-train %s\n", LC_VERSION);
+			exit(lc_finish(LC_OK));
+		}
+		if (o->kind != FLAG) {
+			value = equals ? equals + 1 : argv[++i];
+			if (!value)
+				lc_usage("--%s: wants a value", o->name);
+		}
+		set(o, value, p, j);
+	}
+	settle(p, j);
+	if (j->threads < 1 || j->threads > 256)
+		lc_usage("--threads %d: must be from 1 to 256", j->threads);
+}
+
+int options_agree(const struct plan *given, const struct job *j, const struct plan *state,
+		  struct lc_err *err)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		const struct option *o = &options[i];
+		size_t size = o->kind == INT || o->kind == CHOICE ? sizeof(int) : sizeof(double);
+
+		if (o->in_plan && j->given >> i & 1 &&
+		    memcmp((const char *)given + o->at, (const char *)state + o->at, size) != 0)
+			return lc_fail(err, LC_USAGE, "--%s: differs from the plan of the resumed state",
+				       o->name);
+	}
+	return 0;
+}
