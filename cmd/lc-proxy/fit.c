@@ -1,0 +1,115 @@
+/* lc-proxy fit: the law of a run's past, as a file; and what predict needs to get one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "io.h"
+#include "json.h"
+#include "proxy.h"
+
+void read_history(const struct options *o, struct lc_past *past)
+{
+	struct lc_err err;
+
+	lc_past_init(past);
+	for (int i = 0; i < o->nhistory; i++)
+		if (lc_past_read(past, o->history[i], &o->names, &err) < 0)
+			lc_die(&err);
+	if (past->bad && !o->quiet)
+		lc_warn("%lu bad line%s passed over, the first: %s", past->bad, past->bad == 1 ? "" : "s",
+			past->first_bad);
+}
+
+static void read_plan(const char *path, struct lc_schedule *plan)
+{
+	struct lc_err err;
+	json_t *j = lc_json_load(path, &err);
+
+	/* a whole state.json will do as well */
+	if (!j || lc_schedule_parse(plan, json_is_object(json_object_get(j, "schedule")) ?
+				    json_object_get(j, "schedule") : j, &err) < 0)
+		lc_die(&err);
+	json_decref(j);
+}
+
+/* The first alert record of the file: one JSON text, or lines of records. */
+static json_t *read_alert(const char *path)
+{
+	struct lc_lines lines;
+	struct lc_err err;
+	char *line;
+	size_t len;
+	int got;
+
+	if (lc_lines_open(&lines, path, 0, &err) < 0)
+		lc_die(&err);
+	while ((got = lc_lines_next(&lines, &line, &len, &err)) > 0) {
+		json_t *j = lc_json_parse(line, len, path, NULL);
+		int is = j ? lc_record_is(j, "alert", 1, &err) : 0;
+		if (is < 0)
+			lc_die(&err);
+		if (is) {
+			lc_lines_close(&lines);
+			return j;
+		}
+		json_decref(j);
+	}
+	if (got == 0)
+		lc_fail(&err, LC_DATA, "%s: no alert record", path);
+	lc_die(&err);
+}
+
+void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *plan)
+{
+	struct lc_past past;
+	struct lc_err err;
+	json_t *j;
+
+	memset(plan, 0, sizeof(*plan));
+	if (o->plan)
+		read_plan(o->plan, plan);
+	if (!o->nhistory == !o->law)
+		lc_usage("give either -H or -l");
+	if (o->law) {
+		if (o->alert)
+			lc_usage("-a: an incident is cleaned away when the law is fitted; give it to fit");
+		j = lc_json_load(o->law, &err);
+		if (!j || lc_law_parse(law, j, &err) < 0)
+			lc_die(&err);
+		json_decref(j);
+		return;
+	}
+	read_history(o, &past);
+	if (o->alert) {
+		j = read_alert(o->alert);
+		lc_past_alert(&past, j);
+		json_decref(j);
+	}
+	if (lc_law_fit(law, &past, (double)plan->total, &err) < 0)
+		lc_die(&err);
+	if (!(law->eta_ref > 0) && !o->quiet)
+		lc_warn("history: no lr logged: forecasts know the lr only as multiples of what it was");
+	lc_past_release(&past);
+}
+
+int cmd_fit(const struct options *o)
+{
+	struct lc_schedule plan;
+	struct lc_law law;
+	struct lc_err err;
+	json_t *j;
+
+	if (!o->out)
+		lc_usage("fit: -o law.json is missing");
+	if (o->law)
+		lc_usage("fit: -l is for predict");
+	get_law(o, &law, &plan);
+	j = lc_law_json(&law);
+	if (lc_json_save(o->out, j, &err) < 0)
+		lc_die(&err);
+	if (!o->quiet)
+		lc_warn("%s: %s, %d observations, misfit %.2f", o->out, lc_metric_name(law.metric), law.nobs,
+			law.chi2);
+	json_decref(j);
+	lc_law_release(&law);
+	return LC_OK;
+}

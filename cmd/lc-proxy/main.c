@@ -1,0 +1,107 @@
+/* lc-proxy: learns a law of the loss from a run's past and forecasts branches under it. lc-proxy(1). */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "proxy.h"
+
+static const char help[] =
+	"usage: lc-proxy fit -H run.jsonl... [-a alert.json] [--plan plan.json] -o law.json\n"
+	"       lc-proxy predict (-H run.jsonl... | -l law.json) [-a alert.json] [--plan plan.json] < branches\n"
+	"       lc-proxy eval -H parent.jsonl --at step --branch branch.jsonl\n"
+	"\n"
+	"  -H, --history FILE   step records of the run and of its earlier branches; may be repeated; - is stdin\n"
+	"  -l, --law FILE       a law that fit wrote, instead of -H\n"
+	"  -a, --alert FILE     the incident: steps from its onset on are no witness\n"
+	"      --plan FILE      {\"lr\",\"schedule\",\"total\",\"warmup\",\"decay_frac\",\"min_lr\"}: the lr ahead\n"
+	"  -m, --metric M=NAME  read metric M under another name; may be repeated\n"
+	"  -n, --points N       points of a forecast, 1..64 (default 32)\n"
+	"  -o, --output FILE    where fit writes the law\n"
+	"  -q, --quiet          no words on stderr but errors\n"
+	"  -h, --help  -V, --version\n";
+
+enum { PLAN = 256, AT, BRANCH };
+
+static const struct option longs[] = {
+	{ "history", required_argument, NULL, 'H' }, { "law", required_argument, NULL, 'l' },
+	{ "alert", required_argument, NULL, 'a' },   { "plan", required_argument, NULL, PLAN },
+	{ "metric", required_argument, NULL, 'm' },  { "points", required_argument, NULL, 'n' },
+	{ "output", required_argument, NULL, 'o' },  { "quiet", no_argument, NULL, 'q' },
+	{ "at", required_argument, NULL, AT },       { "branch", required_argument, NULL, BRANCH },
+	{ "help", no_argument, NULL, 'h' },          { "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static long number(const char *arg, const char *what, long lo, long hi)
+{
+	char *end;
+	long n = strtol(arg, &end, 10);
+
+	if (*end || end == arg || n < lo || n > hi)
+		lc_usage("%s %s: wants a whole number from %ld to %ld", what, arg, lo, hi);
+	return n;
+}
+
+static void add_history(struct options *o, const char *file)
+{
+	if (o->nhistory == (int)(sizeof(o->history) / sizeof(o->history[0])))
+		lc_usage("-H: more than %d histories", o->nhistory);
+	o->history[o->nhistory++] = file;
+}
+
+static void take(struct options *o, int c)
+{
+	struct lc_err err;
+
+	switch (c) {
+	case 'H': add_history(o, optarg); break;
+	case 'l': o->law = optarg; break;
+	case 'a': o->alert = optarg; break;
+	case 'o': o->out = optarg; break;
+	case 'q': o->quiet = 1; break;
+	case PLAN: o->plan = optarg; break;
+	case AT: o->at = number(optarg, "--at", 1, 1000000000000L); break;
+	case BRANCH: o->branch = optarg; break;
+	case 'n': o->points = (int)number(optarg, "-n", 1, LC_POINTS); break;
+	case 'm':
+		if (lc_names_add(&o->names, optarg, &err) < 0)
+			lc_usage("%s", err.text);
+		break;
+	case 'h':
+		fputs(help, stdout);
+		exit(lc_finish(LC_OK));
+	case 'V':
+		printf("lc-proxy %s\n", LC_VERSION);
+		exit(lc_finish(LC_OK));
+	default:
+		exit(LC_USAGE);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct options *o);
+	} verbs[] = { { "fit", cmd_fit }, { "predict", cmd_predict }, { "eval", cmd_eval } };
+	struct options o = { .points = 32 };
+	int c;
+
+	lc_setup(argv[0]);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "H:l:a:o:m:n:qhV", longs, NULL)) != -1) {
+		if (c == '?')
+			lc_usage("option %s: unknown, or without its argument", argv[optind - 1]);
+		take(&o, c);
+	}
+	if (optind >= argc)
+		lc_usage("no verb: fit, predict or eval");
+	if (optind + 1 < argc)
+		lc_usage("%s: one argument too many", argv[optind + 1]);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(argv[optind], verbs[i].name) == 0)
+			return lc_finish(verbs[i].run(&o));
+	lc_usage("%s: no such verb", argv[optind]);
+}

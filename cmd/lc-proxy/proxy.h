@@ -1,0 +1,24 @@
+/* lc-proxy: what its verbs share. */
+#ifndef LC_PROXY_H
+#define LC_PROXY_H
+
+#include "forecast.h"
+
+struct options {
+	const char *history[16], *law, *alert, *plan, *out, *branch, *past_branch[16];
+	int nhistory, npast_branch, points, quiet;
+	long at;
+	struct lc_names names;
+};
+
+int cmd_fit(const struct options *o);
+int cmd_predict(const struct options *o);
+int cmd_eval(const struct options *o);
+
+/* The law of -H (fitted) or -l (read), with -a's incident. Dies when it cannot. */
+void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *plan);
+
+/* Read all histories; a line that cannot be read is counted and named once. Dies on a missing file. */
+void read_history(const struct options *o, struct lc_past *past);
+
+#endif

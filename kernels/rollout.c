@@ -1,0 +1,188 @@
+/* rollout: see rollout.h. The CPU definition; loops over modes are what the compiler makes vectors of. */
+#include "rollout.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { RATES = LC_MODES + 2 }; /* noise rates are signal rates 2..13 */
+
+void lc_modes_init(struct lc_modes *m)
+{
+	memset(m, 0, sizeof(*m));
+	for (int c = 0; c < LC_CLOCKS; c++)
+		for (int j = 0; j < LC_MODES; j++)
+			m->s[c][j] = 1;
+}
+
+void lc_modes_advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta, double scale)
+{
+	double log_eta = log(fmax(eta, 1e-12)), e[LC_DRIVES], y[RATES];
+
+	for (int d = 0; d < LC_DRIVES; d++)
+		e[d] = scale * exp(b->drive[d] * log_eta);
+	for (int c = 0; c < LC_CLOCKS; c++) {
+		y[0] = -expm1(-b->lam0 * n * exp(b->clock[c] * log_eta));
+		for (int j = 1; j < RATES; j++)
+			y[j] = y[j - 1] * (2 - y[j - 1]);
+		for (int j = 0; j < LC_MODES; j++)
+			m->s[c][j] -= y[j] * m->s[c][j];
+		for (int d = 0; d < LC_DRIVES; d++) {
+			double *h = m->h[c * LC_DRIVES + d];
+			for (int j = 0; j < LC_MODES; j++)
+				h[j] += y[j + 2] * (e[d] - h[j]);
+		}
+	}
+}
+
+void lc_modes_ramp(const struct lc_basis *b, struct lc_modes *m, double k0, double k1, double eta0,
+		   double eta1, double scale, double tol)
+{
+	double n = k1 - k0, change = fabs(eta1 - eta0) / fmax(fmax(eta0, eta1), 1e-300);
+	double pieces = tol > 0 ? fmin(n, ceil(change / tol)) : n;
+	double done = 0;
+
+	for (int i = 1; i <= pieces || done < n; i++) {
+		double end = i >= pieces ? n : floor(n * i / pieces);
+		/* the mean lr of updates done+1..end */
+		double mid = (done + 1 + end) / 2 / n;
+		if (end > done)
+			lc_modes_advance(b, m, end - done, eta0 + (eta1 - eta0) * mid, scale);
+		done = end;
+	}
+}
+
+/* Where a branch is: its modes, and the control point that comes next. */
+struct walk {
+	struct lc_modes m;
+	double k, eta;
+	int next;
+};
+
+static void walk_to(const struct lc_basis *b, const struct lc_rollout_branch *br, double tol,
+		    struct walk *w, double k)
+{
+	while (w->k < k) {
+		double stop = k, eta = w->eta;
+		while (w->next < br->npoint && br->at[w->next] <= w->k)
+			w->next++;
+		if (w->next < br->npoint) {
+			double at = br->at[w->next], to = br->eta[w->next];
+			stop = fmin(k, at);
+			eta = w->eta + (to - w->eta) * (stop - w->k) / (at - w->k);
+		}
+		lc_modes_ramp(b, &w->m, w->k, stop, w->eta, eta, br->scale, tol);
+		w->k = stop;
+		w->eta = eta;
+	}
+}
+
+/* The first control point's lr holds from the start. */
+static void walk_start(const struct lc_rollout_branch *br, struct walk *w)
+{
+	w->m = *br->start;
+	w->k = 0;
+	w->next = 0;
+	w->eta = br->npoint ? br->eta[0] : 1;
+}
+
+static double drift_left(const struct lc_posterior *p, double t)
+{
+	return t > p->t_drift && p->t_drift > 0 ? pow(p->t_drift / t, 1 / p->drift_len) : 1;
+}
+
+static void features(const struct lc_modes *m, int v, double rho, double *x)
+{
+	x[0] = 1;
+	memcpy(x + 1, m->s[v / LC_DRIVES], sizeof(m->s[0]));
+	memcpy(x + 1 + LC_MODES, m->h[v], sizeof(m->h[0]));
+	x[LC_COEFS] = rho;
+}
+
+/* Mean and variance of x . beta under one variant. */
+static void project(const struct lc_posterior *p, int v, const double *x, double *mean, double *var)
+{
+	double y[LC_FEATS_PAD] = { 0 }, f = 0, s = 0;
+
+	for (int i = 0; i < LC_FEATS; i++) {
+		const double *row = p->factor[v][i];
+		for (int k = 0; k < LC_FEATS_PAD; k++)
+			y[k] += x[i] * row[k];
+		f += x[i] * p->mean[v][i];
+	}
+	for (int k = 0; k < LC_FEATS_PAD; k++)
+		s += y[k] * y[k];
+	*mean = f;
+	*var = s;
+}
+
+/* The mixture at the state m; ref (or NULL) is subtracted from the features. */
+static void mix(const struct lc_posterior *p, const struct lc_modes *m, double rho, const double *ref,
+		double *mean, double *sd)
+{
+	double x[LC_FEATS], f, var, m1 = 0, m2 = 0;
+
+	for (int v = 0; v < LC_VARIANTS; v++) {
+		if (p->weight[v] == 0)
+			continue;
+		features(m, v, rho, x);
+		for (int i = 0; ref && i < LC_FEATS; i++)
+			x[i] -= ref[v * LC_FEATS + i];
+		project(p, v, x, &f, &var);
+		m1 += p->weight[v] * f;
+		m2 += p->weight[v] * (var + f * f);
+	}
+	if (!ref)
+		m2 += p->drift_var * (1 - rho * rho);
+	*mean = m1;
+	*sd = sqrt(fmax(0, m2 - m1 * m1));
+}
+
+struct job {
+	const struct lc_basis *b;
+	const struct lc_posterior *post;
+	double tol;
+	struct lc_rollout_branch *branch;
+};
+
+static void one_branch(void *ctx, int i)
+{
+	const struct job *job = ctx;
+	struct lc_rollout_branch *br = &job->branch[i];
+	struct walk w;
+
+	walk_start(br, &w);
+	for (int o = 0; o < br->nout; o++) {
+		double rho = drift_left(job->post, br->from + br->out[o]);
+		walk_to(job->b, br, job->tol, &w, br->out[o]);
+		mix(job->post, &w.m, rho, NULL, &br->mean[o], &br->sd[o]);
+		if (br->ref && o == br->nout - 1)
+			mix(job->post, &w.m, rho, br->ref, &br->ref_mean, &br->ref_sd);
+	}
+}
+
+void lc_rollout_cpu(const struct lc_basis *b, const struct lc_posterior *post, double tol,
+		    struct lc_rollout_branch *branch, int n, struct lc_pool *pool)
+{
+	struct job job = { b, post, tol, branch };
+
+	if (pool) {
+		lc_pool_run(pool, n, one_branch, &job);
+		return;
+	}
+	for (int i = 0; i < n; i++)
+		one_branch(&job, i);
+}
+
+void lc_rollout_features(const struct lc_basis *b, const struct lc_posterior *post, double tol,
+			 const struct lc_rollout_branch *branch, double *x)
+{
+	double end = branch->nout ? branch->out[branch->nout - 1] : 0;
+	double rho = drift_left(post, branch->from + end);
+	struct walk w;
+
+	walk_start(branch, &w);
+	for (int o = 0; o < branch->nout; o++) /* by the same pieces, so that equal branches differ by 0 */
+		walk_to(b, branch, tol, &w, branch->out[o]);
+	for (int v = 0; v < LC_VARIANTS; v++)
+		features(&w.m, v, rho, x + v * LC_FEATS);
+}

@@ -1,0 +1,287 @@
+/* lawdata: see lawdata.h. */
+#include "lawdata.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io.h"
+#include "json.h"
+
+static int add_series(struct lc_past *p, const char *name)
+{
+	struct lc_series *s;
+
+	p->series = lc_xrealloc(p->series, (size_t)p->n + 1, sizeof(*p->series));
+	s = &p->series[p->n];
+	memset(s, 0, sizeof(*s));
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	s->parent = p->n ? 0 : -1;
+	s->from = -1;
+	return p->n++;
+}
+
+void lc_past_init(struct lc_past *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->onset = -1;
+	add_series(p, "");
+}
+
+void lc_past_release(struct lc_past *p)
+{
+	for (int i = 0; i < p->n; i++)
+		free(p->series[i].row);
+	free(p->series);
+	memset(p, 0, sizeof(*p));
+}
+
+int lc_past_find(const struct lc_past *p, const char *name)
+{
+	for (int i = p->n - 1; i >= 0; i--)
+		if (strcmp(p->series[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static int find_or_add(struct lc_past *p, const char *name)
+{
+	int i = lc_past_find(p, name);
+
+	return i >= 0 ? i : add_series(p, name);
+}
+
+static double value(const struct lc_step *st, enum lc_metric m)
+{
+	return lc_step_has(st, m) ? st->v[m] : NAN;
+}
+
+static void merge(double *to, double from)
+{
+	if (!isnan(from))
+		*to = from;
+}
+
+void lc_past_add(struct lc_past *p, const struct lc_step *st)
+{
+	int at = find_or_add(p, st->branch);
+	struct lc_series *s = &p->series[at];
+	struct lc_row *row;
+
+	while (s->n && s->row[s->n - 1].step > st->step)
+		s->n--;
+	/* the trunk went back over the incident: it is not in the past any more */
+	if (at == 0 && p->onset >= 0 && st->step <= p->onset && s->n < s->cap &&
+	    s->row[s->n].step > st->step)
+		p->onset = -1;
+	if (!s->n || s->row[s->n - 1].step < st->step) {
+		if (s->n == s->cap) {
+			s->cap = s->cap ? 2 * s->cap : 256;
+			s->row = lc_xrealloc(s->row, (size_t)s->cap, sizeof(*s->row));
+			memset(s->row + s->n, 0, (size_t)(s->cap - s->n) * sizeof(*s->row));
+		}
+		s->row[s->n++] = (struct lc_row){ st->step, NAN, NAN, NAN, NAN, NAN };
+	}
+	row = &s->row[s->n - 1];
+	merge(&row->loss, value(st, LC_LOSS));
+	merge(&row->val_loss, value(st, LC_VAL_LOSS));
+	merge(&row->lr, value(st, LC_LR));
+	merge(&row->gvar, value(st, LC_GVAR));
+	merge(&row->grad_norm, value(st, LC_GRAD_NORM));
+}
+
+void lc_past_alert(struct lc_past *p, const json_t *alert)
+{
+	long step = lc_json_get_int(alert, "step", -1);
+
+	p->onset = lc_json_get_int(alert, "onset", step);
+	snprintf(p->kind, sizeof(p->kind), "%s", lc_json_get_str(alert, "kind", ""));
+}
+
+void lc_past_branch(struct lc_past *p, const json_t *branch)
+{
+	const json_t *from = json_object_get(branch, "from");
+	const char *name = lc_json_get_str(branch, "branch", "");
+	const char *parent = lc_json_get_str(from, "branch", "");
+	int at, up;
+
+	if (!*name || strcmp(name, parent) == 0)
+		return;
+	up = find_or_add(p, parent);
+	at = find_or_add(p, name);
+	/* a parent is always the earlier series, so that no chain of parents can be a ring */
+	p->series[at].parent = up < at ? up : 0;
+	p->series[at].from = lc_json_get_int(from, "step", -1);
+}
+
+static void add_other(struct lc_past *p, const char *line, size_t len)
+{
+	json_t *rec;
+
+	if (len == 0 || line[0] != '{' || (!strstr(line, "\"alert\"") && !strstr(line, "\"branch\"")))
+		return;
+	rec = lc_json_parse(line, len, "history", NULL);
+	if (rec && lc_record_is(rec, "alert", 1, NULL) == 1)
+		lc_past_alert(p, rec);
+	else if (rec && lc_record_is(rec, "branch", 1, NULL) == 1)
+		lc_past_branch(p, rec);
+	json_decref(rec);
+}
+
+int lc_past_read(struct lc_past *p, const char *path, const struct lc_names *names, struct lc_err *err)
+{
+	struct lc_lines lines;
+	struct lc_step st;
+	struct lc_err why;
+	char *line;
+	size_t len;
+	int got;
+
+	if (lc_lines_open(&lines, path, 0, err) < 0)
+		return -1;
+	while ((got = lc_lines_next(&lines, &line, &len, err)) > 0) {
+		int kind = lc_step_parse(line, len, names, &st, &why);
+		if (kind == 1 && st.step >= 0)
+			lc_past_add(p, &st);
+		else if (kind == 0)
+			add_other(p, line, len);
+		else if (kind < 0 && !lines.torn && !p->bad++)
+			snprintf(p->first_bad, sizeof(p->first_bad), "%s line %lu: %.300s", path,
+				 lines.line, why.text);
+	}
+	lc_lines_close(&lines);
+	return got;
+}
+
+void lc_lrpath_init(struct lc_lrpath *path)
+{
+	memset(path, 0, sizeof(*path));
+}
+
+void lc_lrpath_release(struct lc_lrpath *path)
+{
+	free(path->at);
+	free(path->lr);
+	lc_lrpath_init(path);
+}
+
+void lc_lrpath_add(struct lc_lrpath *path, double at, double lr)
+{
+	if (path->n == path->cap) {
+		path->cap = path->cap ? 2 * path->cap : 16;
+		path->at = lc_xrealloc(path->at, (size_t)path->cap, sizeof(double));
+		path->lr = lc_xrealloc(path->lr, (size_t)path->cap, sizeof(double));
+	}
+	path->at[path->n] = at;
+	path->lr[path->n++] = lr;
+}
+
+double lc_lrpath_at(const struct lc_lrpath *path, double at)
+{
+	int lo = 0, hi = path->n - 1;
+
+	if (path->n == 0)
+		return NAN;
+	if (at <= path->at[0])
+		return path->lr[0];
+	if (at >= path->at[hi])
+		return path->lr[hi];
+	while (hi - lo > 1) {
+		int mid = (lo + hi) / 2;
+		*(path->at[mid] <= at ? &lo : &hi) = mid;
+	}
+	return path->lr[lo] + (path->lr[hi] - path->lr[lo]) * (at - path->at[lo]) /
+			      (path->at[hi] - path->at[lo]);
+}
+
+/*
+ * Streaming thinning: a point is kept only when no straight line from the last kept one passes within
+ * 0.1 % of all points since ("swinging door"). lo and hi bound that line's slope; held is the last point seen.
+ */
+struct door {
+	struct lc_lrpath *path;
+	int open;
+	double at, lr, lo, hi;
+};
+
+static void door_push(struct door *d, double at, double lr)
+{
+	double tol = 1e-3 * lr, dt, at0, lr0;
+
+	if (d->path->n == 0) {
+		lc_lrpath_add(d->path, at, lr);
+		return;
+	}
+	for (int again = 0; again < 2; again++) {
+		at0 = d->path->at[d->path->n - 1];
+		lr0 = d->path->lr[d->path->n - 1];
+		dt = at - at0;
+		if (!d->open) {
+			d->lo = (lr - tol - lr0) / dt;
+			d->hi = (lr + tol - lr0) / dt;
+			break;
+		}
+		if ((lr - lr0) / dt >= d->lo && (lr - lr0) / dt <= d->hi) {
+			d->lo = fmax(d->lo, (lr - tol - lr0) / dt);
+			d->hi = fmin(d->hi, (lr + tol - lr0) / dt);
+			break;
+		}
+		lc_lrpath_add(d->path, d->at, d->lr);
+		d->open = 0;
+	}
+	d->open = 1;
+	d->at = at;
+	d->lr = lr;
+}
+
+static void door_close(struct door *d)
+{
+	if (d->open)
+		lc_lrpath_add(d->path, d->at, d->lr);
+	d->open = 0;
+}
+
+static long series_from(const struct lc_series *s)
+{
+	return s->from >= 0 ? s->from : s->n ? s->row[0].step - 1 : 0;
+}
+
+/* The parent's lr holds to the fork, the branch's own (r is its first row) from there on. */
+static void leave_parent(struct lc_lrpath *path, long from, const struct lc_row *r)
+{
+	if (path->n && path->at[path->n - 1] < from)
+		lc_lrpath_add(path, (double)from, path->lr[path->n - 1]);
+	if (r->step > from + 1)
+		lc_lrpath_add(path, (double)from + 1, r->lr);
+}
+
+static void push_series(const struct lc_past *p, int series, long until, struct door *d)
+{
+	const struct lc_series *s = &p->series[series];
+	long from = series_from(s);
+	int first = 1;
+
+	if (s->parent >= 0) {
+		push_series(p, s->parent, until < 0 || from < until ? from : until, d);
+		door_close(d);
+	}
+	for (long i = 0; i < s->n; i++) {
+		const struct lc_row *r = &s->row[i];
+		if (until >= 0 && r->step > until)
+			break;
+		if ((s->parent >= 0 && r->step <= from) || !isfinite(r->lr) || r->lr < 0)
+			continue;
+		if (first && s->parent >= 0)
+			leave_parent(d->path, from, r);
+		first = 0;
+		door_push(d, (double)r->step, r->lr);
+	}
+}
+
+void lc_past_lrpath(const struct lc_past *p, int series, long until, struct lc_lrpath *path)
+{
+	struct door d = { .path = path };
+
+	push_series(p, series, until, &d);
+	door_close(&d);
+}
