@@ -10,7 +10,7 @@
 static const char help[] =
 	"usage: lc-proxy fit -H run.jsonl... [-a alert.json] [--plan plan.json] -o law.json\n"
 	"       lc-proxy predict (-H run.jsonl... | -l law.json) [-a alert.json] [--plan plan.json] < branches\n"
-	"       lc-proxy eval -H parent.jsonl --at step --branch branch.jsonl\n"
+	"       lc-proxy eval < cases\n"
 	"\n"
 	"  -H, --history FILE   step records of the run and of its earlier branches; may be repeated; - is stdin\n"
 	"  -l, --law FILE       a law that fit wrote, instead of -H\n"
@@ -22,14 +22,13 @@ static const char help[] =
 	"  -q, --quiet          no words on stderr but errors\n"
 	"  -h, --help  -V, --version\n";
 
-enum { PLAN = 256, AT, BRANCH };
+enum { PLAN = 256 };
 
 static const struct option longs[] = {
 	{ "history", required_argument, NULL, 'H' }, { "law", required_argument, NULL, 'l' },
 	{ "alert", required_argument, NULL, 'a' },   { "plan", required_argument, NULL, PLAN },
 	{ "metric", required_argument, NULL, 'm' },  { "points", required_argument, NULL, 'n' },
 	{ "output", required_argument, NULL, 'o' },  { "quiet", no_argument, NULL, 'q' },
-	{ "at", required_argument, NULL, AT },       { "branch", required_argument, NULL, BRANCH },
 	{ "help", no_argument, NULL, 'h' },          { "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -62,8 +61,6 @@ static void take(struct options *o, int c)
 	case 'o': o->out = optarg; break;
 	case 'q': o->quiet = 1; break;
 	case PLAN: o->plan = optarg; break;
-	case AT: o->at = number(optarg, "--at", 1, 1000000000000L); break;
-	case BRANCH: o->branch = optarg; break;
 	case 'n': o->points = (int)number(optarg, "-n", 1, LC_POINTS); break;
 	case 'm':
 		if (lc_names_add(&o->names, optarg, &err) < 0)

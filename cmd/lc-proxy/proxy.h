@@ -5,9 +5,8 @@
 #include "forecast.h"
 
 struct options {
-	const char *history[16], *law, *alert, *plan, *out, *branch, *past_branch[16];
-	int nhistory, npast_branch, points, quiet;
-	long at;
+	const char *history[16], *law, *alert, *plan, *out;
+	int nhistory, points, quiet;
 	struct lc_names names;
 };
 
