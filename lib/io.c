@@ -1,5 +1,4 @@
 /* io: see io.h. */
-#define _GNU_SOURCE
 #include "io.h"
 
 #include <errno.h>
@@ -135,29 +134,42 @@ int lc_lines_open(struct lc_lines *ls, const char *path, int follow, struct lc_e
 	return 0;
 }
 
-/* At the end of a followed file: was it cut short, or is another file there under its name? */
-static void follow_change(struct lc_lines *ls)
+/*
+ * At the end of a followed file: was it cut short, or is another file there under its name? The old
+ * file may have grown between our last read and the rotation, so it is left only when it was already
+ * rotated at the look before.
+ */
+static void follow_change(struct lc_lines *ls, int *rotated)
 {
 	struct stat here, there;
 	off_t at = lseek(ls->fd, 0, SEEK_CUR);
+	int fd;
 
-	if (fstat(ls->fd, &here) == 0 && at > here.st_size) {
+	if (fstat(ls->fd, &here) < 0)
+		return;
+	if (at > here.st_size) {
 		lseek(ls->fd, 0, SEEK_SET);
 		ls->start = ls->end = 0;
-	} else if (stat(ls->path, &there) == 0 &&
-		   (there.st_ino != here.st_ino || there.st_dev != here.st_dev)) {
-		int fd = open(ls->path, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0) {
-			close(ls->fd);
-			ls->fd = fd;
-			ls->start = ls->end = 0;
-		}
+		return;
+	}
+	if (stat(ls->path, &there) < 0 || (there.st_ino == here.st_ino && there.st_dev == here.st_dev))
+		return;
+	if (!*rotated) {
+		*rotated = 1;
+		return;
+	}
+	fd = open(ls->path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		close(ls->fd);
+		ls->fd = fd;
+		ls->start = ls->end = 0;
 	}
 }
 
 /* Read more after buf[end]. 1 more, 0 end, -1 error. */
 static int fill(struct lc_lines *ls, struct lc_err *err)
 {
+	int rotated = 0;
 	ssize_t got;
 
 	if (ls->start > 0) {
@@ -182,7 +194,7 @@ static int fill(struct lc_lines *ls, struct lc_err *err)
 		if (!ls->follow)
 			return 0;
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
-		follow_change(ls);
+		follow_change(ls, &rotated);
 	}
 }
 

@@ -1,5 +1,4 @@
 /* pool: see pool.h. */
-#define _GNU_SOURCE
 #include "pool.h"
 
 #include <pthread.h>

@@ -1,0 +1,82 @@
+/*
+ * hash: the vectors of FIPS 180-2, in one piece and in many.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+
+#define OF_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define OF_NOTHING "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define OF_MILLION_A "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
+
+static void is(const struct lc_id *id, const char *want)
+{
+	char hex[LC_HEX_LEN + 1];
+
+	lc_id_hex(id, hex);
+	cr_assert_str_eq(hex, want);
+}
+
+Test(hash, known_answers)
+{
+	struct lc_id id;
+
+	cr_assert_eq(lc_sha256("abc", 3, &id, NULL), 0);
+	is(&id, OF_ABC);
+	cr_assert_eq(lc_sha256("", 0, &id, NULL), 0);
+	is(&id, OF_NOTHING);
+}
+
+Test(hash, pieces_make_the_whole)
+{
+	struct lc_hasher h;
+	struct lc_id id;
+	char *a = malloc(1000000);
+	size_t at = 0;
+
+	memset(a, 'a', 1000000);
+	cr_assert_eq(lc_hasher_init(&h, NULL), 0);
+	for (size_t n = 0; at < 1000000; n = n * 3 + 1) {
+		if (n > 1000000 - at)
+			n = 1000000 - at;
+		cr_assert_eq(lc_hasher_add(&h, a + at, n, NULL), 0);
+		at += n;
+	}
+	cr_assert_eq(lc_hasher_done(&h, &id, NULL), 0);
+	is(&id, OF_MILLION_A);
+	free(a);
+}
+
+Test(hash, done_without_an_id_releases)
+{
+	struct lc_hasher h;
+
+	cr_assert_eq(lc_hasher_init(&h, NULL), 0);
+	cr_assert_eq(lc_hasher_add(&h, "x", 1, NULL), 0);
+	cr_assert_eq(lc_hasher_done(&h, NULL, NULL), 0);
+	cr_assert_null(h.ctx);
+}
+
+Test(hash, hex_reads_back)
+{
+	struct lc_id id, back;
+	char hex[LC_HEX_LEN + 1];
+
+	lc_sha256("abc", 3, &id, NULL);
+	lc_id_hex(&id, hex);
+	cr_assert_eq(lc_id_parse(hex, &back), 0);
+	cr_assert_arr_eq(&id, &back, sizeof(id));
+}
+
+Test(hash, other_text_is_no_id)
+{
+	struct lc_id id;
+
+	cr_assert_eq(lc_id_parse("", &id), -1);
+	cr_assert_eq(lc_id_parse("ba7816", &id), -1);
+	cr_assert_eq(lc_id_parse(OF_ABC "0", &id), -1);
+	cr_assert_eq(lc_id_parse("BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", &id), -1);
+	cr_assert_eq(lc_id_parse("ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", &id), -1);
+}
