@@ -53,7 +53,8 @@ static int check_free(const char *dir, struct lc_err *err)
 	if (n < 0)
 		return errno == ENOENT ? 0 : lc_fail_sys(err, "open store %s", dir);
 	for (int i = 0; i < n; i++) {
-		mine |= strcmp(names[i]->d_name, VERSION_FILE) == 0; /* made by another just now */
+		/* made by another just now */
+		mine |= strcmp(names[i]->d_name, VERSION_FILE) == 0 && names[i]->d_type != DT_DIR;
 		free(names[i]);
 	}
 	free(names);
@@ -84,7 +85,7 @@ static int probe(const char *dir, struct lc_err *err)
 {
 	char *path = lc_path("%s/" VERSION_FILE, dir), *text;
 	size_t len;
-	int ret = lc_read_file(path, &text, &len, err), absent = ret < 0 && errno == ENOENT;
+	int ret = lc_read_file(path, &text, &len, err), absent = ret < 0 && (errno == ENOENT || errno == EISDIR);
 
 	free(path);
 	if (ret < 0)

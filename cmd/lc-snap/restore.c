@@ -119,13 +119,14 @@ static int restore_entry(struct restorer *r, const struct lc_entry *e, const cha
 /* Directories get their modes last, the innermost first: one may be read-only. */
 static int finish_dirs(const struct restorer *r, const struct lc_manifest *m, struct lc_err *err)
 {
-	if (m->n == 0 || strcmp(m->e[0].path, ".") != 0) /* of a single file: the root has no entry */
-		chmod(r->dir, 0755);
+	chmod(r->dir, 0755); /* unless "." says otherwise: a single file's root has no entry */
 	for (size_t i = m->n; i-- > 0;) {
 		const struct lc_entry *e = &m->e[i];
 		char *path = lc_path("%s/%s", r->dir, e->path);
 		int ret = 0;
-		if (e->kind == LC_DIR && (lc_fsync_dir(path, err) < 0 || chmod(path, e->mode) < 0))
+		if (e->kind == LC_DIR)
+			ret = lc_fsync_dir(path, err);
+		if (e->kind == LC_DIR && ret == 0 && chmod(path, e->mode) < 0)
 			ret = lc_fail_sys(err, "write %s", path);
 		free(path);
 		if (ret < 0)

@@ -113,7 +113,7 @@ static int name_it(const struct opts *o, const struct tree *t, struct lc_manifes
 int verb_save(const struct opts *o, int argc, char **argv)
 {
 	struct lc_snapshot s = { 0 };
-	struct lc_store *st;
+	struct lc_store *st = NULL;
 	struct tree t = { 0 };
 	struct lc_err err;
 	json_t *record;
@@ -121,13 +121,10 @@ int verb_save(const struct opts *o, int argc, char **argv)
 
 	if (argc != 1)
 		lc_usage("save takes one PATH");
-	if (access(argv[0], F_OK) < 0 && lc_fail_sys(&err, "open %s", argv[0]) < 0)
-		lc_die(&err); /* before a store is made for nothing */
-	st = lc_store_open(o->store, 1, &err);
-	if (!st)
-		lc_die(&err);
+	/* the store is made last, not for nothing */
 	if (tree_walk(&t, argv[0], o->store, &s.m, &err) == 0 && name_it(o, &t, &s.m, &err) == 0 &&
-	    save_tree(o, st, &t, &err) == 0 && lc_store_flush(st, &s.stored, &err) == 0)
+	    (st = lc_store_open(o->store, 1, &err)) && save_tree(o, st, &t, &err) == 0 &&
+	    lc_store_flush(st, &s.stored, &err) == 0)
 		ret = lc_store_add(st, &s, &err);
 	if (ret == 0) {
 		record = snap_record(&s);

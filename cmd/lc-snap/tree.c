@@ -14,7 +14,6 @@
 
 struct walk {
 	struct tree *t;
-	struct stat store;       /* of the store, which must not be saved into itself */
 	size_t cap;
 };
 
@@ -73,8 +72,6 @@ static int walk_one(struct walk *w, const char *path, const char *rel, struct lc
 
 	if (lstat(path, &st) < 0)
 		return lc_fail_sys(err, "read %s", path);
-	if (st.st_ino == w->store.st_ino && st.st_dev == w->store.st_dev)
-		return lc_fail(err, LC_USAGE, "%s: the store lies inside of what is to be saved", path);
 	e = entry_new(w, rel, &st);
 	if (S_ISLNK(st.st_mode))
 		return read_link(path, e, err);
@@ -139,6 +136,26 @@ static void sort_tree(struct tree *t)
 	free(both);
 }
 
+/* Would the store, which may not exist yet, lie in root? Then it would be saved into itself. */
+static int store_inside(const char *root, const char *store)
+{
+	char *path = lc_path("%s", store), *real, *slash;
+	size_t n = strlen(root);
+	int inside;
+
+	while (!(real = realpath(path, NULL)) && errno == ENOENT && strcmp(path, ".") != 0) {
+		slash = strrchr(path, '/');
+		if (slash == path)
+			slash[1] = '\0';
+		else
+			strcpy(slash ? slash : path, slash ? "" : ".");
+	}
+	inside = real && strncmp(real, root, n) == 0 && (real[n] == '/' || !real[n]);
+	free(real);
+	free(path);
+	return inside;
+}
+
 int tree_walk(struct tree *t, const char *path, const char *store, struct lc_manifest *m,
 	      struct lc_err *err)
 {
@@ -150,9 +167,9 @@ int tree_walk(struct tree *t, const char *path, const char *store, struct lc_man
 	t->root = realpath(path, NULL);
 	if (!t->root || stat(t->root, &st) < 0)
 		return lc_fail_sys(err, "open %s", path);
-	if (stat(store, &w.store) < 0)
-		return lc_fail_sys(err, "open store %s", store);
 	t->single = !S_ISDIR(st.st_mode);
+	if (!t->single && store_inside(t->root, store))
+		return lc_fail(err, LC_USAGE, "%s: the store %s lies inside of it", path, store);
 	if (walk_one(&w, t->root, t->single ? strrchr(t->root, '/') + 1 : ".", err) < 0)
 		return -1;
 	sort_tree(t);

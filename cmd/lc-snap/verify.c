@@ -161,6 +161,25 @@ static void check_rest(struct verifier *v)
 	}
 }
 
+/* The list left them out: read them again to say what is wrong with each. */
+static void report_manifests(struct verifier *v)
+{
+	struct lc_id *ids;
+	struct lc_err err;
+	size_t n;
+
+	if (lc_store_ids(v->st, &ids, &n, &err) < 0)
+		lc_die(&err);
+	for (size_t i = 0; i < n; i++) {
+		struct lc_snapshot s;
+		if (lc_store_read(v->st, &ids[i], &s, &err) < 0)
+			report(v, &ids[i], NULL, err.text);
+		else
+			lc_snapshot_release(&s);
+	}
+	free(ids);
+}
+
 /* The snapshots to look at: those named, else all. Damaged manifests are reported. */
 static void check_list(struct verifier *v, const struct snap_list *list, int argc, char **argv)
 {
@@ -178,7 +197,7 @@ static void check_list(struct verifier *v, const struct snap_list *list, int arg
 		check_snapshot(v, s);
 	}
 	if (argc == 0 && list->bad)
-		report(v, NULL, NULL, list->why.text);
+		report_manifests(v);
 }
 
 int verb_verify(const struct opts *o, int argc, char **argv)
@@ -192,8 +211,10 @@ int verb_verify(const struct opts *o, int argc, char **argv)
 	if (!v.st || snap_list_load(v.st, o, &list, &err) < 0)
 		lc_die(&err);
 	v.pool = lc_pool_open(lc_cpu_count());
-	if (!v.pool)
-		lc_fail_sys(&err, "start threads"), lc_die(&err);
+	if (!v.pool) {
+		lc_fail_sys(&err, "start threads");
+		lc_die(&err);
+	}
 	check_list(&v, &list, argc, argv);
 	if (argc == 0)
 		check_rest(&v);
