@@ -115,11 +115,21 @@ static void project(const struct lc_posterior *p, int v, const double *x, double
 	*var = s;
 }
 
-/* The mixture at the state m; ref (or NULL) is subtracted from the features. */
-static void mix(const struct lc_posterior *p, const struct lc_modes *m, double rho, const double *ref,
-		double *mean, double *sd)
+/* The noise part at h less that at h0, under one variant. */
+static double noise_change(const struct lc_posterior *p, int v, const double *h, const double *h0)
 {
-	double x[LC_FEATS], f, var, m1 = 0, m2 = 0;
+	double s = 0;
+
+	for (int j = 0; j < LC_MODES; j++)
+		s += p->mean[v][1 + LC_MODES + j] * (h[j] - h0[j]);
+	return s;
+}
+
+/* The mixture at the state m after the start m0; ref (or NULL) is subtracted from the features. */
+static void mix(const struct lc_posterior *p, const struct lc_modes *m, const struct lc_modes *m0, double rho,
+		const double *ref, double *mean, double *sd)
+{
+	double x[LC_FEATS], f, var, m1 = 0, m2 = 0, miss;
 
 	for (int v = 0; v < LC_VARIANTS; v++) {
 		if (p->weight[v] == 0)
@@ -128,8 +138,10 @@ static void mix(const struct lc_posterior *p, const struct lc_modes *m, double r
 		for (int i = 0; ref && i < LC_FEATS; i++)
 			x[i] -= ref[v * LC_FEATS + i];
 		project(p, v, x, &f, &var);
+		miss = p->misfit * noise_change(p, v, m->h[v], ref ? ref + v * LC_FEATS + 1 + LC_MODES :
+								     m0->h[v]);
 		m1 += p->weight[v] * f;
-		m2 += p->weight[v] * (var + f * f);
+		m2 += p->weight[v] * (var + miss * miss + f * f);
 	}
 	if (!ref)
 		m2 += p->drift_var * (1 - rho * rho);
@@ -154,9 +166,9 @@ static void one_branch(void *ctx, int i)
 	for (int o = 0; o < br->nout; o++) {
 		double rho = drift_left(job->post, br->from + br->out[o]);
 		walk_to(job->b, br, job->tol, &w, br->out[o]);
-		mix(job->post, &w.m, rho, NULL, &br->mean[o], &br->sd[o]);
+		mix(job->post, &w.m, br->start, rho, NULL, &br->mean[o], &br->sd[o]);
 		if (br->ref && o == br->nout - 1)
-			mix(job->post, &w.m, rho, br->ref, &br->ref_mean, &br->ref_sd);
+			mix(job->post, &w.m, br->start, rho, br->ref, &br->ref_mean, &br->ref_sd);
 	}
 }
 

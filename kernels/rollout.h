@@ -9,7 +9,8 @@
  *	h_j  = e + (h_j - e) exp(-nu_j dS)        nu_j  = 4 lam0 2^j        (noise, "hill")
  *
  * and the loss is x . beta with x = (1, s_0.., h_0.., rho), beta ~ N(mean_v, F_v F_v'), rho the part of
- * the drift that is left: (t_drift / t)^(1/drift_len) after update t_drift. Variants are mixed by weight.
+ * the drift that is left: (t_drift / t)^(1/drift_len) after update t_drift. Variants are mixed by weight. The
+ * law is not exact: `misfit` times the change of sum b_j h_j since the fork is added in quadrature to the sd.
  * With y_j = 1 - exp(-lam_j dS), y_{j+1} = y_j (2 - y_j): one exp an advance, and no cancellation.
  *
  * The lr of a branch is piecewise linear between control points. Between them and the outputs it is taken
@@ -48,6 +49,7 @@ struct lc_posterior {
 	double mean[LC_VARIANTS][LC_FEATS];
 	double factor[LC_VARIANTS][LC_FEATS][LC_FEATS_PAD]; /* F, lower triangular, zero beyond */
 	double t_drift, drift_len, drift_var; /* var: of the stationary drift */
+	double misfit;                       /* relative error of a change in the noise part */
 };
 
 struct lc_rollout_branch {

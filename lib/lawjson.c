@@ -40,6 +40,7 @@ static const struct field fields[] = {
 	{ "lam0", offsetof(struct lc_law, basis.lam0) },
 	{ "t_drift", offsetof(struct lc_law, post.t_drift) },
 	{ "drift_len", offsetof(struct lc_law, post.drift_len) },
+	{ "misfit", offsetof(struct lc_law, post.misfit) },
 	{ "drift_var", offsetof(struct lc_law, post.drift_var) },
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };

@@ -1,0 +1,416 @@
+/*
+ * lawpost: the posterior of the law's coefficients: priors, evidence, and their mixture. See law.h.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io.h"
+#include "law.h"
+
+enum { P = LC_COEFS, DRIFTS = 3, LEVELS = 3, SHAPES = 9, PRIORS = SHAPES * LEVELS };
+
+/* The prior's grid. Sizes are in units of the recent loss. */
+static const double drift_sd[DRIFTS] = { .0005, .0015, .005 };
+static const double noise_total[LEVELS] = { .015, .04, .1 };
+static const double signal_power[3] = { .3, .6, 1 }, noise_power[3] = { .3, .75, 1.2 };
+
+#define DRIFT_LEN .3       /* the drift forgets over this much of ln t */
+#define MODE_LEN 4.        /* deviations of neighbouring modes agree over this many of them */
+#define NOISE_CUT 10.      /* no noise relaxes faster than this many updates */
+#define OTHER_SD .1        /* offset of the other metric, and its drift, of the level */
+#define OTHER_DRIFT_SD .005
+#define BRANCH_SD .001     /* what a branch keeps to itself, of the level */
+#define TEMPERATURE 4.
+#define MISFIT .08         /* of a forecast change of the noise: what real forks show the law to miss by */
+
+/* In place: the lower triangle of A (n,n) becomes its Cholesky factor. -1 when not positive definite. */
+static int cholesky(double *a, int n)
+{
+	for (int i = 0; i < n; i++) {
+		double *ri = a + (size_t)i * n;
+		for (int j = 0; j <= i; j++) {
+			const double *rj = a + (size_t)j * n;
+			double s = ri[j];
+			for (int k = 0; k < j; k++)
+				s -= ri[k] * rj[k];
+			if (i == j && !(s > 0))
+				return -1;
+			ri[j] = i == j ? sqrt(s) : s / rj[j];
+		}
+	}
+	return 0;
+}
+
+/* B := L^-1 B for B (n,m). */
+static void solve_lower(const double *l, int n, double *b, int m)
+{
+	for (int i = 0; i < n; i++) {
+		double *bi = b + (size_t)i * m;
+		for (int k = 0; k < i; k++) {
+			double f = l[(size_t)i * n + k];
+			const double *bk = b + (size_t)k * m;
+			for (int c = 0; c < m; c++)
+				bi[c] -= f * bk[c];
+		}
+		for (int c = 0; c < m; c++)
+			bi[c] /= l[(size_t)i * n + i];
+	}
+}
+
+static double log_det(const double *l, int n)
+{
+	double s = 0;
+
+	for (int i = 0; i < n; i++)
+		s += 2 * log(l[(size_t)i * n + i]);
+	return s;
+}
+
+static double drift_cov(double t, double u)
+{
+	return exp(-fabs(log(fmax(t, 1)) - log(fmax(u, 1))) / DRIFT_LEN);
+}
+
+/* Covariance of what is not the modes: white noise, drift, offsets. */
+static double obs_cov(const struct lc_law *law, const struct lc_obs *a, const struct lc_obs *b, double dvar)
+{
+	double l2 = law->level * law->level, r = drift_cov(a->step, b->step);
+	double c = dvar * r;
+
+	if (a == b)
+		c += a->var;
+	if (a->other && b->other)
+		c += l2 * (OTHER_SD * OTHER_SD + OTHER_DRIFT_SD * OTHER_DRIFT_SD * r);
+	if (a->series && a->series == b->series)
+		c += l2 * BRANCH_SD * BRANCH_SD;
+	return c;
+}
+
+/* What is the same for all variants: the whitened data under one size of the drift. */
+struct white {
+	int n;
+	double *l, *y, *k;      /* factor (n,n); whitened y; whitened covariance with the drift at the end */
+	double ldet, yy, ky, kk, dvar;
+};
+
+static int white_init(struct white *w, const struct lc_law *law, const struct lc_obs *obs, int n, double dvar)
+{
+	w->n = n;
+	w->dvar = dvar;
+	w->l = lc_xalloc((size_t)n * n, sizeof(double));
+	w->y = lc_xalloc((size_t)n, sizeof(double));
+	w->k = lc_xalloc((size_t)n, sizeof(double));
+	for (int i = 0; i < n; i++) {
+		for (int k = 0; k <= i; k++)
+			w->l[(size_t)i * n + k] = obs_cov(law, &obs[i], &obs[k], dvar);
+		w->y[i] = obs[i].y;
+		w->k[i] = dvar * drift_cov(obs[i].step, law->last);
+	}
+	if (cholesky(w->l, n) < 0)
+		return -1;
+	solve_lower(w->l, n, w->y, 1);
+	solve_lower(w->l, n, w->k, 1);
+	w->ldet = log_det(w->l, n);
+	w->yy = w->ky = w->kk = 0;
+	for (int i = 0; i < n; i++) {
+		w->yy += w->y[i] * w->y[i];
+		w->ky += w->k[i] * w->y[i];
+		w->kk += w->k[i] * w->k[i];
+	}
+	return 0;
+}
+
+static void white_release(struct white *w)
+{
+	free(w->l);
+	free(w->y);
+	free(w->k);
+}
+
+/* Sufficient statistics of one variant under one drift: G = X'K^-1 X, r = X'K^-1 y, u = X'K^-1 k. */
+struct gram {
+	double g[P][P], r[P], u[P];
+};
+
+static void gram_init(struct gram *g, const struct white *w, const struct lc_obs *obs, int v)
+{
+	double *x = lc_xalloc((size_t)w->n * P, sizeof(*x));
+
+	for (int i = 0; i < w->n; i++) {
+		x[i * P] = 1;
+		memcpy(x + i * P + 1, obs[i].x.s[v / LC_DRIVES], LC_MODES * sizeof(*x));
+		memcpy(x + i * P + 1 + LC_MODES, obs[i].x.h[v], LC_MODES * sizeof(*x));
+	}
+	solve_lower(w->l, w->n, x, P);
+	memset(g, 0, sizeof(*g));
+	for (int i = 0; i < w->n; i++)
+		for (int a = 0; a < P; a++) {
+			double xa = x[i * P + a];
+			for (int b = 0; b < P; b++)
+				g->g[a][b] += xa * x[i * P + b];
+			g->r[a] += xa * w->y[i];
+			g->u[a] += xa * w->k[i];
+		}
+	free(x);
+}
+
+struct prior {
+	double m[P], cov[P][P];
+};
+
+/* A block of modes: total spread sd_total along w, and deviations of its own for each mode. */
+static void prior_block(struct prior *p, int at, const double *w, double mean, double sd_total, double dev)
+{
+	for (int i = 0; i < LC_MODES; i++) {
+		p->m[at + i] = mean * w[i];
+		for (int j = 0; j < LC_MODES; j++)
+			p->cov[at + i][at + j] = w[i] * w[j] *
+				(sd_total * sd_total + mean * mean * dev * dev * exp(-abs(i - j) / MODE_LEN));
+		p->cov[at + i][at + i] += 1e-6 * w[i] * w[i] * mean * mean + 1e-18;
+	}
+}
+
+/* What the data say before any fit: the fall of the loss between the first and last tenth of the observations. */
+struct scale {
+	double level, fall;         /* both above 0 */
+	const struct lc_obs *a, *z; /* first and last observation of the metric on the trunk */
+};
+
+static void prior_init(struct prior *p, const struct lc_basis *b, const struct scale *s, int clock, int which,
+		       double gvar_total)
+{
+	double al = signal_power[which / 3 % 3], be = noise_power[which % 3];
+	double total = gvar_total > 0 ? gvar_total : noise_total[which / SHAPES] * s->level;
+	double a[LC_MODES], n[LC_MODES], drop = 0, left = 0, sum = 0, rest;
+
+	for (int j = 0; j < LC_MODES; j++) {
+		double lam = ldexp(b->lam0, j), nu = 4 * lam;
+		a[j] = pow(lam, al);
+		n[j] = pow(nu, be) * exp(-NOISE_CUT * nu);
+		drop += a[j] * (s->a->x.s[clock][j] - s->z->x.s[clock][j]);
+		left += a[j] * s->z->x.s[clock][j];
+		sum += n[j];
+	}
+	for (int j = 0; j < LC_MODES; j++) {
+		a[j] /= fmax(drop, 1e-9 * left);
+		n[j] /= sum;
+	}
+	memset(p, 0, sizeof(*p));
+	rest = s->fall * left / fmax(drop, 1e-9 * left);
+	rest = fmin(rest, .5 * s->level);
+	p->m[0] = s->z->y - rest - total;
+	p->cov[0][0] = .0625 * s->level * s->level;
+	prior_block(p, 1, a, s->fall, .6 * s->fall, .35);
+	/* gvar speaks for the total, up to the factor by which momentum and curvature bend it */
+	prior_block(p, 1 + LC_MODES, n, total, (gvar_total > 0 ? .35 : .75) * total, .35);
+}
+
+/* One posterior: mean and covariance of (beta, drift at the end), and the log evidence. */
+struct post {
+	double m[LC_FEATS], cov[LC_FEATS][LC_FEATS], logev, chi2;
+};
+
+static int posterior(struct post *q, const struct prior *pr, const struct gram *g, const struct white *w)
+{
+	double lp[P * P], t[P * P] = { 0 }, bm[P * P] = { 0 }, z[P], r[P], quad = w->yy, su[P];
+
+	for (int i = 0; i < P; i++) {
+		r[i] = g->r[i];
+		for (int j = 0; j < P; j++) {
+			lp[i * P + j] = pr->cov[i][j];
+			r[i] -= g->g[i][j] * pr->m[j];
+			quad += pr->m[i] * pr->m[j] * g->g[i][j];
+		}
+		quad -= 2 * pr->m[i] * g->r[i];
+	}
+	if (cholesky(lp, P) < 0)
+		return -1;
+	for (int i = 0; i < P; i++)         /* t = G Lp */
+		for (int k = 0; k < P; k++)
+			for (int j = 0; j <= k; j++)
+				t[i * P + j] += g->g[i][k] * lp[k * P + j];
+	for (int k = 0; k < P; k++)         /* B = I + Lp' G Lp, z = Lp' r */
+		for (int i = 0; i <= k; i++)
+			for (int j = 0; j < P; j++)
+				bm[i * P + j] += lp[k * P + i] * t[k * P + j];
+	for (int i = 0; i < P; i++) {
+		bm[i * P + i] += 1;
+		z[i] = 0;
+		for (int k = i; k < P; k++)
+			z[i] += lp[k * P + i] * r[k];
+	}
+	if (cholesky(bm, P) < 0)
+		return -1;
+	memset(t, 0, sizeof(t));
+	for (int i = 0; i < P; i++)         /* t = Lp' : then chol(B)^-1 Lp' */
+		for (int j = i; j < P; j++)
+			t[i * P + j] = lp[j * P + i];
+	solve_lower(bm, P, t, P);
+	solve_lower(bm, P, z, 1);
+	for (int i = 0; i < P; i++)
+		quad -= z[i] * z[i];
+	q->chi2 = quad / w->n;
+	q->logev = -.5 * (quad + log_det(bm, P) + w->ldet + w->n * log(2 * M_PI));
+	for (int i = 0; i < P; i++) {
+		q->m[i] = pr->m[i];
+		for (int k = 0; k < P; k++)
+			q->m[i] += t[k * P + i] * z[k];
+		for (int j = 0; j < P; j++) {
+			double s = 0;
+			for (int k = 0; k < P; k++)
+				s += t[k * P + i] * t[k * P + j];
+			q->cov[i][j] = s;
+		}
+	}
+	/* the drift at the end given beta: k'K^-1 (y - X beta), and what is left of its variance */
+	q->m[P] = w->ky;
+	q->cov[P][P] = w->dvar - w->kk;
+	for (int i = 0; i < P; i++) {
+		su[i] = 0;
+		for (int j = 0; j < P; j++)
+			su[i] += q->cov[i][j] * g->u[j];
+		q->m[P] -= g->u[i] * q->m[i];
+	}
+	for (int i = 0; i < P; i++) {
+		q->cov[i][P] = q->cov[P][i] = -su[i];
+		q->cov[P][P] += g->u[i] * su[i];
+	}
+	return 0;
+}
+
+/* Weighted first and second moments of a mixture, by variant. */
+struct moments {
+	double w, m[LC_FEATS], mm[LC_FEATS][LC_FEATS];
+};
+
+static void moments_add(struct moments *s, const struct post *q, double w)
+{
+	s->w += w;
+	for (int i = 0; i < LC_FEATS; i++) {
+		s->m[i] += w * q->m[i];
+		for (int j = 0; j < LC_FEATS; j++)
+			s->mm[i][j] += w * (q->cov[i][j] + q->m[i] * q->m[j]);
+	}
+}
+
+static void moments_take(struct lc_posterior *out, int v, const struct moments *s, double total)
+{
+	double f[LC_FEATS * LC_FEATS], jitter = 0;
+
+	out->weight[v] = s->w / total;
+	if (out->weight[v] < 1e-4) {
+		out->weight[v] = 0;
+		return;
+	}
+	for (int i = 0; i < LC_FEATS; i++)
+		out->mean[v][i] = s->m[i] / s->w;
+	do {
+		for (int i = 0; i < LC_FEATS; i++)
+			for (int j = 0; j < LC_FEATS; j++)
+				f[i * LC_FEATS + j] = s->mm[i][j] / s->w - out->mean[v][i] * out->mean[v][j];
+		for (int i = 0; i < LC_FEATS; i++)
+			f[i * LC_FEATS + i] += jitter * f[i * LC_FEATS + i] + 1e-18;
+		jitter = jitter ? 10 * jitter : 1e-12;
+	} while (cholesky(f, LC_FEATS) < 0 && jitter < 1);
+	for (int i = 0; i < LC_FEATS; i++)
+		for (int j = 0; j <= i; j++)
+			out->factor[v][i][j] = f[i * LC_FEATS + j];
+}
+
+/* The first and last tenth of the trunk's observations of the metric. */
+static void scale_init(struct scale *s, const struct lc_law *law, const struct lc_obs *obs, int n)
+{
+	double first = 0, last = 0;
+	int m = 0, tenth, k = 0;
+
+	memset(s, 0, sizeof(*s));
+	for (int i = 0; i < n; i++)
+		m += !obs[i].other && !obs[i].series;
+	tenth = m < 10 ? 1 : m / 10;
+	for (int i = 0; i < n; i++) {
+		if (obs[i].other || obs[i].series)
+			continue;
+		s->a = k == tenth / 2 ? &obs[i] : s->a;
+		s->z = k == m - 1 - tenth / 2 ? &obs[i] : s->z;
+		first += k < tenth ? obs[i].y / tenth : 0;
+		last += k >= m - tenth ? obs[i].y / tenth : 0;
+		k++;
+	}
+	s->level = fmax(fabs(law->level), 1e-9);
+	s->fall = fmax(first - last, .01 * s->level);
+}
+
+/* All posteriors of one drift size: q is (LC_VARIANTS, PRIORS). */
+static int all_priors(const struct lc_law *law, const struct lc_obs *obs, const struct white *w,
+		      const struct scale *s, double gvar_total, struct post *q)
+{
+	for (int v = 0; v < LC_VARIANTS; v++) {
+		struct gram g;
+		gram_init(&g, w, obs, v);
+		for (int i = 0; i < PRIORS; i++) {
+			struct prior pr;
+			struct post *one = &q[v * PRIORS + i];
+			prior_init(&pr, &law->basis, s, v / LC_DRIVES, i, gvar_total);
+			if (posterior(one, &pr, &g, w) < 0)
+				one->logev = -INFINITY;
+		}
+	}
+	return 0;
+}
+
+static void mix_posteriors(struct lc_law *law, const struct post *q, int n)
+{
+	struct moments *s = lc_xalloc(LC_VARIANTS, sizeof(*s));
+	double best = -INFINITY, total = 0;
+
+	for (int i = 0; i < n; i++)
+		best = fmax(best, q[i].logev);
+	law->chi2 = law->post.drift_var = 0;
+	for (int i = 0; i < n; i++) {
+		double w = exp((q[i].logev - best) / TEMPERATURE);
+		double dsd = drift_sd[i / (LC_VARIANTS * PRIORS)] * law->level;
+		if (!(w > 0))
+			continue;
+		moments_add(&s[i / PRIORS % LC_VARIANTS], &q[i], w);
+		total += w;
+		law->chi2 += w * q[i].chi2;
+		law->post.drift_var += w * dsd * dsd;
+	}
+	law->chi2 /= total;
+	law->post.drift_var /= total;
+	memset(law->post.factor, 0, sizeof(law->post.factor));
+	for (int v = 0; v < LC_VARIANTS; v++)
+		moments_take(&law->post, v, &s[v], total);
+	total = 0;
+	for (int v = 0; v < LC_VARIANTS; v++)
+		total += law->post.weight[v];
+	for (int v = 0; v < LC_VARIANTS; v++)
+		law->post.weight[v] /= total;
+	free(s);
+}
+
+void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, double gvar_total)
+{
+	struct post *q = lc_xalloc((size_t)DRIFTS * LC_VARIANTS * PRIORS, sizeof(*q));
+	struct scale s;
+
+	scale_init(&s, law, obs, n);
+	for (int d = 0; d < DRIFTS; d++) {
+		struct post *part = q + d * LC_VARIANTS * PRIORS;
+		double sd = drift_sd[d] * s.level;
+		struct white w;
+		if (white_init(&w, law, obs, n, sd * sd) == 0)
+			all_priors(law, obs, &w, &s, gvar_total, part);
+		else
+			for (int i = 0; i < LC_VARIANTS * PRIORS; i++)
+				part[i].logev = -INFINITY;
+		white_release(&w);
+	}
+	mix_posteriors(law, q, DRIFTS * LC_VARIANTS * PRIORS);
+	law->post.t_drift = law->last;
+	law->post.drift_len = DRIFT_LEN;
+	law->post.misfit = MISFIT;
+	law->nobs = n;
+	free(q);
+}
