@@ -1,0 +1,188 @@
+/*
+ * apply: put the run into the chosen future: restore the state it starts from, say its actions as words, and, when
+ * asked, become the trainer's command. Nothing of the past is touched; the decision record is the journal's.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "action.h"
+#include "collapse.h"
+#include "io.h"
+#include "json.h"
+#include "tool.h"
+#include "words.h"
+
+static const char *store, *dir = "lc-applied", *tmpl, *out;
+static int force;
+
+static const char usage[] =
+	"usage: lc-collapse apply [-s STORE] [-d DIR] [-o OUT] [-x COMMAND] [--force] DECISION\n"
+	"Restore the chosen state into DIR/state-ID and write DIR/actions.json; print an applied record, or\n"
+	"with -x run the trainer's command, holes filled as by lc-fork run. DECISION may be - for standard input.\n"
+	"  -s, --store DIR     lc-snap's store ($LC_STORE, else lc-store)\n"
+	"  -d, --dir DIR       where state and actions go (lc-applied)\n"
+	"  -o, --out DIR       what fills {out}: where the trainer writes its states (DIR/out)\n"
+	"  -x, --exec COMMAND  the trainer's command line\n"
+	"  --force             also when the verdict is not \"better\": the control\n"
+	"Status: 0 applied, 1 the decision found nothing better, else the command's.\n";
+
+static const char *options(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "store", 1, 0, 's' }, { "dir", 1, 0, 'd' },   { "out", 1, 0, 'o' },  { "exec", 1, 0, 'x' },
+		{ "force", 0, 0, 'F' }, { "help", 0, 0, 'h' }, { 0, 0, 0, 0 },
+	};
+	int c;
+
+	store = getenv("LC_STORE");
+	if (!store)
+		store = "lc-store";
+	while ((c = getopt_long(argc, argv, "s:d:o:x:", longs, NULL)) != -1) {
+		switch (c) {
+		case 's': store = optarg; break;
+		case 'd': dir = optarg; break;
+		case 'o': out = optarg; break;
+		case 'x': tmpl = optarg; break;
+		case 'F': force = 1; break;
+		case 'h': fputs(usage, stdout); exit(lc_finish(0));
+		default: exit((fputs(usage, stderr), LC_USAGE));
+		}
+	}
+	if (argc - optind != 1)
+		lc_usage("apply: wants one decision record");
+	return argv[optind];
+}
+
+/* The last decision record of a file of records. */
+static json_t *read_decision(const char *path, struct lc_err *err)
+{
+	struct lc_lines in;
+	json_t *found = NULL, *rec;
+	char *line;
+	size_t len;
+	int more;
+
+	if (lc_lines_open(&in, path, 0, err) < 0)
+		return NULL;
+	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
+		rec = json_loadb(line, len, 0, NULL);
+		more = rec ? lc_record_is(rec, "decision", 1, err) : 0;
+		if (more > 0) {
+			json_decref(found);
+			found = json_incref(rec);
+		}
+		json_decref(rec);
+		if (more < 0)
+			break;
+	}
+	lc_lines_close(&in);
+	if (more >= 0 && !found)
+		lc_fail(err, LC_DATA, "%s: no decision record", path);
+	if (more < 0) {
+		json_decref(found);
+		found = NULL;
+	}
+	return found;
+}
+
+/* The chosen state in a directory of its own, absolute; restored once. The caller's. */
+static char *restore(const char *snapshot, struct lc_err *err)
+{
+	char *path = lc_path("%s/state-%.16s", dir, snapshot), *whole = NULL;
+	char *argv[] = { "lc-snap", "restore", "-q", "--read-only", "-s", (char *)store, (char *)snapshot, path, NULL };
+	json_t *said = NULL;
+
+	if (lc_mkdirs(dir, err) == 0 && (access(path, F_OK) == 0 || (said = lc_tool_records(argv, err)))) {
+		whole = realpath(path, NULL);
+		if (!whole)
+			lc_fail_sys(err, "find %s", path);
+	}
+	json_decref(said);
+	free(path);
+	return whole;
+}
+
+static json_t *applied(const json_t *decision, const char *state)
+{
+	const json_t *actions = json_object_get(decision, "actions");
+	char **words = lc_actions_words(actions);
+	json_t *rec = lc_record_new("applied", 1), *list = json_array();
+
+	for (char **w = words; *w; w++)
+		json_array_append_new(list, json_string(*w));
+	lc_words_free(words);
+	json_object_set(rec, "fork", json_object_get(decision, "fork"));
+	json_object_set(rec, "choice", json_object_get(decision, "choice"));
+	json_object_set_new(rec, "step", json_integer(lc_json_get_int(json_object_get(decision, "from"), "step", -1)));
+	json_object_set_new(rec, "state", json_string(state));
+	json_object_set(rec, "actions", (json_t *)actions);
+	json_object_set_new(rec, "words", list);
+	return rec;
+}
+
+/* Become the command; returns only when that fails. */
+static int become(struct lc_words *w, struct lc_err *err)
+{
+	char *command = lc_template_fill(tmpl, w->holes, w->nholes, err);
+
+	if (!command)
+		return -1;
+	for (char **e = w->env; *e; e++)
+		putenv(*e);
+	fflush(stdout);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	lc_fail_sys(err, "run /bin/sh");
+	free(command);
+	return -1;
+}
+
+static int apply(const json_t *decision, struct lc_err *err)
+{
+	const json_t *from = json_object_get(decision, "from");
+	const char *snapshot = lc_json_get_str(from, "snapshot", NULL);
+	struct lc_words w = { .nholes = 0 };
+	struct lc_future f = { .branch = lc_json_get_str(decision, "choice", "run"), .out = out };
+	char *state, *whole = NULL;
+	json_t *rec;
+	int ret = -1;
+
+	f.actions = json_object_get(decision, "actions");
+	f.from_step = lc_json_get_int(from, "step", 0);
+	if (!snapshot || lc_actions_check(f.actions, err) < 0)
+		return snapshot ? -1 : lc_fail(err, LC_DATA, "the decision names no snapshot");
+	state = restore(snapshot, err);
+	whole = state ? realpath(dir, NULL) : NULL;
+	f.state = state;
+	f.dir = whole;
+	if (whole && lc_words_init(&w, &f, err) == 0) {
+		rec = applied(decision, state);
+		ret = tmpl ? become(&w, err) : lc_json_emit(stdout, rec, err);
+		json_decref(rec);
+	}
+	lc_words_release(&w);
+	free(state);
+	free(whole);
+	return ret;
+}
+
+int verb_apply(int argc, char **argv)
+{
+	const char *path = options(argc, argv);
+	struct lc_err err;
+	json_t *decision = read_decision(path, &err);
+
+	if (!decision)
+		lc_die(&err);
+	if (decision_status(decision) != LC_OK && !force) {
+		lc_warn("%s: %s: nothing to apply", path, lc_json_get_str(decision, "verdict", "no verdict"));
+		return LC_NO;
+	}
+	if (apply(decision, &err) < 0)
+		lc_die(&err);
+	json_decref(decision);
+	return lc_finish(0);
+}

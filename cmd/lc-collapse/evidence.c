@@ -1,0 +1,217 @@
+/* evidence: the records of one fork, by branch. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "action.h"
+#include "collapse.h"
+#include "io.h"
+#include "json.h"
+#include "record.h"
+
+struct future *evidence_find(const struct evidence *ev, const char *id)
+{
+	for (int i = 0; id && i < ev->n; i++)
+		if (strcmp(ev->f[i].id, id) == 0)
+			return &ev->f[i];
+	return NULL;
+}
+
+struct future *evidence_role(const struct evidence *ev, const char *role)
+{
+	for (int i = 0; i < ev->n; i++)
+		if (strcmp(ev->f[i].role, role) == 0)
+			return &ev->f[i];
+	return NULL;
+}
+
+struct future *evidence_segment(const struct evidence *ev, const struct future *f, const char *kind)
+{
+	for (int i = 0; i < ev->n; i++)
+		if (ev->f[i].parent && strcmp(ev->f[i].parent, f->id) == 0 && strcmp(ev->f[i].kind, kind) == 0)
+			return &ev->f[i];
+	return NULL;
+}
+
+/* Changes that go on working after the remedy is over, and so are worth something without any incident. */
+static const char *const lasting[] = { "lr_scale", "lr_tail", "weight_decay_scale", "batch_scale", "beta2", "clip" };
+
+int is_persistent(const struct future *f)
+{
+	return strcmp(f->kind, "persistent") == 0;
+}
+
+struct future *evidence_sibling(const struct evidence *ev, const struct future *f)
+{
+	json_t *plain = json_deep_copy(f->actions);
+	struct future *found = NULL;
+
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		json_object_del(plain, lasting[i]);
+	for (int i = 0; i < ev->n && !found; i++)
+		if (&ev->f[i] != f && !ev->f[i].parent && json_equal(ev->f[i].actions, plain) &&
+		    json_equal(json_object_get(ev->f[i].rec, "from"), json_object_get(f->rec, "from")))
+			found = &ev->f[i];
+	json_decref(plain);
+	return found;
+}
+
+static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct lc_err *err)
+{
+	struct future *f;
+	json_t *from = json_object_get(rec, "from");
+
+	if (ev->n == ev->cap) {
+		ev->cap = ev->cap ? 2 * ev->cap : 64;
+		ev->f = lc_xrealloc(ev->f, (size_t)ev->cap, sizeof(*ev->f));
+	}
+	f = &ev->f[ev->n];
+	memset(f, 0, sizeof(*f));
+	f->id = lc_json_get_str(rec, "branch", "");
+	f->role = lc_json_get_str(rec, "role", "arm");
+	f->kind = lc_json_get_str(rec, "kind", "restorative");
+	f->parent = lc_json_get_str(from, "branch", NULL);
+	f->from_step = lc_json_get_int(from, "step", -1);
+	f->horizon = lc_json_get_int(rec, "horizon", 0);
+	f->actions = json_object_get(rec, "actions");
+	if (!*f->id || f->from_step < 0 || f->horizon < 1)
+		return lc_fail(err, LC_DATA, "a branch record without branch, from.step or horizon");
+	if (evidence_find(ev, f->id))
+		return lc_fail(err, LC_DATA, "branch %s is there twice", f->id);
+	if (lc_actions_check(f->actions, err) < 0)
+		return -1;
+	f->rec = json_incref(rec);
+	f->line = lc_path("%s", line);
+	ev->n++;
+	return 0;
+}
+
+static void add_reading(struct future *f, const struct lc_step *st)
+{
+	struct reading r = { st->step, st->v[LC_LOSS], st->v[LC_VAL_LOSS], st->v[LC_TEST_LOSS] };
+
+	for (int m = LC_LOSS; m <= LC_TEST_LOSS; m++)
+		if (m != LC_LR && m != LC_GRAD_NORM && lc_step_has(st, m) && !isfinite(st->v[m]))
+			f->nonfinite = 1;
+	while (f->n > 0 && f->r[f->n - 1].step > r.step) /* the newest wins */
+		f->n--;
+	/* a second line of the same step adds to the first (a trainer may log val_loss apart) */
+	if (f->n > 0 && f->r[f->n - 1].step == r.step) {
+		struct reading *old = &f->r[f->n - 1];
+		old->loss = isnan(r.loss) ? old->loss : r.loss;
+		old->val_loss = isnan(r.val_loss) ? old->val_loss : r.val_loss;
+		old->test_loss = isnan(r.test_loss) ? old->test_loss : r.test_loss;
+		return;
+	}
+	if (f->n == f->cap) {
+		f->cap = f->cap ? 2 * f->cap : 256;
+		f->r = lc_xrealloc(f->r, (size_t)f->cap, sizeof(*f->r));
+	}
+	f->r[f->n++] = r;
+}
+
+static void add_result(struct evidence *ev, json_t *rec)
+{
+	struct future *f = evidence_find(ev, lc_json_get_str(rec, "branch", ""));
+
+	if (!f)
+		return;
+	json_decref(f->result);
+	f->result = json_incref(rec);
+	f->status = lc_json_get_str(rec, "status", NULL);
+	f->why = lc_json_get_str(rec, "why", "");
+	f->wall_s = lc_json_get_num(rec, "wall_s", 0);
+}
+
+static void add_forecast(struct evidence *ev, json_t *rec)
+{
+	struct future *f = evidence_find(ev, lc_json_get_str(rec, "branch", ""));
+
+	if (!f)
+		return;
+	json_decref(f->forecast);
+	f->forecast = json_incref(rec);
+}
+
+/* 1: part of the evidence, 0: not, -1. */
+static int take(struct evidence *ev, const char *line, size_t len, struct lc_err *err)
+{
+	struct lc_step st;
+	struct future *f;
+	json_t *rec;
+	int is, ret = 0;
+
+	if (lc_step_parse(line, len, NULL, &st, NULL) == 1) {
+		f = st.branch[0] ? evidence_find(ev, st.branch) : NULL;
+		if (f)
+			add_reading(f, &st);
+		return f != NULL;
+	}
+	rec = json_loadb(line, len, 0, NULL);
+	if (!rec)
+		return 0;
+	if ((is = lc_record_is(rec, "branch", 1, err)) != 0) {
+		ret = is < 0 || add_branch(ev, rec, line, err) < 0 ? -1 : 1;
+	} else if ((is = lc_record_is(rec, "result", 1, err)) != 0) {
+		ret = is;
+		if (is > 0)
+			add_result(ev, rec);
+	} else if ((is = lc_record_is(rec, "forecast", 1, err)) != 0) {
+		ret = is < 0 ? -1 : 0;
+		if (is > 0)
+			add_forecast(ev, rec);
+	}
+	json_decref(rec);
+	return ret;
+}
+
+int evidence_read(struct evidence *ev, const char *path, struct lc_err *err)
+{
+	struct lc_hasher h = { NULL };
+	struct lc_lines in = { .fd = -1 };
+	struct lc_err why = { LC_DATA, "" };
+	char *line;
+	size_t len;
+	int more, part = 0;
+
+	memset(ev, 0, sizeof(*ev));
+	if (lc_lines_open(&in, path, 0, err) < 0)
+		return -1;
+	if (lc_hasher_init(&h, err) < 0)
+		goto bad;
+	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
+		part = take(ev, line, len, &why);
+		if (part < 0) {
+			lc_fail(err, why.code, "%s line %lu: %.400s", path, in.line, why.text);
+			goto bad;
+		}
+		if (part && (lc_hasher_add(&h, line, len, err) < 0 || lc_hasher_add(&h, "\n", 1, err) < 0))
+			goto bad;
+	}
+	if (more < 0 || lc_hasher_done(&h, &ev->hash, err) < 0)
+		goto bad;
+	lc_lines_close(&in);
+	if (ev->n == 0)
+		return lc_fail(err, LC_DATA, "%s: no branch records", path);
+	return 0;
+bad:
+	if (h.ctx)
+		lc_hasher_done(&h, NULL, NULL);
+	lc_lines_close(&in);
+	evidence_release(ev);
+	return -1;
+}
+
+void evidence_release(struct evidence *ev)
+{
+	for (int i = 0; i < ev->n; i++) {
+		json_decref(ev->f[i].rec);
+		json_decref(ev->f[i].forecast);
+		json_decref(ev->f[i].result);
+		free(ev->f[i].line);
+		free(ev->f[i].r);
+	}
+	free(ev->f);
+	memset(ev, 0, sizeof(*ev));
+}

@@ -1,0 +1,68 @@
+/*
+ * lc-collapse: screens, races, decides, applies; see lc-collapse(1).
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collapse.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *does;
+} verbs[] = {
+	{ "screen", verb_screen, "keep the futures worth running, by their forecasts" },
+	{ "race", verb_race, "compare the futures that ran: a decision record" },
+	{ "verify", verb_verify, "derive a decision again from its evidence" },
+	{ "apply", verb_apply, "put the run into the chosen future" },
+};
+
+static void help(FILE *f)
+{
+	fputs("usage: lc-collapse VERB [OPTION ...]\n", f);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		fprintf(f, "  %-7s %s\n", verbs[i].name, verbs[i].does);
+	fputs("lc-collapse VERB --help tells more.\n", f);
+}
+
+double option_number(const char *arg, const char *opt, double min, double max)
+{
+	char *end;
+	double x = strtod(arg, &end);
+
+	if (!*arg || *end || !(x >= min && x <= max))
+		lc_usage("%s %s: wants a number from %g to %g", opt, arg, min, max);
+	return x;
+}
+
+long option_whole(const char *arg, const char *opt, long min, long max)
+{
+	double x = option_number(arg, opt, (double)min, (double)max);
+
+	if (x != floor(x))
+		lc_usage("%s %s: wants a whole number", opt, arg);
+	return (long)x;
+}
+
+int main(int argc, char **argv)
+{
+	lc_setup(argv[0]);
+	if (argc < 2) {
+		help(stderr);
+		return LC_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		help(stdout);
+		return lc_finish(0);
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("lc-collapse " LC_VERSION);
+		return lc_finish(0);
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	lc_usage("unknown verb %s", argv[1]);
+}
