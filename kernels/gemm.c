@@ -3,8 +3,14 @@
 
 #include "vec.h"
 
-#define ROWS 6               /* of a tile: 6 x 2 accumulators, 2 of b and one of a fit 16 registers */
-#define COLS (2 * LC_LANES)
+#define ROWS 6               /* of a tile: its sums and a row of b fit the registers */
+#ifdef __AVX512F__
+#define VECS 2               /* 12 of 32 */
+#else
+#define VECS 1               /* AVX2: 12 of 16 */
+#endif
+#define COLS (VECS * LC_LANES)
+#define DEPTH 256            /* rows of a strip of b, 32 KiB: measured best of 128..512 */
 
 /* a is read as a[i*ar + p*ac]: that covers a and a^T. b is (k,n). */
 struct product {
@@ -17,7 +23,7 @@ static inline __attribute__((always_inline)) void tile(const struct product *g, 
 						       int vecs)
 {
 	const float *a = g->a + (long)i * g->ar, *b = g->b + j;
-	lc_v16 acc[ROWS][2] = { 0 };
+	lc_v16 acc[ROWS][VECS] = { 0 };
 
 	for (int p = 0; p < g->k; p++, a += g->ac, b += g->ldb)
 		for (int r = 0; r < rows; r++)
@@ -59,15 +65,24 @@ static inline __attribute__((always_inline)) void columns(const struct product *
 	}
 }
 
-static void multiply(const struct product *g, int m, int n)
+/* Depth by depth: the strip of b that all rows pass over stays in the nearest cache. */
+static void multiply(const struct product *whole, int m, int n)
 {
-	int j = 0;
+	struct product g = *whole;
 
-	for (; j + COLS <= n; j += COLS)
-		columns(g, j, m, 2);
-	for (; j + LC_LANES <= n; j += LC_LANES)
-		columns(g, j, m, 1);
-	edge(g, m, j, n);
+	for (int p = 0; p < whole->k; p += DEPTH) {
+		int j = 0;
+
+		g.a = whole->a + (long)p * whole->ac;
+		g.b = whole->b + (long)p * whole->ldb;
+		g.k = whole->k - p < DEPTH ? whole->k - p : DEPTH;
+		g.beta = whole->beta || p > 0;
+		for (; j + COLS <= n; j += COLS)
+			columns(&g, j, m, VECS);
+		for (; j + LC_LANES <= n; j += LC_LANES)
+			columns(&g, j, m, 1);
+		edge(&g, m, j, n);
+	}
 }
 
 void lc_gemm_nn_cpu(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m, int n,

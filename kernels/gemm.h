@@ -2,7 +2,8 @@
  * gemm: row-major matrix products, made for matrices that fit the cache.
  *
  * c is (m,n) with leading dimension ldc, and so on; beta is 0 (c is only written) or 1 (c is added
- * to). Any sizes; n should be a multiple of 16. Each element of c is one sum in the order of k.
+ * to). Any sizes; n should be a multiple of 16. Each element of c is a sum
+ * in the order of k: the bits depend on nothing but the operands.
  */
 #ifndef LC_GEMM_H
 #define LC_GEMM_H

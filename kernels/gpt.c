@@ -16,6 +16,7 @@
 #include "xent.h"
 
 #define INIT_STREAM 1 /* of the Philox generator */
+#define WIDE 1024     /* columns from which a BLAS, which packs its operands, is the faster (scripts/bench/blas) */
 
 /* The tensors of a block, in their order. */
 enum { NORM1, QKV, PROJ, NORM2, UP, DOWN, PER_BLOCK };
@@ -182,7 +183,7 @@ static size_t part_at(const struct lc_gpt *g, int l, int part)
 static void product(const struct lc_gpt *g, float *c, const float *a, const float *b, int m, int n, int k,
 		    int beta)
 {
-	if (g->blas)
+	if (g->blas && n >= WIDE)
 		g->blas(101, 111, 111, m, n, k, 1.0f, a, k, b, n, (float)beta, c, n);
 	else
 		lc_gemm_nn_cpu(c, n, a, k, b, n, m, n, k, beta);
@@ -191,7 +192,7 @@ static void product(const struct lc_gpt *g, float *c, const float *a, const floa
 /* c (m,n) = a^T b with a (k,m), b (k,n): the gradient of a weight. */
 static void product_tn(const struct lc_gpt *g, float *c, const float *a, const float *b, int m, int n, int k)
 {
-	if (g->blas)
+	if (g->blas && n >= WIDE)
 		g->blas(101, 112, 111, m, n, k, 1.0f, a, m, b, n, 0.0f, c, n);
 	else
 		lc_gemm_tn_cpu(c, n, a, m, b, n, m, n, k, 0);
