@@ -6,6 +6,11 @@
 
 enum { RATES = LC_MODES + 2 }; /* noise rates are signal rates 2..13 */
 
+static const double scale_down[LC_MODES] = { /* lam0 / nu_j */
+	1 / 4., 1 / 8., 1 / 16., 1 / 32., 1 / 64., 1 / 128., 1 / 256., 1 / 512., 1 / 1024., 1 / 2048., 1 / 4096.,
+	1 / 8192.,
+};
+
 void lc_modes_init(struct lc_modes *m)
 {
 	memset(m, 0, sizeof(*m));
@@ -14,24 +19,39 @@ void lc_modes_init(struct lc_modes *m)
 			m->s[c][j] = 1;
 }
 
-void lc_modes_advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta, double scale)
+/*
+ * n updates during which the lr goes linearly through eta, changing by `rel` of it in all. With the drive linear
+ * in time, from e - de/2 to e + de/2, the filter h' = nu (e - h) ends at
+ *	h + y (e - de/2 - h) + de (1 - y/u),   u = nu S, y = 1 - exp(-u)
+ */
+static void advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta, double rel, double scale)
 {
-	double log_eta = log(fmax(eta, 1e-12)), e[LC_DRIVES], y[RATES];
+	double log_eta = log(fmax(eta, 1e-12)), e[LC_DRIVES], de[LC_DRIVES], y[RATES], lag[LC_MODES];
 
-	for (int d = 0; d < LC_DRIVES; d++)
+	for (int d = 0; d < LC_DRIVES; d++) {
 		e[d] = scale * exp(b->drive[d] * log_eta);
+		de[d] = b->drive[d] * rel * e[d];
+	}
 	for (int c = 0; c < LC_CLOCKS; c++) {
-		y[0] = -expm1(-b->lam0 * n * exp(b->clock[c] * log_eta));
+		double u = b->lam0 * n * exp(b->clock[c] * log_eta), over = 1 / u;
+		y[0] = -expm1(-u);
 		for (int j = 1; j < RATES; j++)
 			y[j] = y[j - 1] * (2 - y[j - 1]);
-		for (int j = 0; j < LC_MODES; j++)
+		for (int j = 0; j < LC_MODES; j++) {
 			m->s[c][j] -= y[j] * m->s[c][j];
+			lag[j] = 1 - y[j + 2] * over * scale_down[j];
+		}
 		for (int d = 0; d < LC_DRIVES; d++) {
-			double *h = m->h[c * LC_DRIVES + d];
+			double *h = m->h[c * LC_DRIVES + d], e0 = e[d] - .5 * de[d];
 			for (int j = 0; j < LC_MODES; j++)
-				h[j] += y[j + 2] * (e[d] - h[j]);
+				h[j] += y[j + 2] * (e0 - h[j]) + de[d] * lag[j];
 		}
 	}
+}
+
+void lc_modes_advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta, double scale)
+{
+	advance(b, m, n, eta, 0, scale);
 }
 
 void lc_modes_ramp(const struct lc_basis *b, struct lc_modes *m, double k0, double k1, double eta0,
@@ -44,9 +64,10 @@ void lc_modes_ramp(const struct lc_basis *b, struct lc_modes *m, double k0, doub
 	for (int i = 1; i <= pieces || done < n; i++) {
 		double end = i >= pieces ? n : floor(n * i / pieces);
 		/* the mean lr of updates done+1..end */
-		double mid = (done + 1 + end) / 2 / n;
-		if (end > done)
-			lc_modes_advance(b, m, end - done, eta0 + (eta1 - eta0) * mid, scale);
+		double eta = eta0 + (eta1 - eta0) * (done + 1 + end) / 2 / n;
+		double step = end - done, rel = step > 1 ? (eta1 - eta0) * step / n / fmax(eta, 1e-12) : 0;
+		if (step > 0)
+			advance(b, m, step, eta, fmax(-2, fmin(2, rel)), scale);
 		done = end;
 	}
 }

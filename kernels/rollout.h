@@ -14,8 +14,9 @@
  * With y_j = 1 - exp(-lam_j dS), y_{j+1} = y_j (2 - y_j): one exp an advance, and no cancellation.
  *
  * The lr of a branch is piecewise linear between control points. Between them and the outputs it is taken
- * in pieces over which it changes by at most `tol` of itself, each at its mean lr: tol 0 is one piece an update
- * (the definition), and where the lr is constant the pieces are exact, since the modes have a closed form.
+ * in pieces over which it changes by at most `tol` of the larger end, with the closed form of the modes under a
+ * drive linear in time: exact where the lr is constant, second order in tol elsewhere. tol 0 is one piece an
+ * update, the definition.
  */
 #ifndef LC_ROLLOUT_H
 #define LC_ROLLOUT_H

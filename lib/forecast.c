@@ -94,7 +94,7 @@ int lc_forecaster_held(const struct lc_forecaster *fc)
 	return fc->held;
 }
 
-/* What the actions make of the plan's lr. Values are absolute against the plan (action.h). */
+/* What the actions make of the plan's lr, as lc-train does it. Values are absolute against the plan (action.h). */
 struct change {
 	double scale, warmup, tail_from, tail_to, tail_steps;
 	char tail; /* l, c(osine), k(onstant); 0 for none */
@@ -111,24 +111,9 @@ static void change_read(struct change *c, const json_t *actions)
 	if (!tail)
 		return;
 	c->tail = !strcmp(shape, "constant") ? 'k' : shape[0];
-	c->tail_from = lc_json_get_num(tail, "from", 1);
-	c->tail_to = lc_json_get_num(tail, "to", 1);
+	c->tail_from = lc_json_get_num(tail, "from", c->scale);
+	c->tail_to = lc_json_get_num(tail, "to", 0);
 	c->tail_steps = lc_json_get_num(tail, "steps", 1);
-}
-
-/* The factor on the plan's lr, d updates after the fork. */
-static double change_at(const struct change *c, double d)
-{
-	double f = c->scale, x;
-
-	if (c->tail) {
-		x = fmin(1, d / c->tail_steps);
-		x = c->tail == 'k' ? 1 : c->tail == 'c' ? .5 * (1 - cos(M_PI * x)) : x;
-		f *= c->tail_from + (c->tail_to - c->tail_from) * x;
-	}
-	if (c->warmup > 0 && d < c->warmup)
-		f *= d / c->warmup;
-	return f;
 }
 
 /* The plan's lr in eta_ref: the schedule, else the log, else its last value. */
@@ -142,6 +127,22 @@ static double base_lr(const struct lc_law *law, const struct lc_schedule *plan, 
 		return lc_schedule_lr(plan, update) / law->eta_ref;
 	lr = lc_lrpath_at(&law->path[path], update);
 	return isnan(lr) ? 1 : lr;
+}
+
+/* The lr d updates after the fork. A tail leaves the plan: it starts from the plan's lr at the fork. */
+static double lr_ahead(const struct lc_law *law, const struct lc_schedule *plan, const struct change *c,
+		       int path, double from, double d)
+{
+	double lr, x;
+
+	if (c->tail) {
+		x = fmin(1, d / c->tail_steps);
+		x = c->tail == 'k' ? 1 : c->tail == 'c' ? .5 * (1 - cos(M_PI * x)) : x;
+		lr = base_lr(law, plan, path, from) * (c->tail_from + (c->tail_to - c->tail_from) * x);
+	} else {
+		lr = base_lr(law, plan, path, from + d) * c->scale;
+	}
+	return d < c->warmup ? lr * d / c->warmup : lr;
 }
 
 static int by_value(const void *a, const void *b)
@@ -184,7 +185,7 @@ static void set_knots(const struct lc_law *law, const struct lc_schedule *plan, 
 		if (f->nknot && k[i] <= f->knot[f->nknot - 1])
 			continue;
 		f->knot[f->nknot] = k[i];
-		f->eta[f->nknot] = base_lr(law, plan, f->path, f->from + k[i]) * change_at(c, k[i]);
+		f->eta[f->nknot] = lr_ahead(law, plan, c, f->path, f->from, k[i]);
 		f->top = fmax(f->top, f->eta[f->nknot++]);
 	}
 }

@@ -192,12 +192,13 @@ static void prior_init(struct prior *p, const struct lc_basis *b, const struct s
 		left += a[j] * s->z->x.s[clock][j];
 		sum += n[j];
 	}
+	drop = fmax(drop, .05 * left); /* a short past says little about what is left */
 	for (int j = 0; j < LC_MODES; j++) {
-		a[j] /= fmax(drop, 1e-9 * left);
+		a[j] /= drop;
 		n[j] /= sum;
 	}
 	memset(p, 0, sizeof(*p));
-	rest = s->fall * left / fmax(drop, 1e-9 * left);
+	rest = s->fall * left / drop;
 	rest = fmin(rest, .5 * s->level);
 	p->m[0] = s->z->y - rest - total;
 	p->cov[0][0] = .0625 * s->level * s->level;
