@@ -15,7 +15,6 @@
 #include "vec.h"
 #include "xent.h"
 
-#define INIT_STREAM 1 /* of the Philox generator */
 #define WIDE 1024     /* columns from which a BLAS, which packs its operands, is the faster (scripts/bench/blas) */
 
 /* The tensors of a block, in their order. */
@@ -31,6 +30,7 @@ struct lc_gpt_work {
 	float *loss;         /* (n) */
 	float *dx, *da, *db; /* (n, c), (n, 4c), (n, 4c): gradients on their way down */
 	float *scratch;
+	uint8_t *target;     /* (n) */
 	int rows;
 };
 
@@ -94,7 +94,7 @@ void lc_gpt_release(struct lc_gpt *g)
 
 void lc_gpt_randomise(const struct lc_gpt *g, float *w, uint64_t seed)
 {
-	struct lc_rng rng = { seed, INIT_STREAM, 0 };
+	struct lc_rng rng = { seed, LC_GPT_STREAM, 0 };
 
 	for (int i = 0; i < g->ntensors; i++) {
 		const struct lc_gpt_tensor *t = &g->tensors[i];
@@ -143,6 +143,7 @@ struct lc_gpt_work *lc_gpt_work_open(const struct lc_gpt *g, int rows)
 	k->dx = lc_xalloc(n * c, sizeof(float));
 	k->da = lc_xalloc(n * 4 * c, sizeof(float));
 	k->db = lc_xalloc(n * 4 * c, sizeof(float));
+	k->target = lc_xalloc(n, 1);
 	k->scratch = lc_xalloc(LC_ATTENTION_SCRATCH(s->ctx, s->dim / s->heads), sizeof(float));
 	return k;
 }
@@ -165,6 +166,7 @@ void lc_gpt_work_close(struct lc_gpt_work *k)
 	free(k->da);
 	free(k->db);
 	free(k->scratch);
+	free(k->target);
 	free(k);
 }
 
@@ -303,12 +305,10 @@ double lc_gpt_loss(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w
 		   int rows)
 {
 	int n = rows * g->shape.ctx;
-	uint8_t *target = lc_xalloc((size_t)n, 1);
 
 	forward(g, k, w, tokens, rows);
-	targets(g, target, tokens, rows);
-	lc_xent_cpu(k->loss, k->logits, target, n, LC_GPT_VOCAB);
-	free(target);
+	targets(g, k->target, tokens, rows);
+	lc_xent_cpu(k->loss, k->logits, k->target, n, LC_GPT_VOCAB);
 	return sum_losses(k->loss, n);
 }
 
@@ -363,12 +363,10 @@ double lc_gpt_grad(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w
 		   int rows, float scale, float *grad)
 {
 	int n = rows * g->shape.ctx;
-	uint8_t *target = lc_xalloc((size_t)n, 1);
 
 	forward(g, k, w, tokens, rows);
-	targets(g, target, tokens, rows);
-	lc_xent_back_cpu(k->loss, k->logits, target, scale, n, LC_GPT_VOCAB);
-	free(target);
+	targets(g, k->target, tokens, rows);
+	lc_xent_back_cpu(k->loss, k->logits, k->target, scale, n, LC_GPT_VOCAB);
 	backward(g, k, w, tokens, rows, grad);
 	return sum_losses(k->loss, n);
 }

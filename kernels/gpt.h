@@ -18,6 +18,7 @@
 #include "err.h"
 
 #define LC_GPT_VOCAB 256
+#define LC_GPT_STREAM 1  /* of the Philox generator: the initial weights */
 
 struct lc_gpt_shape {
 	int layers, dim, heads, ctx;

@@ -7,9 +7,6 @@
 #include "rng.h"
 #include "train.h"
 
-#define JITTER_STREAM 3
-#define RESEED_STREAM 4
-
 /* Words that are as good as not said: the plan's own value. */
 static int says_nothing(const struct run *r, const char *name, const json_t *v)
 {

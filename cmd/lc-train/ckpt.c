@@ -66,15 +66,18 @@ int ckpt_lock(const char *out, struct lc_err *err)
 json_t *ckpt_state(const struct run *r)
 {
 	const json_t *skip = json_object_get(r->actions, "skip");
+	json_int_t seed = (json_int_t)r->plan.seed, order = (json_int_t)r->plan.data_seed;
 	json_t *s = json_pack("{s:i,s:I,s:I}", "v", STATE_VERSION, "step", (json_int_t)r->step, "tokens",
 			      (json_int_t)r->tokens);
 
-	json_object_set_new(s, "rng", json_pack("{s:s,s:{s:I,s:i},s:{s:I,s:I}}", "algorithm",
-						"philox4x32-10", "init", "seed", (json_int_t)r->plan.seed,
-						"stream", 1, "data", "seed", (json_int_t)r->plan.data_seed,
-						"index", (json_int_t)r->step));
-	json_object_set_new(s, "data", json_pack("{s:I,s:I,s:s,s:o}", "seed", (json_int_t)r->plan.data_seed,
-						 "index", (json_int_t)r->step, "text_sha256", r->data.sha256,
+	json_object_set_new(s, "rng", json_pack("{s:s,s:{s:I,s:i},s:{s:I,s:i,s:I},s:{s:I,s:i},s:{s:I,s:i}}",
+						"algorithm", "philox4x32-10", "init", "seed", seed,
+						"stream", INIT_STREAM, "data", "seed", order, "stream",
+						BATCH_STREAM, "index", (json_int_t)r->step, "jitter", "seed",
+						seed, "stream", JITTER_STREAM, "fault", "seed", seed,
+						"stream", FAULT_STREAM));
+	json_object_set_new(s, "data", json_pack("{s:I,s:I,s:s,s:o}", "seed", order, "index",
+						 (json_int_t)r->step, "text_sha256", r->data.sha256,
 						 "skip", skip ? json_deep_copy(skip) : json_array()));
 	json_object_set_new(s, "optimizer", json_pack("{s:s,s:I,s:I}", "name", "adamw", "m_updates",
 						      (json_int_t)r->m_updates, "v_updates",

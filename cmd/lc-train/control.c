@@ -3,18 +3,15 @@
  * one that has them as its member "actions"); it is replaced atomically by whoever wants a change.
  */
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "io.h"
 #include "json.h"
 #include "train.h"
 
-static struct stat last; /* of the file that was read last; zero: none yet */
-
-static int changed(const struct stat *now)
+static int changed(const struct stat *last, const struct stat *now)
 {
-	return now->st_ino != last.st_ino || now->st_dev != last.st_dev || now->st_size != last.st_size ||
-	       now->st_mtim.tv_sec != last.st_mtim.tv_sec || now->st_mtim.tv_nsec != last.st_mtim.tv_nsec;
+	return now->st_ino != last->st_ino || now->st_dev != last->st_dev || now->st_size != last->st_size ||
+	       now->st_mtim.tv_sec != last->st_mtim.tv_sec || now->st_mtim.tv_nsec != last->st_mtim.tv_nsec;
 }
 
 void control_poll(struct run *r)
@@ -25,9 +22,9 @@ void control_poll(struct run *r)
 	json_t *v, *actions;
 	char *text;
 
-	if (!path || !*path || stat(path, &now) < 0 || !changed(&now))
+	if (!path || !*path || stat(path, &now) < 0 || !changed(&r->control, &now))
 		return;
-	last = now;
+	r->control = now;
 	v = lc_json_load(path, &err);
 	actions = json_object_get(v, "actions");
 	if (!v || actions_apply(r, actions ? actions : v, &err) < 0) {

@@ -8,37 +8,33 @@
 
 #include "io.h"
 #include "rng.h"
+#include "train.h"
 
 #define PERIOD 20            /* one block in so many is held out: the last of each period */
 #define LEAST_BLOCKS 40      /* so that both shards have one */
-#define BATCH_STREAM 2       /* of the Philox generator, in the top bits; the index is below */
 
 /* Where the bundled text may be: as installed, beside the program, or beside its bin directory. */
 static char *bundled_text(void)
 {
-	char exe[4096];
+	const char *env = getenv("LC_DATADIR");
+	char exe[4096], *slash, *path[3];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	const char *forms[] = { "%s/kjv.txt", "%s/../share/lightcone/kjv.txt" };
-	const char *dir = getenv("LC_DATADIR");
-	char *path = lc_path("%s/kjv.txt", dir ? dir : LC_DATADIR), *slash;
+	int use = 0;
 
-	if (access(path, R_OK) == 0 || n <= 0)
-		return path;
-	exe[n] = '\0';
+	exe[n > 0 ? n : 0] = '\0';
 	slash = strrchr(exe, '/');
 	if (slash)
 		*slash = '\0';
-	for (int i = 0; i < 2; i++) {
-		char *other = i == 0 ? lc_path("%s/kjv.txt", exe) :
-				       lc_path("%s/../share/lightcone/kjv.txt", exe);
-		(void)forms;
-		if (access(other, R_OK) == 0) {
-			free(path);
-			return other;
-		}
-		free(other);
-	}
-	return path;
+	path[0] = lc_path("%s/kjv.txt", env && *env ? env : LC_DATADIR);
+	path[1] = lc_path("%s/kjv.txt", exe);
+	path[2] = lc_path("%s/../share/lightcone/kjv.txt", exe);
+	while (use < 3 && access(path[use], R_OK) < 0)
+		use++;
+	use = use < 3 ? use : 0; /* none: the error names the first */
+	for (int i = 0; i < 3; i++)
+		if (i != use)
+			free(path[i]);
+	return path[use];
 }
 
 /* A run of training blocks is 19 blocks long, or what is left at the end of the text. */

@@ -13,8 +13,6 @@
 #include "rng.h"
 #include "train.h"
 
-#define FAULT_STREAM 5
-
 static const char *const kinds[] = { "bad-data", "lr-bump", "flip-m", "flip-v", "flip-w", "nan" };
 
 /* What follows the kind: A-B or S, then the rest after a colon (empty when there is none). */

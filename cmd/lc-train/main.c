@@ -100,8 +100,11 @@ static int make_run(struct run *r, struct lc_err *err)
 	blas = lc_blas_open(err);
 	if (!blas && err->code != LC_OK)
 		goto out;
-	if (lc_gpt_init(&r->gpt, &r->plan.shape, blas, err) < 0 ||
-	    data_open(&r->data, r->job.text, r->plan.shape.ctx, r->job.val_bytes, err) < 0 ||
+	if (lc_gpt_init(&r->gpt, &r->plan.shape, blas, err) < 0) {
+		err->code = state ? LC_DATA : LC_USAGE; /* a state that says so is corrupt */
+		goto out;
+	}
+	if (data_open(&r->data, r->job.text, r->plan.shape.ctx, r->job.val_bytes, err) < 0 ||
 	    train_open(r, err) < 0)
 		goto out;
 	if (state)

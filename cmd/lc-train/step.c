@@ -107,11 +107,11 @@ static double gradient(struct run *r, int rows, int probe, struct report *rep)
 
 	lc_pool_run(r->pool, micro, micro_pass, &p);
 	memcpy(total, r->grad[0], r->gpt.count * sizeof(*total));
-	for (int i = 0; i < micro; i++) {
-		sum += loss[i];
-		for (size_t j = 0; i > 0 && j < r->gpt.count; j++)
+	for (int i = 1; i < micro; i++)
+		for (size_t j = 0; j < r->gpt.count; j++)
 			total[j] += r->grad[i][j];
-	}
+	for (int i = 0; i < micro; i++)
+		sum += loss[i];
 	free(loss);
 	return sum / ((double)rows * r->plan.shape.ctx);
 }

@@ -7,6 +7,7 @@
 #define LC_TRAIN_TRAIN_H
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "data.h"
 #include "gpt.h"
@@ -14,6 +15,9 @@
 #include "pool.h"
 
 #define SKIPS 64
+
+/* Philox streams, by what the numbers are for; all but the first in the top byte, a step or an index below. */
+enum { INIT_STREAM = LC_GPT_STREAM, BATCH_STREAM, JITTER_STREAM, RESEED_STREAM, FAULT_STREAM };
 
 /* What the actions in force come to. */
 struct effects {
@@ -52,6 +56,7 @@ struct run {
 	struct effects fx;
 	struct fault fault[32];
 	int nfaults;
+	struct stat control;             /* of the control file read last */
 	/* scratch */
 	float **grad;                    /* micro + 1 flat gradients: of each micro-batch, and their sum */
 	struct lc_gpt_work **work;       /* stack of idle workspaces, one a thread */
