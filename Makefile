@@ -53,7 +53,6 @@ $B/kernels/%.o: LC_FAST = -O3 -march=native
 GPT = adamw attention gelu gemm gpt rmsnorm xent
 $(GPT:%=$B/kernels/%.o): LC_FAST = -O3 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math
 $B/cmd/lc-train/data.o: LC_FAST = -DLC_DATADIR='"$(PREFIX)/share/lightcone"'
-$B/cmd/lc-train/data.o: $B/prefix
 $B/liblc.a: $(LIB_OBJ)
 	$(AR) rcs $@.$$$$ $^ && mv $@.$$$$ $@
 .SECONDEXPANSION:
@@ -66,10 +65,10 @@ $B/kjv.txt: share/kjv.txt
 	@mkdir -p $B
 	install -m 644 $< $@
 
-# Other flags, another compiler: everything is compiled again; another PREFIX: what names it.
+# Other flags, another compiler: everything is compiled again. (PREFIX is no flag: what is installed
+# finds its data beside itself.)
 $B/flags: SAYS = $(CC) $(LC_CFLAGS) $(CFLAGS) $(CPPFLAGS)
-$B/prefix: SAYS = $(PREFIX)
-$B/flags $B/prefix: FORCE
+$B/flags: FORCE
 	@mkdir -p $B
 	@echo '$(SAYS)' | cmp -s - $@ || echo '$(SAYS)' >$@
 
