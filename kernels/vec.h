@@ -13,6 +13,8 @@
 
 #define LC_LANES 16
 
+#pragma GCC diagnostic ignored "-Wpsabi" /* all is inline: no vector crosses a call */
+
 typedef float lc_v16 __attribute__((vector_size(64)));
 typedef int32_t lc_v16i __attribute__((vector_size(64)));
 

@@ -137,11 +137,8 @@ static int check_entries(const struct lc_safetensors *st, struct lc_err *err)
 		}
 	}
 	qsort(t, n, sizeof(*t), by_address);
-	for (size_t i = 0; i < n; i++) {
-		if (t[i].data != at)
-			break;
-		at += t[i].bytes;
-	}
+	for (size_t i = 0; i < n && at; i++)
+		at = t[i].data == at ? at + t[i].bytes : NULL;
 	if (at != st->buf + st->len)
 		ret = lc_fail(err, LC_DATA, "%s: tensors overlap or leave bytes unaccounted for", st->path);
 out:
