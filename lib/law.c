@@ -17,23 +17,32 @@ static void basis_init(struct lc_basis *b, double total)
 	b->lam0 = 1 / (4 * total);
 }
 
-/* The peak lr (95 % quantile over logged rows), 0 when none is logged; and the last gvar before the onset. */
-static double lr_peak(const struct lc_past *p, double *gvar)
+/* The peak lr (95 % quantile over logged rows), 0 when none is logged. */
+static double lr_peak(const struct lc_past *p)
 {
 	const struct lc_series *s = &p->series[0];
 	double *lr = lc_xalloc((size_t)s->n + 1, sizeof(*lr)), peak;
 	size_t n = 0;
 
-	*gvar = NAN;
-	for (long i = 0; i < s->n && (p->onset < 0 || s->row[i].step < p->onset); i++) {
+	for (long i = 0; i < s->n && (p->onset < 0 || s->row[i].step < p->onset); i++)
 		if (isfinite(s->row[i].lr) && s->row[i].lr > 0)
 			lr[n++] = s->row[i].lr;
-		if (isfinite(s->row[i].gvar) && s->row[i].gvar > 0)
-			*gvar = s->row[i].gvar;
-	}
 	peak = n ? lc_quantile(lr, n, .95) : 0;
 	free(lr);
 	return peak;
+}
+
+/* A gvar from few micro-batches is noisy: the median of the last 16 before the onset. NaN: none. */
+static double recent_gvar(const struct lc_past *p)
+{
+	const struct lc_series *s = &p->series[0];
+	double g[16];
+	size_t n = 0;
+
+	for (long i = s->n - 1; i >= 0 && n < 16; i--)
+		if ((p->onset < 0 || s->row[i].step < p->onset) && isfinite(s->row[i].gvar) && s->row[i].gvar > 0)
+			g[n++] = s->row[i].gvar;
+	return lc_median(g, n);
 }
 
 static void take_paths(struct lc_law *law, const struct lc_past *p)
@@ -96,13 +105,14 @@ static void see_damage(struct lc_law *law, const struct lc_past *p)
 int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, struct lc_err *err)
 {
 	struct lc_obs *obs = NULL;
-	double gvar_total = 0;
+	double gvar = 0;
 	int n, on_trunk = 0;
 
 	memset(law, 0, sizeof(*law));
 	law->onset = past->onset;
 	snprintf(law->kind, sizeof(law->kind), "%s", past->kind);
-	law->eta_ref = lr_peak(past, &law->gvar);
+	law->eta_ref = lr_peak(past);
+	law->gvar = recent_gvar(past);
 	take_paths(law, past);
 	for (long i = 0; i < past->series[0].n; i++)
 		if (past->onset < 0 || past->series[0].row[i].step < past->onset)
@@ -119,11 +129,11 @@ int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, str
 	}
 	lr_range(law, obs, n);
 	if (isfinite(law->gvar) && law->eta_ref > 0)
-		gvar_total = .25 * law->eta_ref * law->gvar;
-	/* a gvar in other units would say nonsense: it must speak of .1 to 50 % of the loss */
-	if (gvar_total < 1e-3 * fabs(law->level) || gvar_total > .5 * fabs(law->level))
-		gvar_total = 0;
-	lc_law_condition(law, obs, n, gvar_total);
+		gvar = law->eta_ref * law->gvar;
+	/* a gvar in other units would say nonsense: it must speak of .2 % of the loss or more, and less than all of it */
+	if (gvar < 2e-3 * fabs(law->level) || gvar > fabs(law->level))
+		gvar = 0;
+	lc_law_condition(law, obs, n, gvar);
 	law->nbranch = past->n - 1;
 	see_damage(law, past);
 	free(obs);

@@ -13,7 +13,7 @@
  *
  * What it cannot know it does not pretend to: under a constant lr h_j is constant, so L0 and sum b are
  * one number; only their prior separates them, and a forecast of an lr cut is that wide. Changes of the lr in
- * the past, earlier branches, or gvar (steady noise = eta gvar / 4 in the noisy quadratic model) narrow it.
+ * the past or earlier branches narrow it; gvar does to a factor of two.
  */
 #ifndef LC_LAW_H
 #define LC_LAW_H
@@ -39,7 +39,7 @@ struct lc_law {
 	double first, last;      /* steps observed on the trunk, the incident left out */
 	double lr_lo, lr_hi;     /* range of lr seen, in eta_ref; hi: sustained without harm */
 	double chi2;             /* misfit: squared standardised residual per observation */
-	double gvar;             /* last, NaN when never logged */
+	double gvar;             /* median of the last 16, NaN when never logged */
 	int nobs, nbranch;       /* observations; branches among them */
 	/* the incident */
 	long onset;              /* -1: none */
@@ -65,9 +65,9 @@ void lc_law_modes(const struct lc_law *law, int series, double step, struct lc_m
  * last and metric. For lc_law_fit and tests. */
 int lc_law_observe(struct lc_law *law, const struct lc_past *past, struct lc_obs **obs);
 
-/* Posterior of the coefficients given sorted observations: fills post, chi2, nobs. gvar_total: the noise that gvar
- * speaks for, 0 for none. */
-void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, double gvar_total);
+/* Posterior of the coefficients given sorted observations: fills post, chi2, nobs. gvar: eta_ref times the logged
+ * gvar, 0 for none. */
+void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, double gvar);
 
 /* As versioned JSON, {"type":"law","v":1,...}; numbers read back the same. */
 json_t *lc_law_json(const struct lc_law *law);

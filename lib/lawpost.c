@@ -8,11 +8,14 @@
 #include "io.h"
 #include "law.h"
 
-enum { P = LC_COEFS, DRIFTS = 3, LEVELS = 3, SHAPES = 9, PRIORS = SHAPES * LEVELS };
+enum { P = LC_COEFS, DRIFTS = 3, LEVELS = 4, SHAPES = 9, PRIORS = SHAPES * LEVELS };
 
 /* The prior's grid. Sizes are in units of the recent loss. */
 static const double drift_sd[DRIFTS] = { .0005, .0015, .005 };
-static const double noise_total[LEVELS] = { .015, .04, .1 };
+static const double noise_total[LEVELS] = { .012, .035, .08, .17 };
+/* Steady noise over eta gvar: 1/4 in the noisy quadratic model (Zhang et al. 2019) far from its edge of
+ * stability, up to 3 times that near it; .2 to .7 measured. */
+static const double noise_gvar[LEVELS] = { .25, .4, .6, .9 };
 static const double signal_power[3] = { .3, .6, 1 }, noise_power[3] = { .3, .75, 1.2 };
 
 #define DRIFT_LEN .3       /* the drift forgets over this much of ln t */
@@ -20,9 +23,10 @@ static const double signal_power[3] = { .3, .6, 1 }, noise_power[3] = { .3, .75,
 #define NOISE_CUT 10.      /* no noise relaxes faster than this many updates */
 #define OTHER_SD .1        /* offset of the other metric, and its drift, of the level */
 #define OTHER_DRIFT_SD .005
+#define EARLY .01          /* the law is off by this much of the way from there to the recent loss */
 #define BRANCH_SD .001     /* what a branch keeps to itself, of the level */
 #define TEMPERATURE 4.
-#define MISFIT .08         /* of a forecast change of the noise: what real forks show the law to miss by */
+#define MISFIT .05         /* of a forecast change of the noise: what real forks show the law to miss by */
 
 /* In place: the lower triangle of A (n,n) becomes its Cholesky factor. -1 when not positive definite. */
 static int cholesky(double *a, int n)
@@ -79,7 +83,7 @@ static double obs_cov(const struct lc_law *law, const struct lc_obs *a, const st
 	double c = dvar * r;
 
 	if (a == b)
-		c += a->var;
+		c += a->var + pow(EARLY * (a->y - law->level), 2);
 	if (a->other && b->other)
 		c += l2 * (OTHER_SD * OTHER_SD + OTHER_DRIFT_SD * OTHER_DRIFT_SD * r);
 	if (a->series && a->series == b->series)
@@ -178,10 +182,10 @@ struct scale {
 };
 
 static void prior_init(struct prior *p, const struct lc_basis *b, const struct scale *s, int clock, int which,
-		       double gvar_total)
+		       double gvar)
 {
 	double al = signal_power[which / 3 % 3], be = noise_power[which % 3];
-	double total = gvar_total > 0 ? gvar_total : noise_total[which / SHAPES] * s->level;
+	double total = gvar > 0 ? gvar * noise_gvar[which / SHAPES] : noise_total[which / SHAPES] * s->level;
 	double a[LC_MODES], n[LC_MODES], drop = 0, left = 0, sum = 0, rest;
 
 	for (int j = 0; j < LC_MODES; j++) {
@@ -203,8 +207,7 @@ static void prior_init(struct prior *p, const struct lc_basis *b, const struct s
 	p->m[0] = s->z->y - rest - total;
 	p->cov[0][0] = .0625 * s->level * s->level;
 	prior_block(p, 1, a, s->fall, .6 * s->fall, .35);
-	/* gvar speaks for the total, up to the factor by which momentum and curvature bend it */
-	prior_block(p, 1 + LC_MODES, n, total, (gvar_total > 0 ? .35 : .75) * total, .35);
+	prior_block(p, 1 + LC_MODES, n, total, (gvar > 0 ? .3 : .4) * total, .35);
 }
 
 /* One posterior: mean and covariance of (beta, drift at the end), and the log evidence. */
@@ -344,7 +347,7 @@ static void scale_init(struct scale *s, const struct lc_law *law, const struct l
 
 /* All posteriors of one drift size: q is (LC_VARIANTS, PRIORS). */
 static int all_priors(const struct lc_law *law, const struct lc_obs *obs, const struct white *w,
-		      const struct scale *s, double gvar_total, struct post *q)
+		      const struct scale *s, double gvar, struct post *q)
 {
 	for (int v = 0; v < LC_VARIANTS; v++) {
 		struct gram g;
@@ -352,12 +355,22 @@ static int all_priors(const struct lc_law *law, const struct lc_obs *obs, const 
 		for (int i = 0; i < PRIORS; i++) {
 			struct prior pr;
 			struct post *one = &q[v * PRIORS + i];
-			prior_init(&pr, &law->basis, s, v / LC_DRIVES, i, gvar_total);
+			prior_init(&pr, &law->basis, s, v / LC_DRIVES, i, gvar);
 			if (posterior(one, &pr, &g, w) < 0)
 				one->logev = -INFINITY;
 		}
 	}
 	return 0;
+}
+
+/* A fit worse than its noise is not as sure as it says: Birge's ratio on all variances. */
+static void widen(struct lc_posterior *p, double chi2)
+{
+	double f = sqrt(fmax(1, chi2)), *x = &p->factor[0][0][0];
+
+	for (size_t i = 0; i < sizeof(p->factor) / sizeof(*x); i++)
+		x[i] *= f;
+	p->drift_var *= f * f;
 }
 
 static void mix_posteriors(struct lc_law *law, const struct post *q, int n)
@@ -388,10 +401,11 @@ static void mix_posteriors(struct lc_law *law, const struct post *q, int n)
 		total += law->post.weight[v];
 	for (int v = 0; v < LC_VARIANTS; v++)
 		law->post.weight[v] /= total;
+	widen(&law->post, law->chi2);
 	free(s);
 }
 
-void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, double gvar_total)
+void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, double gvar)
 {
 	struct post *q = lc_xalloc((size_t)DRIFTS * LC_VARIANTS * PRIORS, sizeof(*q));
 	struct scale s;
@@ -402,7 +416,7 @@ void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, doubl
 		double sd = drift_sd[d] * s.level;
 		struct white w;
 		if (white_init(&w, law, obs, n, sd * sd) == 0)
-			all_priors(law, obs, &w, &s, gvar_total, part);
+			all_priors(law, obs, &w, &s, gvar, part);
 		else
 			for (int i = 0; i < LC_VARIANTS * PRIORS; i++)
 				part[i].logev = -INFINITY;

@@ -282,7 +282,7 @@ Test(law, gvar_narrows_a_cut, .timeout = 60)
 	fit(&law, &p);
 	ask(&law, CUT, &cut);
 	lc_law_release(&law);
-	st.v[LC_GVAR] = 4 * .12 / 1e-3; /* eta gvar / 4 = .12 */
+	st.v[LC_GVAR] = 2 * .12 / 1e-3; /* eta gvar / 2 = .12 */
 	lc_past_add(&p, &st);
 	fit(&law, &p);
 	ask(&law, CUT, &known);
