@@ -95,6 +95,18 @@ static int probe(const char *dir, struct lc_err *err)
 	return ret ? 1 : lc_fail(err, LC_DATA, "%s: a store of a version this program does not know", dir);
 }
 
+/* A copy of a store may lack tmp, which is empty; and what dead writers left in it goes. */
+static int make_tmp(const char *dir, struct lc_err *err)
+{
+	char *prefix = lc_path("%s/tmp/", dir);
+	int ret = lc_mkdirs(prefix, err);
+
+	if (ret == 0)
+		lc_tmp_clean(prefix);
+	free(prefix);
+	return ret;
+}
+
 struct lc_store *lc_store_open(const char *given, int make, struct lc_err *err)
 {
 	struct lc_store *st;
@@ -118,10 +130,9 @@ struct lc_store *lc_store_open(const char *given, int make, struct lc_err *err)
 	st = lc_xalloc(1, sizeof(*st));
 	st->dir = dir;
 	st->tmp.fd = -1;
-	if (make) {
-		char *prefix = lc_path("%s/tmp/", dir);
-		lc_tmp_clean(prefix);
-		free(prefix);
+	if (make && make_tmp(dir, err) < 0) {
+		lc_store_close(st);
+		return NULL;
 	}
 	return st;
 }

@@ -45,6 +45,7 @@ mkdir live
 head -c 30000000 /dev/zero >live/model.safetensors
 sh -c 'while [ ! -e stop ]; do echo x >>live/log.txt; done' &
 writer=$!
+while [ ! -s live/log.txt ]; do :; done
 status "a state that grows while it is read" 3 lc-snap save --step 3 live
 : >stop
 wait $writer
