@@ -1,0 +1,122 @@
+#!/bin/sh
+# lc-train: actions do what lc-train(1) says, hold on, and are absolute; faults strike where they are told to.
+. "$TESTS/cli/lib.sh"
+
+args="-q --layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --total 60 --warmup 4 --schedule constant --lr 1e-3
+	--val-every 0 --probe-every 0 --save-every 20"
+train() {
+	# shellcheck disable=SC2086
+	lc-train $args "$@"
+}
+# of KEY: the values in .out, one a line
+of() {
+	sed "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/" .out
+}
+list() {
+	of "$1" | tr '\n' ' ' | sed 's/ $//'
+}
+
+ok "a trunk" train --steps 20 --out trunk
+s=trunk/step-00000020
+ok "the plan" train --resume $s --steps 6
+cp .out plan
+plan=$(of batch)
+equal "constant lr" ".001 .001 .001 .001 .001 .001" "$(list lr | sed 's/0\././g')"
+
+ok "lr_scale" train --resume $s --steps 2 --lr-scale 0.5 --out half
+equal "halves the lr" "0.0005 0.0005" "$(list lr)"
+ok "is kept in the state" train --resume half --steps 1
+equal "and holds" "0.0005" "$(list lr)"
+ok "is absolute" train --resume half --steps 1 --lr-scale 0.5
+equal "and does not add up" "0.0005" "$(list lr)"
+ok "none is as in the state" train --resume half --steps 1 --lr-scale none
+equal "so it holds" "0.0005" "$(list lr)"
+ok "1 takes it back" train --resume half --steps 1 --lr-scale 1
+equal "to the plan" "0.001" "$(list lr)"
+
+ok "lr_warmup" train --resume $s --steps 5 --lr-warmup 4
+equal "rises from the resumed step" "0.00025 0.0005 0.00075 0.001 0.001" "$(list lr)"
+ok "lr_warmup, cut in two" train --resume $s --steps 2 --lr-warmup 4 --out warm
+ok "goes on" train --resume warm --steps 2
+equal "where it was" "0.00075 0.001" "$(list lr)"
+
+tail='{"shape":"linear","to":0,"steps":4,"from":1}'
+ok "lr_tail" train --resume $s --steps 5 --lr-tail "$tail"
+equal "falls to 0" "0.00075 0.0005 0.00025 0 0" "$(list lr)"
+ok "lr_tail from the scale in force" train --resume half --steps 2 --lr-tail '{"shape":"linear","to":0,"steps":2}'
+equal "starts there" "0.00025 0" "$(list lr)"
+ok "lr_tail, cut in two" train --resume $s --steps 1 --lr-tail "$tail" --out tail
+ok "the same words again" train --resume tail --steps 2 --lr-tail "$tail"
+equal "go on with it" "0.0005 0.00025" "$(list lr)"
+ok "a constant tail" train --resume half --steps 2 --lr-tail '{"shape":"constant","to":1,"steps":9}'
+equal "is a return to the plan's lr" "0.001 0.001" "$(list lr)"
+
+ok "skip" train --resume $s --steps 6 --skip 22-23,25-25
+skipped=$(of batch)
+paste -d ' ' plan /dev/null >/dev/null
+for i in 1 2 3 4 5 6; do
+	a=$(echo "$plan" | sed -n ${i}p) b=$(echo "$skipped" | sed -n ${i}p)
+	case $i in
+	2 | 3 | 5) [ "$a" != "$b" ] && pass "step 2$i has another batch" || fail "step 2$i has another batch" ;;
+	*) equal "step 2$i has the plan's batch" "$a" "$b" ;;
+	esac
+done
+
+ok "reseed" train --resume $s --steps 6 --reseed 7 --out other
+[ "$(of batch | sort - plan | uniq -d)" = "" ] && pass "no batch of the plan" || fail "no batch of the plan"
+first=$(of batch | head -n 1)
+[ "$first" != "$(echo "$plan" | head -n 1)" ] && pass "another order" || fail "another order"
+ok "batch_scale" train --resume $s --steps 2 --batch-scale 2
+equal "twice the bytes" "2816 3072" "$(list tokens)"
+ok "the others" train --resume $s --steps 3 --weight-decay-scale 0 --clip 0.25 --beta2 0.99 --out three
+match "are in the state" '"actions":\{"weight_decay_scale":0(\.0)?,"clip":0.25,"beta2":0.99\}' three/step-00000023/state.json
+for word in "--weight-decay-scale 0" "--clip 0.01" "--beta2 0.5" "--reset m" "--reset v" "--reset mv" "--jitter 1e-3"; do
+	# shellcheck disable=SC2086
+	ok "$word" train --resume $s --steps 3 $word
+	[ "$(of loss | tail -n 1)" != "$(sed -n '3s/.*"loss":\([^,]*\).*/\1/p' plan)" ] && pass "$word changes the third loss" ||
+		fail "$word changes the third loss" "$(tail -n 1 .out)"
+	equal "$word leaves the data alone" "$(echo "$plan" | sed -n 3p)" "$(of batch | tail -n 1)"
+done
+ok "words that say nothing" train --resume $s --steps 20 --lr-scale 1 --clip 1 --beta2 0.95 --skip none --reset none --out same
+ok "no words" train --resume $s --steps 20 --out plain
+same "leave the same state" same/step-00000040/state.json plain/step-00000040/state.json
+
+# A control file, there from the start and replaced while the run goes on.
+echo '{"lr_scale":0.1}' >control
+ok "LC_CONTROL" env LC_CONTROL=control lc-train -q --resume $s --steps 2
+equal "is obeyed" "0.0001 0.0001" "$(list lr | sed 's/1e-04/0.0001/g')"
+echo 'not json' >control
+ok "rubbish in it" env LC_CONTROL=control lc-train -q --resume $s --steps 3
+equal "is ignored" "0.001 0.001 0.001" "$(list lr)"
+equal "with one warning" 1 "$(wc -l <.err)"
+LC_BRANCH=b07 lc-train -q --resume $s --steps 1 --run r1 >.out
+match "run and branch are in the record" '"run":"r1","branch":"b07"' .out
+
+# Faults.
+ok "a fault that never strikes" train --resume $s --steps 6 --fault nan@99 --fault bad-data@90-95
+sed 's/,"wall_s":[^,}]*//' .out >a
+sed 's/,"wall_s":[^,}]*//' plan >b
+same "changes no bit" a b
+ok "bad data" train --resume $s --steps 6 --fault bad-data@22-23
+equal "is said for each batch" 2 "$(wc -l <.err)"
+equal "before it nothing changes" "$(sed -n 1p plan | sed 's/,"wall_s".*//')" "$(sed -n 1p .out | sed 's/,"wall_s".*//')"
+[ "$(of batch | sed -n 2p)" != "$(echo "$plan" | sed -n 2p)" ] && pass "is another batch" || fail "is another batch"
+awk -F'[:,]' '{ l[NR] = $4 } END { exit !(l[2] > l[1] + 0.5 && l[3] > l[1] + 0.5) }' .out && pass "and hurts" ||
+	fail "and hurts" "$(cat .out)"
+ok "bad data skipped" train --resume $s --steps 6 --fault bad-data@22-23 --skip 22-23
+equal "is not met" 0 "$(wc -l <.err)"
+ok "an lr bump" train --resume $s --steps 3 --fault lr-bump@22-22:20
+equal "is in the lr" "0.001 0.02 0.001" "$(list lr)"
+for fault in flip-m flip-v flip-w; do
+	ok "$fault" train --resume $s --steps 3 --fault $fault@21:500:26
+	equal "$fault shows after its step" "$(sed -n 1p plan | sed 's/,"wall_s".*//')" "$(sed -n 1p .out | sed 's/,"wall_s".*//')"
+	[ "$(of loss | tail -n 1)" != "$(sed -n '3s/.*"loss":\([^,]*\).*/\1/p' plan)" ] && pass "$fault changes the third loss" ||
+		fail "$fault changes the third loss"
+done
+ok "a NaN" train --resume $s --steps 3 --fault nan@21
+match "is strict JSON" '"step":22,"loss":"nan","grad_norm":"nan"' .out
+status "--stop-on-nan" 1 train --resume $s --steps 3 --fault nan@21 --stop-on-nan
+ok "once" train --resume $s --steps 3 --fault nan@21,once=struck
+equal "strikes" 1 "$(wc -l <.err)"
+ok "and on a replay" train --resume $s --steps 3 --fault nan@21,once=struck
+equal "does not" 0 "$(wc -l <.err)"

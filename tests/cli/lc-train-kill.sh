@@ -1,0 +1,62 @@
+#!/bin/sh
+# lc-train: whatever ends it, a name step-* is a complete state.
+. "$TESTS/cli/lib.sh"
+
+args="-q --layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --total 100000 --val-every 0 --probe-every 0 --save-every 1"
+# begin DIR: a run in the background that writes a checkpoint each step; $pid.
+begin() {
+	# shellcheck disable=SC2086
+	lc-train $args --out "$1" >log &
+	pid=$!
+	n=0
+	while [ "$(ls "$1" 2>/dev/null | wc -l)" -lt 3 ] && [ $n -lt 200 ]; do
+		sleep 0.05
+		n=$((n + 1))
+	done
+}
+whole() { # DIR: each state in it can be resumed
+	for state in "$1"/step-*; do
+		lc-train -q --resume "$state" --steps 0 >.out 2>.err || return 1
+	done
+}
+
+for delay in 0 0.013 0.037; do
+	begin "k$delay"
+	sleep $delay
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+	whole "k$delay" && pass "killed after $delay s: every state is complete" ||
+		fail "killed after $delay s: every state is complete" "$(cat .err)"
+done
+mkdir k0/.tmp-99999 && : >k0/.tmp-99999/model.safetensors
+ok "the next writer" lc-train -q --resume k0 --out k0 --steps 1 --save-every 0
+absent "sweeps what the dead left" k0/.tmp-*
+
+# A background job of sh(1) ignores SIGINT; env(1) puts that right.
+begin term
+kill -TERM $pid
+wait $pid 2>/dev/null
+equal "SIGTERM ends it as a signal does" 143 $?
+equal "its last state is that of its last record" "$(tail -n 1 log | sed 's/{"step":\([0-9]*\).*/\1/')" \
+	"$(ls term | tail -n 1 | sed 's/step-0*//')"
+whole term && pass "SIGTERM: every state is complete" || fail "SIGTERM: every state is complete"
+# shellcheck disable=SC2086
+env --default-signal=INT lc-train $args --out int >log &
+pid=$!
+while ! [ -d int ] || [ "$(ls int | wc -l)" -lt 3 ]; do
+	kill -0 $pid || break
+	sleep 0.05
+done
+kill -INT $pid
+wait $pid 2>/dev/null
+equal "SIGINT too" 130 $?
+
+ok "a run that ends" lc-train -q --total 6 --layers 1 --dim 32 --ctx 32 --out keep --save-every 1 --keep 2 --val-every 0
+equal "--keep 2" "step-00000005 step-00000006" "$(ls -A keep | tr '\n' ' ' | sed 's/ $//')"
+ok "a rewound run" lc-train -q --resume keep/step-00000005 --out keep --steps 1 --lr-scale 0.5 --val-every 0
+match "takes the place of the old future" '"lr_scale":0.5' keep/step-00000006/state.json
+
+begin two
+status "two writers on one directory" 4 lc-train -q --out two --steps 1
+kill -KILL $pid
+wait $pid 2>/dev/null || :
