@@ -292,3 +292,35 @@ int lc_action_parse(json_t *actions, const char *name, const char *word, struct 
 	json_object_set_new(actions, name, v);
 	return 0;
 }
+
+static void add_ranges(json_t *list, const json_t *skip)
+{
+	json_t *range, *have;
+	size_t i, k;
+
+	if (is_range(skip)) {
+		json_array_foreach (list, k, have)
+			if (json_equal(have, skip))
+				return;
+		json_array_append(list, (json_t *)skip);
+		return;
+	}
+	json_array_foreach (skip, i, range)
+		add_ranges(list, range);
+}
+
+json_t *lc_actions_in_force(const json_t *base, const json_t *now)
+{
+	static const char *const once[] = { "rewind", "reset", "jitter", "lr_warmup" };
+	json_t *all = json_copy((json_t *)base), *skip = json_array();
+
+	json_object_update(all, (json_t *)now);
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
+		json_object_del(all, once[i]);
+	add_ranges(skip, json_object_get(base, "skip"));
+	add_ranges(skip, json_object_get(now, "skip"));
+	if (json_array_size(skip) > 0)
+		json_object_set(all, "skip", json_array_size(skip) == 1 ? json_array_get(skip, 0) : skip);
+	json_decref(skip);
+	return all;
+}

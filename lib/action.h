@@ -31,4 +31,10 @@ char *lc_action_value(const json_t *actions, const char *name);
  * into actions ("none" removes it). For trainers. */
 int lc_action_parse(json_t *actions, const char *name, const char *word, struct lc_err *err);
 
+/*
+ * What is in force after `now` was applied over `base`: lasting actions of both, those of now first; ranges of
+ * steps to skip are united; rewind, reset, jitter and lr_warmup act once and are not in it. New reference.
+ */
+json_t *lc_actions_in_force(const json_t *base, const json_t *now);
+
 #endif

@@ -11,17 +11,19 @@
 #define RECENT 5        /* steps over which the two channels may agree */
 #define HELD 512        /* steps kept for a rewind */
 #define LEFT_TREND 3.0  /* score at which a channel counts as off its trend */
+#define HIDDEN 5        /* damaged moments show in the loss a few steps later: states this young are suspect */
 #define QUIET_GAP 8     /* calm steps that end an excursion */
 
 const struct lc_detect_conf lc_detect_defaults = {
-	.window = 96, .min_steps = 40, .threshold = 1.0, .cooldown = 20,
+	.window = 96, .min_steps = 64, .threshold = 1.0, .cooldown = 20,
 };
 
-/* One channel: the last `window` values in order of time, and the line through them. */
+/* One channel: the last `window` values in order of time, and their trend. */
 struct channel {
 	double *x, *scratch;
 	int n, cap;
-	double at_end, slope, spread; /* trend at the next value; per-step slope; MAD about the line */
+	double at_end, slope, spread; /* trend at the next value; per-step slope; MAD about the trend */
+	double level;                 /* median of the newest third */
 	double floor;                 /* least spread, as a share of the level (0: absolute .02) */
 	double z, recent[RECENT];
 };
@@ -39,6 +41,7 @@ struct lc_detect {
 	int nheld;
 	long count, last_step;
 	double index, cusum;
+	double lowest;                    /* level of the loss at its best so far */
 	int loss_calm, grad_calm;         /* calm steps in a row */
 	long loss_onset, grad_onset, drift_onset;
 	int alarmed, quiet;
@@ -67,21 +70,29 @@ static double median_of(struct channel *c, int from, int to)
 	return lc_median(c->scratch, (size_t)(to - from));
 }
 
-/* The line through the medians of both halves; a rising loss is not a trend, so up lowers to flat. */
+/*
+ * The trend: a broken line through the medians of the three thirds, continued with the slope that the last
+ * piece would have if slopes kept shrinking at the rate they did (a straight line would run below every
+ * young loss curve, which is convex). A rising loss is not a trend: it is continued flat.
+ */
 static void channel_fit(struct channel *c, int rising_is_trend)
 {
-	int half = c->n / 2;
-	double older = median_of(c, 0, half), newer = median_of(c, half, c->n);
-	double mid = half + (c->n - half - 1) / 2.0, least;
+	int third = c->n / 3;
+	double width = c->n / 3.0, least, shrink;
+	double m1 = median_of(c, 0, third), m2 = median_of(c, third, 2 * third), m3 = median_of(c, 2 * third, c->n);
 
-	c->slope = (newer - older) / (c->n / 2.0);
+	shrink = m2 != m1 ? (m3 - m2) / (m2 - m1) : 0;
+	c->slope = (m3 - m2) / width * fmin(fmax(shrink, 0), 1);
 	if (c->slope > 0 && !rising_is_trend)
 		c->slope = 0;
-	c->at_end = newer + c->slope * (c->n - mid);
-	for (int i = 0; i < c->n; i++)
-		c->scratch[i] = fabs(c->x[i] - (newer + c->slope * (i - mid)));
+	c->level = m3;
+	c->at_end = m3 + c->slope * width / 2;
+	for (int i = 0; i < c->n; i++) {
+		double at = (i + .5) / width - .5; /* 0, 1, 2 at the middle of each third */
+		c->scratch[i] = fabs(c->x[i] - (at < 1 ? m1 + at * (m2 - m1) : m2 + (at - 1) * (m3 - m2)));
+	}
 	c->spread = 1.4826 * lc_median(c->scratch, (size_t)c->n);
-	least = c->floor > 0 ? c->floor * fabs(newer) : 0.02;
+	least = c->floor > 0 ? c->floor * fabs(m3) : 0.02;
 	if (c->spread < least)
 		c->spread = least;
 }
@@ -150,6 +161,12 @@ static double agreement(const struct lc_detect *d)
 	return loss > 4 && grad > 0 ? sqrt(loss * fmin(grad, 50)) / 7.0 : 0;
 }
 
+/* Falling more slowly than expected is no drift: the level must have risen. */
+static double drift(const struct lc_detect *d)
+{
+	return d->loss.level > d->lowest + d->loss.spread ? d->cusum / 40.0 : 0;
+}
+
 static void update_index(struct lc_detect *d, long step)
 {
 	double z = d->loss.z;
@@ -163,7 +180,14 @@ static void update_index(struct lc_detect *d, long step)
 	if (d->cusum == 0)
 		d->drift_onset = step;
 	d->cusum = fmax(0, d->cusum + fmin(z, 4) - 1);
-	d->index = fmax(fmax(persistence(d), agreement(d)), d->cusum / 40.0);
+	d->lowest = fmin(d->lowest, d->loss.level);
+	d->index = fmax(fmax(persistence(d), agreement(d)), drift(d));
+}
+
+/* Young runs are bumpy, and their trend is steep: up to twice the threshold, until two windows are seen. */
+static double threshold_now(const struct lc_detect *d)
+{
+	return d->conf.threshold * fmax(1, 2 - d->count / (2.0 * d->conf.window));
 }
 
 static double channel_peak(const struct channel *c)
@@ -178,7 +202,7 @@ static void fill_alert(struct lc_detect *d, long step, enum lc_alert_kind kind, 
 	a->step = step;
 	a->kind = kind;
 	a->index = d->index;
-	a->threshold = d->conf.threshold;
+	a->threshold = threshold_now(d);
 	a->loss_z = channel_peak(&d->loss);
 	a->grad_z = channel_peak(&d->grad);
 	a->first = "loss";
@@ -190,20 +214,21 @@ static void fill_alert(struct lc_detect *d, long step, enum lc_alert_kind kind, 
 		onset = d->grad_onset;
 	}
 	a->onset = onset;
-	/* what was logged at the onset came from the state one step earlier */
-	a->rewind = onset > 1 ? onset - 1 : 0;
+	a->rewind = onset > HIDDEN ? onset - HIDDEN : 0;
 }
 
 /* An alert begins when the index reaches the threshold, and ends after cooldown quiet steps. */
 static int judge(struct lc_detect *d, long step, int nonfinite, struct lc_alert *a)
 {
-	int high = nonfinite || d->index >= d->conf.threshold;
+	double limit = threshold_now(d);
+	int high = nonfinite || d->index >= limit;
 
 	if (d->alarmed) {
-		d->quiet = nonfinite || d->index >= d->conf.threshold / 2 ? 0 : d->quiet + 1;
+		d->quiet = nonfinite || d->index >= limit / 2 ? 0 : d->quiet + 1;
 		if (d->quiet >= d->conf.cooldown) {
 			d->alarmed = 0;
 			d->cusum = 0;
+			d->lowest = d->loss.level;
 		}
 		return 0;
 	}
@@ -214,7 +239,7 @@ static int judge(struct lc_detect *d, long step, int nonfinite, struct lc_alert 
 	if (nonfinite)
 		fill_alert(d, step, LC_NONFINITE, a);
 	else
-		fill_alert(d, step, fmax(persistence(d), agreement(d)) >= d->conf.threshold ? LC_SPIKE : LC_DRIFT, a);
+		fill_alert(d, step, fmax(persistence(d), agreement(d)) >= limit ? LC_SPIKE : LC_DRIFT, a);
 	return 1;
 }
 
@@ -247,6 +272,7 @@ static void reset(struct lc_detect *d)
 	d->last_step = -1;
 	d->index = NAN;
 	d->cusum = 0;
+	d->lowest = INFINITY;
 	d->loss_onset = d->grad_onset = d->drift_onset = -1;
 	d->loss_calm = d->grad_calm = 0;
 	d->alarmed = d->quiet = 0;

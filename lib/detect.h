@@ -2,8 +2,8 @@
  * detect: one instability index from the loss and the gradient norm of a running training.
  *
  * Each channel (loss as it is, grad_norm as its logarithm) is compared with its own robust trend: a
- * line through the medians of the older and newer half of the last `window` values, whose spread is the
- * median absolute deviation from that line. A value far above the line enters the window only as far as CLIP
+ * broken line through the medians of the three thirds of the last `window` values, whose spread is the
+ * median absolute deviation from it. A value far off the trend enters the window only as far as CLIP
  * spreads, so a spike cannot hide the next one (the idea of ZClip, arXiv:2504.02507).
  *
  * A single loss outlier is mostly data and heals by itself, and about 2 % of clean gradient norms are
@@ -13,7 +13,8 @@
  *     persistence  median of the last 3 loss scores, against 6
  *     agreement    geometric mean of the largest loss and the largest grad_norm score of the last 5 steps, against 7,
  *                  when the loss score itself is above 4
- *     drift        CUSUM of the loss scores (each counted to at most 4, allowance 1), against 40
+ *     drift        CUSUM of the loss scores (each counted to at most 4, allowance 1), against 40,
+ *                  when the level of the loss is above the lowest it had
  *
  * A value that is not finite is an alert at once.
  */
@@ -27,8 +28,8 @@ enum lc_alert_kind { LC_SPIKE, LC_DRIFT, LC_NONFINITE };
 
 struct lc_detect_conf {
 	int window;        /* values a trend is fitted to; 96 */
-	int min_steps;     /* finite values needed before scores mean anything; 40 */
-	double threshold;  /* an alert is an index at or above this; 1 */
+	int min_steps;     /* finite values needed before scores mean anything; 64 */
+	double threshold;  /* an alert is an index at or above this (twice as much in a young run); 1 */
 	int cooldown;      /* quiet steps (index below half the threshold) that end an alert; 20 */
 };
 extern const struct lc_detect_conf lc_detect_defaults;

@@ -35,7 +35,7 @@ static char *number_or_none(long n)
 
 static void add_env(struct lc_words *w, const struct lc_future *f, const char *out, const char *file)
 {
-	w->env[0] = lc_path("LC_BRANCH=%s", f->branch);
+	w->env[0] = lc_path("LC_BRANCH=%s", f->branch ? f->branch : "");
 	w->env[1] = lc_path("LC_STATE=%s", f->state);
 	w->env[2] = lc_path("LC_ACTIONS=%s", file);
 	w->env[3] = lc_path("LC_METRICS=%s/metrics.jsonl", f->dir);
@@ -53,7 +53,7 @@ int lc_words_init(struct lc_words *w, const struct lc_future *f, struct lc_err *
 
 	memset(w, 0, sizeof(*w));
 	add(w, "state", lc_path("%s", f->state));
-	add(w, "branch", lc_path("%s", f->branch));
+	add(w, "branch", lc_path("%s", f->branch ? f->branch : "none"));
 	add(w, "horizon", number_or_none(f->horizon));
 	add(w, "steps", number_or_none(f->horizon ? f->from_step + f->horizon : 0));
 	add(w, "out", lc_path("%s", out));

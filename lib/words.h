@@ -13,7 +13,8 @@
 #include "template.h"
 
 struct lc_future {
-	const char *branch, *state;
+	const char *branch;          /* NULL: the run itself; {branch} is "none" and LC_BRANCH empty */
+	const char *state;
 	const char *dir;             /* its own: actions.json, control.json and metrics.jsonl lie there */
 	const char *out;             /* where it may write states; NULL: DIR/out */
 	long from_step, horizon;     /* horizon 0: to the run's own end; {horizon} and {steps} are "none" */

@@ -16,15 +16,16 @@
 #include "tool.h"
 #include "words.h"
 
-static const char *store, *dir = "lc-applied", *tmpl, *out;
+static const char *store, *dir = "lc-applied", *tmpl, *out, *base_path;
 static int force;
 
 static const char usage[] =
-	"usage: lc-collapse apply [-s STORE] [-d DIR] [-o OUT] [-x COMMAND] [--force] DECISION\n"
+	"usage: lc-collapse apply [-s STORE] [-d DIR] [-b BASE] [-o OUT] [-x COMMAND] [--force] DECISION\n"
 	"Restore the chosen state into DIR/state-ID and write DIR/actions.json; print an applied record, or\n"
 	"with -x run the trainer's command, holes filled as by lc-fork run. DECISION may be - for standard input.\n"
 	"  -s, --store DIR     lc-snap's store ($LC_STORE, else lc-store)\n"
 	"  -d, --dir DIR       where state and actions go (lc-applied)\n"
+	"  -b, --base FILE     the actions in force: read if there, and left as they are after this decision\n"
 	"  -o, --out DIR       what fills {out}: where the trainer writes its states (DIR/out)\n"
 	"  -x, --exec COMMAND  the trainer's command line\n"
 	"  --force             also when the verdict is not \"better\": the control\n"
@@ -34,6 +35,7 @@ static const char *options(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "store", 1, 0, 's' }, { "dir", 1, 0, 'd' },   { "out", 1, 0, 'o' },  { "exec", 1, 0, 'x' },
+		{ "base", 1, 0, 'b' },
 		{ "force", 0, 0, 'F' }, { "help", 0, 0, 'h' }, { 0, 0, 0, 0 },
 	};
 	int c;
@@ -41,10 +43,11 @@ static const char *options(int argc, char **argv)
 	store = getenv("LC_STORE");
 	if (!store)
 		store = "lc-store";
-	while ((c = getopt_long(argc, argv, "s:d:o:x:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "s:d:b:o:x:", longs, NULL)) != -1) {
 		switch (c) {
 		case 's': store = optarg; break;
 		case 'd': dir = optarg; break;
+		case 'b': base_path = optarg; break;
 		case 'o': out = optarg; break;
 		case 'x': tmpl = optarg; break;
 		case 'F': force = 1; break;
@@ -89,6 +92,25 @@ static json_t *read_decision(const char *path, struct lc_err *err)
 	return found;
 }
 
+static int update_base(const json_t *actions, struct lc_err *err)
+{
+	json_t *base, *in_force;
+	int ret = -1;
+
+	if (!base_path)
+		return 0;
+	base = access(base_path, F_OK) == 0 ? lc_json_load(base_path, err) : json_object();
+	if (!base || lc_actions_check(base, err) < 0) {
+		json_decref(base);
+		return -1;
+	}
+	in_force = lc_actions_in_force(base, actions);
+	ret = lc_json_save(base_path, in_force, err);
+	json_decref(base);
+	json_decref(in_force);
+	return ret;
+}
+
 /* The chosen state in a directory of its own, absolute; restored once. The caller's. */
 static char *restore(const char *snapshot, struct lc_err *err)
 {
@@ -96,6 +118,10 @@ static char *restore(const char *snapshot, struct lc_err *err)
 	char *argv[] = { "lc-snap", "restore", "-q", "--read-only", "-s", (char *)store, (char *)snapshot, path, NULL };
 	json_t *said = NULL;
 
+	if (strcmp(snapshot, "none") == 0) { /* from the beginning */
+		free(path);
+		return lc_mkdirs(dir, err) == 0 ? lc_path("none") : NULL;
+	}
 	if (lc_mkdirs(dir, err) == 0 && (access(path, F_OK) == 0 || (said = lc_tool_records(argv, err)))) {
 		whole = realpath(path, NULL);
 		if (!whole)
@@ -145,7 +171,7 @@ static int apply(const json_t *decision, struct lc_err *err)
 	const json_t *from = json_object_get(decision, "from");
 	const char *snapshot = lc_json_get_str(from, "snapshot", NULL);
 	struct lc_words w = { .nholes = 0 };
-	struct lc_future f = { .branch = lc_json_get_str(decision, "choice", "run"), .out = out };
+	struct lc_future f = { .out = out };
 	char *state, *whole = NULL;
 	json_t *rec;
 	int ret = -1;
@@ -158,7 +184,7 @@ static int apply(const json_t *decision, struct lc_err *err)
 	whole = state ? realpath(dir, NULL) : NULL;
 	f.state = state;
 	f.dir = whole;
-	if (whole && lc_words_init(&w, &f, err) == 0) {
+	if (whole && lc_words_init(&w, &f, err) == 0 && update_base(f.actions, err) == 0) {
 		rec = applied(decision, state);
 		ret = tmpl ? become(&w, err) : lc_json_emit(stdout, rec, err);
 		json_decref(rec);

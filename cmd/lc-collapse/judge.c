@@ -50,11 +50,14 @@ static int is_candidate(const struct future *f)
 	return !f->parent && (strcmp(f->role, "arm") == 0 || strcmp(f->role, "clean") == 0);
 }
 
+/* Steps given back by rewinding, and the extra rows of a larger batch, at what a step is worth. */
 static double charge_of(const struct court *c, const struct future *f)
 {
-	long back = c->control->from_step - f->from_step;
+	double back = (double)(c->control->from_step - f->from_step);
+	double rows = lc_json_get_num(f->actions, "batch_scale", 1) /
+		      lc_json_get_num(json_object_get(f->rec, "base"), "batch_scale", 1);
 
-	return back > 0 ? c->worth * (double)back : 0;
+	return c->worth * (fmax(back, 0) + (rows > 1 ? (rows - 1) * (double)f->horizon : 0));
 }
 
 /* The gain on one metric: against the control, after the charge. For a lasting change, the smaller of both readings. */

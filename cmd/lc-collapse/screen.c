@@ -77,14 +77,6 @@ static int rank_arms(const struct evidence *ev, struct ranked *rank)
 	return n;
 }
 
-static int class_taken(const struct ranked *rank, const char *chosen, int at)
-{
-	for (int i = 0; i < at; i++)
-		if (chosen[rank[i].index] && strcmp(rank[i].class, rank[at].class) == 0)
-			return 1;
-	return 0;
-}
-
 /* Keep an arm, and with it the plain sibling that it must be compared with. The number newly kept. */
 static int take(const struct evidence *ev, char *chosen, int index)
 {
@@ -97,16 +89,28 @@ static int take(const struct evidence *ev, char *chosen, int index)
 	return n;
 }
 
-/* Classes of one factor come before those of two, and so on: the order in which kinds get their first arm. */
+/*
+ * The kinds of remedy, in the order in which practice and measured forks support them: back and skip (PaLM, GLM-130B),
+ * back with a lower lr (OPT-175B), a reset of the moments (SPAM), each alone, then a higher lr (recovery is
+ * limited by lr), warm-ups, and other lasting changes. Classes not named come after these.
+ */
+static const char *const kinds[] = { "ws", "wd", "r", "wsd", "d", "wr", "u", "w", "wu", "p", "s", "wp", "x", "wx" };
+
+static int take_best_of(const struct evidence *ev, const struct ranked *rank, int n, char *chosen, const char *kind)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(rank[i].class, kind) == 0 && !chosen[rank[i].index])
+			return take(ev, chosen, rank[i].index);
+	return 0;
+}
+
+/* One of each kind, then the best forecasts whatever their kind. */
 static void choose(const struct evidence *ev, const struct ranked *rank, int n, char *chosen)
 {
 	int left = keep_arms;
 
-	for (size_t factors = 1; factors <= 3; factors++)
-		for (int i = 0; i < n && left > 0; i++)
-			if (strlen(rank[i].class) == factors && !chosen[rank[i].index] &&
-			    !class_taken(rank, chosen, i))
-				left -= take(ev, chosen, rank[i].index);
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]) && left > 0; k++)
+		left -= take_best_of(ev, rank, n, chosen, kinds[k]);
 	for (int i = 0; i < n && left > 0; i++)
 		if (!chosen[rank[i].index])
 			left -= take(ev, chosen, rank[i].index);

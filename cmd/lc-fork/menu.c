@@ -16,7 +16,6 @@ static const double lr_levels[] = { 1, .5, .7, .3, .85, 1.5, 2, 1.25, .1 };
 static const char *const reset_levels[] = { "", "mv", "m", "v" };
 static const int warmup_levels[] = { 0, 100, 30 };
 static const double wd_levels[] = { 1, 2, .5 };
-static const double batch_levels[] = { 1, 2 };
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 #define SKIPS 4
@@ -52,12 +51,8 @@ static void cook(struct dish *d, const struct menu *m, const int level[6])
 		json_object_set_new(d->actions, "reset", json_string(reset_levels[level[3]]));
 	if (level[4])
 		json_object_set_new(d->actions, "lr_warmup", json_integer(warmup_levels[level[4]]));
-	if (level[5] % COUNT(wd_levels))
-		json_object_set_new(d->actions, "weight_decay_scale",
-				    json_real(wd_levels[level[5] % COUNT(wd_levels)]));
-	if (level[5] / COUNT(wd_levels))
-		json_object_set_new(d->actions, "batch_scale",
-				    json_real(batch_levels[level[5] / COUNT(wd_levels)]));
+	if (level[5])
+		json_object_set_new(d->actions, "weight_decay_scale", json_real(wd_levels[level[5]]));
 	d->kind = level[2] || level[5] ? "persistent" : "restorative";
 }
 
@@ -100,7 +95,7 @@ static int by_cost(const void *a, const void *b)
 struct dish *menu_make(const struct menu *m, int *n)
 {
 	const int sizes[6] = { m->norigins, SKIPS, COUNT(lr_levels), COUNT(reset_levels), COUNT(warmup_levels),
-			       COUNT(wd_levels) * COUNT(batch_levels) };
+			       COUNT(wd_levels) };
 	int level[6], total = 1;
 	struct dish *all;
 

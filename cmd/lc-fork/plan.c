@@ -205,6 +205,11 @@ static int put(struct plan *p, const char *role, const char *kind, int order, in
 	if (json_object_get(actions, "lr_scale"))
 		json_object_set_new(actions, "lr_scale", json_real(lc_json_get_num(actions, "lr_scale", 1) *
 								   lc_json_get_num(base, "lr_scale", 1)));
+	if (json_object_get(actions, "skip")) { /* what the run passes over already, it goes on to pass over */
+		json_t *all = lc_actions_in_force(base, actions);
+		json_object_set(actions, "skip", json_object_get(all, "skip"));
+		json_decref(all);
+	}
 	json_object_set_new(rec, "actions", actions);
 	ret = lc_json_emit(stdout, rec, err);
 	json_decref(rec);

@@ -31,7 +31,7 @@ static const struct option options[] = {
 	{ "batch", INT, P(batch), "N", "rows a step (8)" },
 	{ "micro", INT, P(micro), "K", "micro-batches a step (2, or 1 for an odd batch)" },
 	{ "total", LONG, P(total), "T", "steps of the whole schedule (2000)" },
-	{ "steps", LONG, J(steps), "N", "steps to do from here (default: to the total)" },
+	{ "steps", LONG, J(steps), "N", "steps to do from here (default, and none: to the total)" },
 	{ "lr", REAL, P(lr), "X", "peak learning rate (2e-3)" },
 	{ "min-lr", REAL, P(min_lr), "X", "learning rate at the end (0)" },
 	{ "warmup", LONG, P(warmup), "N", "steps of linear warm-up (100)" },
@@ -134,6 +134,9 @@ static void set(const struct option *o, const char *word, struct plan *p, struct
 {
 	char *to = (o->in_plan ? (char *)p : (char *)j) + o->at;
 
+	/* what lc-fork and lc-guard fill in where nothing is asked for: as if the option were not there */
+	if (word && o->kind != TEXT && strcmp(word, "none") == 0)
+		return;
 	switch (o->kind) {
 	case INT:
 		if (whole(o->name, word) > 1 << 20)
