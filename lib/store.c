@@ -37,7 +37,7 @@ static int write_whole(const char *dir, const char *path, const void *buf, size_
 /* What a store holds before its version file appears; anything else is somebody's directory. */
 static int is_foreign(const struct dirent *de)
 {
-	static const char *const ours[] = { ".", "..", "packs", "snapshots", "tmp" };
+	static const char *const ours[] = {".", "..", "packs", "snapshots", "tmp"};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strcmp(de->d_name, ours[i]) == 0)
@@ -63,7 +63,7 @@ static int check_free(const char *dir, struct lc_err *err)
 
 static int create(const char *dir, struct lc_err *err)
 {
-	static const char *const sub[] = { "packs", "snapshots", "tmp" };
+	static const char *const sub[] = {"packs", "snapshots", "tmp"};
 	char *path;
 	int ret = check_free(dir, err);
 
@@ -85,14 +85,17 @@ static int probe(const char *dir, struct lc_err *err)
 {
 	char *path = lc_path("%s/" VERSION_FILE, dir), *text;
 	size_t len;
-	int ret = lc_read_file(path, &text, &len, err), absent = ret < 0 && (errno == ENOENT || errno == EISDIR);
+	int ret = lc_read_file(path, &text, &len, err),
+	    absent = ret < 0 && (errno == ENOENT || errno == EISDIR);
 
 	free(path);
 	if (ret < 0)
 		return absent ? 0 : -1;
 	ret = len == strlen(VERSION_TEXT) && memcmp(text, VERSION_TEXT, len) == 0;
 	free(text);
-	return ret ? 1 : lc_fail(err, LC_DATA, "%s: a store of a version this program does not know", dir);
+	return ret ? 1
+		   : lc_fail(err, LC_DATA, "%s: a store of a version this program does not know",
+			     dir);
 }
 
 /* A copy of a store may lack tmp, which is empty; and what dead writers left in it goes. */
@@ -162,8 +165,8 @@ static char *snapshot_path(const struct lc_store *st, const struct lc_id *id)
 /* The second line: circumstances. */
 static char *note_text(const struct lc_snapshot *s)
 {
-	json_t *o = json_pack("{s:I,s:f,s:s,s:I}", "seq", (json_int_t)s->seq, "time", s->time, "host",
-			      s->host, "stored", (json_int_t)s->stored);
+	json_t *o = json_pack("{s:I,s:f,s:s,s:I}", "seq", (json_int_t)s->seq, "time", s->time,
+			      "host", s->host, "stored", (json_int_t)s->stored);
 	char *text = lc_json_text(o);
 
 	json_decref(o);

@@ -2,8 +2,8 @@
  * store: chunks of bytes kept under the hash of their contents, and snapshots made of them.
  *
  * A store is a directory, laid out as in lc-store(5). Any number of processes may read and write
- * one at once, and be killed anywhere: a pack or a snapshot appears whole, by rename, or not at all.
- * Nothing is ever changed in place. A damaged pack does not stop the others from being read.
+ * one at once, and be killed anywhere: a pack or a snapshot appears whole, by rename, or not at
+ * all. Nothing is ever changed in place. A damaged pack does not stop the others from being read.
  */
 #ifndef LC_STORE_H
 #define LC_STORE_H
@@ -15,13 +15,16 @@
 #include "hash.h"
 #include "store_manifest.h"
 
-#define LC_CHUNK (1u << 20) /* bytes a writer puts in one chunk; the last of a file holds the rest */
+/* Bytes a writer puts in one chunk; the last of a file holds the rest. */
+#define LC_CHUNK (1u << 20)
 
 struct lc_store; /* opaque */
 
 /* With create, a store is made where there is none (or an empty directory). */
 struct lc_store *lc_store_open(const char *dir, int create, struct lc_err *err);
-void lc_store_close(struct lc_store *st); /* accepts NULL; what was put and not flushed is dropped */
+
+/* Accepts NULL. What was put and not flushed is dropped. */
+void lc_store_close(struct lc_store *st);
 
 /*
  * Keep len bytes, cut every LC_CHUNK, and give the ids of the (len + LC_CHUNK - 1) / LC_CHUNK
@@ -38,13 +41,13 @@ int lc_store_flush(struct lc_store *st, uint64_t *stored, struct lc_err *err);
 int lc_store_size(struct lc_store *st, const struct lc_id *id, size_t *len, struct lc_err *err);
 
 /*
- * Read a chunk of len raw bytes and check its hash; a second copy is tried when the first is damaged.
- * May run in several threads at once, after one lc_store_size.
+ * Read a chunk of len raw bytes and check its hash; a second copy is tried when the first is
+ * damaged. May run in several threads at once, after one lc_store_size.
  */
 int lc_store_get(const struct lc_store *st, const struct lc_id *id, void *buf, size_t len,
 		 struct lc_err *err);
 
-/* Each chunk kept, by number (one id may be there twice). Reads, checks, and says in err where it lies. */
+/* Each chunk kept, by number; one id may be there twice. The check says in err where it lies. */
 size_t lc_store_chunks(struct lc_store *st, struct lc_err *err);
 const struct lc_id *lc_store_chunk(const struct lc_store *st, size_t i);
 int lc_store_check(const struct lc_store *st, size_t i, struct lc_err *err);
@@ -52,12 +55,12 @@ int lc_store_check(const struct lc_store *st, size_t i, struct lc_err *err);
 /* Packs whose index cannot be read: what is wrong with the i-th, or NULL past the last. */
 const char *lc_store_bad_pack(const struct lc_store *st, size_t i);
 
-/* A snapshot as it lies in the store: what it is, and the circumstances, which its id leaves out. */
+/* A snapshot as it lies in the store: what it is, and circumstances, which its id leaves out. */
 struct lc_snapshot {
 	struct lc_id id;
 	struct lc_manifest m;
-	long seq;        /* order of saving: one more than the greatest before it */
-	double time;     /* seconds since 1970, of the clock of the host */
+	long seq;	 /* order of saving: one more than the greatest before it */
+	double time;	 /* seconds since 1970, of the clock of the host */
 	uint64_t stored; /* bytes the save added to the store */
 	char host[65];
 };

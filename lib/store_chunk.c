@@ -69,7 +69,7 @@ static void place_add(struct lc_store *st, const struct lc_chunk *c, int pack)
 		for (size_t i = 0; i < st->n; i++)
 			table_add(st, i);
 	}
-	st->at[st->n] = (struct place){ *c, pack };
+	st->at[st->n] = (struct place){*c, pack};
 	table_add(st, st->n++);
 }
 
@@ -169,7 +169,8 @@ static void compress(struct slot *s)
 		lc_fail_sys(&s->err, "compress");
 		return;
 	}
-	n = ZSTD_compressCCtx(s->z, s->out, ZSTD_compressBound(LC_CHUNK), s->raw, s->len, ZSTD_LEVEL);
+	n = ZSTD_compressCCtx(s->z, s->out, ZSTD_compressBound(LC_CHUNK), s->raw, s->len,
+			      ZSTD_LEVEL);
 	s->codec = !ZSTD_isError(n) && n < WORTH(s->len) ? LC_CODEC_ZSTD : LC_CODEC_RAW;
 	s->stored = s->codec == LC_CODEC_ZSTD ? n : s->len;
 }
@@ -194,8 +195,10 @@ static void put_task(void *ctx, int i)
 
 static int append(struct lc_store *st, const struct slot *s, struct lc_err *err)
 {
-	struct lc_chunk c = { .id = s->id, .stored = (uint32_t)s->stored, .raw = (uint32_t)s->len,
-			      .codec = (uint8_t)s->codec };
+	struct lc_chunk c = {.id = s->id,
+			     .stored = (uint32_t)s->stored,
+			     .raw = (uint32_t)s->len,
+			     .codec = (uint8_t)s->codec};
 	const unsigned char *body = s->codec == LC_CODEC_RAW ? s->raw : s->out;
 	char *prefix;
 	int ret;
@@ -204,7 +207,8 @@ static int append(struct lc_store *st, const struct slot *s, struct lc_err *err)
 		prefix = lc_path("%s/tmp/", st->dir);
 		ret = lc_tmp_file(&st->tmp, prefix, err);
 		free(prefix);
-		if (ret < 0 || lc_write_all(st->tmp.fd, LC_PACK_MAGIC, LC_PACK_HEAD, st->dir, err) < 0)
+		if (ret < 0 ||
+		    lc_write_all(st->tmp.fd, LC_PACK_MAGIC, LC_PACK_HEAD, st->dir, err) < 0)
 			return -1;
 		st->end = LC_PACK_HEAD;
 	}
@@ -317,7 +321,8 @@ int lc_store_size(struct lc_store *st, const struct lc_id *id, size_t *len, stru
 	return 0;
 }
 
-static int read_place(const struct lc_store *st, const struct place *p, void *raw, struct lc_err *err)
+static int read_place(const struct lc_store *st, const struct place *p, void *raw,
+		      struct lc_err *err)
 {
 	const char *path = p->pack < 0 ? st->tmp.path : st->packs[p->pack];
 	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
@@ -339,7 +344,7 @@ int lc_store_get(const struct lc_store *st, const struct lc_id *id, void *buf, s
 {
 	size_t i = home(st, id);
 	const struct place *p;
-	struct lc_err first = { 0 }, later;
+	struct lc_err first = {0}, later;
 
 	for (; (p = find_from(st, id, &i)); i = (i + 1) & st->mask)
 		if (p->c.raw == len && read_place(st, p, buf, first.code ? &later : &first) == 0)

@@ -153,7 +153,7 @@ static json_t *hex_json(const struct lc_id *id)
 
 static json_t *entry_json(const struct lc_entry *e)
 {
-	static const char *const kind[] = { "file", "dir", "link" };
+	static const char *const kind[] = {"file", "dir", "link"};
 	char *path = lc_path_encode(e->path);
 	json_t *o = json_pack("{s:s,s:s}", "path", path, "kind", kind[e->kind]), *chunks;
 	char mode[8];
@@ -187,8 +187,8 @@ char *lc_manifest_text(const struct lc_manifest *m)
 		json_object_set_new(tags, m->tags[i].key, json_string(m->tags[i].value));
 	for (size_t i = 0; i < m->n; i++)
 		json_array_append_new(tree, entry_json(&m->e[i]));
-	o = json_pack("{s:s,s:i,s:s,s:I,s:o,s:o}", "type", "manifest", "v", 1, "run", m->run, "step",
-		      (json_int_t)m->step, "tags", tags, "tree", tree);
+	o = json_pack("{s:s,s:i,s:s,s:I,s:o,s:o}", "type", "manifest", "v", 1, "run", m->run,
+		      "step", (json_int_t)m->step, "tags", tags, "tree", tree);
 	text = lc_json_text(o);
 	json_decref(o);
 	return text;
@@ -203,7 +203,8 @@ static int path_ok(const char *p)
 		return 1;
 	for (;;) {
 		size_t n = strcspn(p, "/");
-		if (n == 0 || n > NAME_LEN || (n == 1 && p[0] == '.') || (n == 2 && !strncmp(p, "..", 2)))
+		if (n == 0 || n > NAME_LEN || (n == 1 && p[0] == '.') ||
+		    (n == 2 && !strncmp(p, "..", 2)))
 			return 0;
 		if (!p[n])
 			return 1;
@@ -259,7 +260,7 @@ static int parse_file(const json_t *o, struct lc_entry *e)
 	if ((e->size == 0) != (e->nchunks == 0) || e->nchunks > e->size)
 		return -1;
 	e->chunks = lc_xalloc(e->nchunks, sizeof(*e->chunks));
-	json_array_foreach (chunks, i, v) {
+	json_array_foreach(chunks, i, v) {
 		const char *hex = json_string_value(v);
 		if (!hex || lc_id_parse(hex, &e->chunks[i]) < 0)
 			return -1;
@@ -279,7 +280,9 @@ static int parse_entry(const json_t *o, struct lc_entry *e)
 		e->kind = LC_LINK;
 		e->target = lc_path_decode(lc_json_get_str(o, "target", ""));
 		return e->target && *e->target && strlen(e->target) <= PATH_LEN &&
-			strcmp(e->path, ".") != 0 ? 0 : -1;
+				       strcmp(e->path, ".") != 0
+			       ? 0
+			       : -1;
 	}
 	if (parse_mode(mode, &e->mode) < 0)
 		return -1;
@@ -300,7 +303,7 @@ static int parse_tree(const json_t *tree, struct lc_manifest *m, struct lc_err *
 	if (!json_is_array(tree))
 		return lc_fail(err, LC_DATA, "manifest: no tree");
 	m->e = lc_xalloc(json_array_size(tree), sizeof(*m->e));
-	json_array_foreach (tree, i, v) {
+	json_array_foreach(tree, i, v) {
 		m->n = i + 1;
 		if (parse_entry(v, &m->e[i]) < 0)
 			return lc_fail(err, LC_DATA, "manifest: entry %zu is malformed", i);
@@ -320,7 +323,7 @@ static int parse_tags(const json_t *tags, struct lc_manifest *m, struct lc_err *
 
 	if (!json_is_object(tags))
 		return lc_fail(err, LC_DATA, "manifest: no tags");
-	json_object_foreach ((json_t *)tags, key, v)
+	json_object_foreach((json_t *)tags, key, v)
 		if (!json_is_string(v) || lc_manifest_tag(m, key, json_string_value(v), err) < 0)
 			return lc_fail(err, LC_DATA, "manifest: malformed tag");
 	return 0;

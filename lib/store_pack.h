@@ -1,5 +1,6 @@
 /*
- * store_pack: the file that holds the chunks of one save: bodies, an index, a trailer (lc-store(5)).
+ * store_pack: the file that holds the chunks of one save: bodies, an index, a trailer
+ * (lc-store(5)).
  *
  * Little-endian. The reader takes hostile input: every offset and length is checked against the
  * file's size before it is used.
@@ -14,25 +15,27 @@
 #include "hash.h"
 
 #define LC_PACK_MAGIC "LCPACK1\n"
-#define LC_PACK_HEAD 8            /* bytes before the first body: the magic */
-#define LC_PACK_ENTRY 56          /* bytes of an index entry */
+#define LC_PACK_HEAD 8	 /* bytes before the first body: the magic */
+#define LC_PACK_ENTRY 56 /* bytes of an index entry */
 #define LC_PACK_TRAILER 64
-#define LC_CHUNK_MAX (1u << 26)   /* raw bytes of a chunk, for any writer */
+#define LC_CHUNK_MAX (1u << 26) /* raw bytes of a chunk, for any writer */
 
 enum lc_codec {
 	LC_CODEC_RAW = 0,
-	LC_CODEC_ZSTD = 1,        /* one zstd frame */
+	LC_CODEC_ZSTD = 1, /* one zstd frame */
 };
 
 struct lc_chunk {
-	struct lc_id id;          /* SHA-256 of the raw bytes */
-	uint64_t at;              /* where its body starts in the pack */
-	uint32_t stored, raw;     /* lengths; stored < raw unless it is kept raw */
+	struct lc_id id;      /* SHA-256 of the raw bytes */
+	uint64_t at;	      /* where its body starts in the pack */
+	uint32_t stored, raw; /* lengths; stored < raw unless it is kept raw */
 	uint8_t codec;
 };
 
-/* Index and trailer of a pack with the n chunks given, whose bodies end at `end`. Sorts c. The text is the
- * caller's; name is the SHA-256 of the index, by which the pack is called. */
+/*
+ * Index and trailer of a pack with the n chunks given, whose bodies end at `end`. Sorts c. The bytes
+ * are the caller's; name is the SHA-256 of the index, by which the pack is called.
+ */
 int lc_pack_tail(struct lc_chunk *c, size_t n, uint64_t end, char **buf, size_t *len,
 		 struct lc_id *name, struct lc_err *err);
 
@@ -48,7 +51,7 @@ int lc_pack_index(const unsigned char *index, size_t n, const unsigned char t[LC
 /* Index of the pack at path; *c is the caller's. */
 int lc_pack_load(const char *path, struct lc_chunk **c, size_t *n, struct lc_err *err);
 
-/* Read a chunk of the pack open at fd into raw, which has room for c->raw bytes, and check its hash. */
+/* Read a chunk of the pack open at fd into raw, of c->raw bytes, and check its hash. */
 int lc_pack_read(int fd, const struct lc_chunk *c, void *raw, struct lc_err *err);
 
 /* Undo the codec: stored has c->stored bytes, raw has room for c->raw. The hash is checked. */

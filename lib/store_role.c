@@ -19,24 +19,24 @@ static const struct {
 	const char *pattern;
 	unsigned roles;
 } known[] = {
-	{ "optimizer.*", LC_OPTIMIZER },                  /* lc-train, Hugging Face Trainer */
-	{ "optimizer_*.bin", LC_OPTIMIZER },              /* Accelerate, torchtune */
-	{ "*_optim_states.pt", LC_OPTIMIZER },            /* DeepSpeed */
-	{ "rng_state*.pth", LC_RNG },                     /* Hugging Face, one a rank */
-	{ "random_states_*.pkl", LC_RNG },                /* Accelerate */
-	{ "scheduler.pt", LC_SCHEDULER },
-	{ "scheduler.bin", LC_SCHEDULER },
-	{ "scaler.pt", LC_SCALER },
-	{ "trainer_state.json", LC_DATASET },             /* its global_step says which batches are done */
-	{ "sampler*.bin", LC_DATASET },
-	{ "dataloader*.pt", LC_DATASET },
-	{ "detector.json", LC_DETECTOR },
-	{ "state_*.bin", LC_OPTIMIZER | LC_RNG | LC_DATASET }, /* llm.c */
-	{ "model_*.bin", LC_WEIGHTS },                    /* llm.c */
-	{ "pytorch_model*.bin", LC_WEIGHTS },
-	{ "model*.safetensors", LC_WEIGHTS },
-	{ "adapter_model.*", LC_WEIGHTS },                /* PEFT */
-	{ "*_model_states.pt", LC_WEIGHTS },              /* DeepSpeed */
+	{"optimizer.*", LC_OPTIMIZER},	     /* lc-train, Hugging Face Trainer */
+	{"optimizer_*.bin", LC_OPTIMIZER},   /* Accelerate, torchtune */
+	{"*_optim_states.pt", LC_OPTIMIZER}, /* DeepSpeed */
+	{"rng_state*.pth", LC_RNG},	     /* Hugging Face, one a rank */
+	{"random_states_*.pkl", LC_RNG},     /* Accelerate */
+	{"scheduler.pt", LC_SCHEDULER},
+	{"scheduler.bin", LC_SCHEDULER},
+	{"scaler.pt", LC_SCALER},
+	{"trainer_state.json", LC_DATASET}, /* its global_step says which batches are done */
+	{"sampler*.bin", LC_DATASET},
+	{"dataloader*.pt", LC_DATASET},
+	{"detector.json", LC_DETECTOR},
+	{"state_*.bin", LC_OPTIMIZER | LC_RNG | LC_DATASET}, /* llm.c */
+	{"model_*.bin", LC_WEIGHTS},			     /* llm.c */
+	{"pytorch_model*.bin", LC_WEIGHTS},
+	{"model*.safetensors", LC_WEIGHTS},
+	{"adapter_model.*", LC_WEIGHTS},   /* PEFT */
+	{"*_model_states.pt", LC_WEIGHTS}, /* DeepSpeed */
 };
 
 unsigned lc_role_of_name(const char *name)
@@ -53,12 +53,12 @@ unsigned lc_role_of_state(const json_t *state)
 		const char *key;
 		unsigned role;
 	} keys[] = {
-		{ "rng", LC_RNG },
-		{ "data", LC_DATASET },
-		{ "schedule", LC_SCHEDULER },
-		{ "scheduler", LC_SCHEDULER },
-		{ "scaler", LC_SCALER },
-		{ "detector", LC_DETECTOR },
+		{"rng", LC_RNG},
+		{"data", LC_DATASET},
+		{"schedule", LC_SCHEDULER},
+		{"scheduler", LC_SCHEDULER},
+		{"scaler", LC_SCALER},
+		{"detector", LC_DETECTOR},
 	};
 	unsigned roles = 0;
 
@@ -88,7 +88,7 @@ int lc_role_parse(const json_t *names)
 
 	if (!json_is_array(names))
 		return -1;
-	json_array_foreach (names, i, v) {
+	json_array_foreach(names, i, v) {
 		const char *s = json_string_value(v);
 		for (r = 0; s && r < ROLES && strcmp(s, role_name[r]) != 0; r++)
 			;

@@ -11,13 +11,13 @@ enum lc_role {
 	LC_WEIGHTS = 1,
 	LC_OPTIMIZER = 2,
 	LC_RNG = 4,
-	LC_DATASET = 8,   /* the position in the data, "data" in records */
+	LC_DATASET = 8, /* the position in the data, "data" in records */
 	LC_SCHEDULER = 16,
 	LC_SCALER = 32,
 	LC_DETECTOR = 64,
 };
 
-/* Without these a run cannot go on as if it had not stopped. A schedule is often a function of the step. */
+/* What a run needs to go on as if it had not stopped; a schedule is often a function of the step. */
 #define LC_ROLES_NEEDED (LC_WEIGHTS | LC_OPTIMIZER | LC_RNG | LC_DATASET)
 
 /* The roles of a file by its name (its path's last part); 0 when it is not known. */

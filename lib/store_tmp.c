@@ -20,7 +20,7 @@ static int same_file(int fd, const char *path)
 	struct stat a, b;
 
 	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_ino == b.st_ino &&
-		a.st_dev == b.st_dev;
+	       a.st_dev == b.st_dev;
 }
 
 static int create(const char *path, int dir)
@@ -38,8 +38,8 @@ static int create(const char *path, int dir)
 }
 
 /*
- * Between its creation and its lock a cleaner may take a new temporary for a dead one's and remove it: so
- * look again once the lock is held, and start over if the name is gone.
+ * Between its creation and its lock a cleaner may take a new temporary for a dead one's and remove
+ * it: so look again once the lock is held, and start over if the name is gone.
  */
 static int tmp_new(struct lc_tmp *t, const char *prefix, int dir, struct lc_err *err)
 {

@@ -1,9 +1,9 @@
 /*
  * store_tmp: temporaries that tell a dead writer's from a live one's.
  *
- * A temporary, file or directory, is locked (flock) by its writer for as long as that lives; whoever
- * can take the lock of one knows that its writer is dead, and removes it. No age, no process number:
- * it holds across reboots, containers and clocks that jump.
+ * A temporary, file or directory, is locked (flock) by its writer for as long as that lives;
+ * whoever can take the lock of one knows that its writer is dead, and removes it. No age, no
+ * process number: it holds across reboots, containers and clocks that jump.
  */
 #ifndef LC_STORE_TMP_H
 #define LC_STORE_TMP_H
@@ -11,7 +11,7 @@
 #include "err.h"
 
 struct lc_tmp {
-	int fd;     /* holds the lock; -1 when there is none */
+	int fd; /* holds the lock; -1 when there is none */
 	char *path;
 };
 

@@ -14,7 +14,8 @@ static int print_row(const struct lc_snapshot *s)
 	lc_id_hex(&s->id, hex);
 	snap_time(s, when);
 	printf("%.12s  %-12s %10ld %12llu %12llu  %s  %s\n", hex, s->m.run, s->m.step,
-	       (unsigned long long)lc_manifest_bytes(&s->m), (unsigned long long)s->stored, when, roles);
+	       (unsigned long long)lc_manifest_bytes(&s->m), (unsigned long long)s->stored, when,
+	       roles);
 	free(roles);
 	json_decref(names);
 	return 0;
@@ -52,13 +53,14 @@ int verb_list(const struct opts *o, int argc, char **argv)
 		status = first ? LC_OK : LC_NO;
 	}
 	if (!o->json && n > 0)
-		printf("%-12s  %-12s %10s %12s %12s  %-20s  %s\n", "ID", "RUN", "STEP", "BYTES", "STORED",
-		       "TIME", "ROLES");
+		printf("%-12s  %-12s %10s %12s %12s  %-20s  %s\n", "ID", "RUN", "STEP", "BYTES",
+		       "STORED", "TIME", "ROLES");
 	for (size_t i = 0; i < n; i++)
 		if ((o->json ? print_record(&first[i], &err) : print_row(&first[i])) < 0)
 			lc_die(&err);
 	if (list.bad) {
-		lc_warn("%zu of the snapshots cannot be read, the first: %s", list.bad, list.why.text);
+		lc_warn("%zu of the snapshots cannot be read, the first: %s", list.bad,
+			list.why.text);
 		status = LC_DATA;
 	}
 	snap_list_release(&list);

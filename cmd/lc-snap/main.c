@@ -29,18 +29,18 @@ static const char help[] =
 enum { OPT_STEP = 256, OPT_BEFORE, OPT_BRANCH, OPT_READ_ONLY, OPT_HELP, OPT_VERSION };
 
 static const struct option longopts[] = {
-	{ "store", required_argument, NULL, 's' },
-	{ "run", required_argument, NULL, 'r' },
-	{ "tag", required_argument, NULL, 't' },
-	{ "branch", required_argument, NULL, OPT_BRANCH },
-	{ "step", required_argument, NULL, OPT_STEP },
-	{ "before", required_argument, NULL, OPT_BEFORE },
-	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
-	{ "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ 0 },
+	{"store", required_argument, NULL, 's'},
+	{"run", required_argument, NULL, 'r'},
+	{"tag", required_argument, NULL, 't'},
+	{"branch", required_argument, NULL, OPT_BRANCH},
+	{"step", required_argument, NULL, OPT_STEP},
+	{"before", required_argument, NULL, OPT_BEFORE},
+	{"read-only", no_argument, NULL, OPT_READ_ONLY},
+	{"json", no_argument, NULL, 'j'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{0},
 };
 
 static const struct {
@@ -48,11 +48,11 @@ static const struct {
 	int (*run)(const struct opts *o, int argc, char **argv);
 	const char *options; /* what it takes, by letter: S is --step, B --before, O --read-only */
 } verbs[] = {
-	{ "save", verb_save, "srtSqj" },
-	{ "restore", verb_restore, "srtSBOqj" },
-	{ "list", verb_list, "srtBqj" },
-	{ "show", verb_show, "srtSBqj" },
-	{ "verify", verb_verify, "srtqj" },
+	{"save", verb_save, "srtSqj"},
+	{"restore", verb_restore, "srtSBOqj"},
+	{"list", verb_list, "srtBqj"},
+	{"show", verb_show, "srtSBqj"},
+	{"verify", verb_verify, "srtqj"},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -149,7 +149,8 @@ static void parse(struct opts *o, int argc, char **argv, const char *taken)
 			exit(lc_finish(LC_OK));
 		}
 		if (c == '?')
-			lc_usage("%s: unknown option, or its argument is missing", argv[optind - 1]);
+			lc_usage("%s: unknown option, or its argument is missing",
+				 argv[optind - 1]);
 		if (taken && !strchr(taken, short_of(c)))
 			lc_usage("%s does not take %s", argv[0], argv[optind - 1]);
 		set(o, c, optarg);
@@ -158,7 +159,7 @@ static void parse(struct opts *o, int argc, char **argv, const char *taken)
 
 int main(int argc, char **argv)
 {
-	struct opts o = { .step = -1, .before = -1 };
+	struct opts o = {.step = -1, .before = -1};
 	size_t v;
 	int status;
 

@@ -136,7 +136,8 @@ const struct lc_snapshot *snap_pick(const struct snap_list *list, const char *wo
 		s = by_prefix(list, word, err);
 	}
 	if (!s && err->code == LC_OK)
-		lc_fail(err, LC_DATA, "no such snapshot%s%s%s%.300s", word ? ": " : "", word ? word : "",
-			list->bad ? "; and one cannot be read: " : "", list->bad ? list->why.text : "");
+		lc_fail(err, LC_DATA, "no such snapshot%s%s%s%.300s", word ? ": " : "",
+			word ? word : "", list->bad ? "; and one cannot be read: " : "",
+			list->bad ? list->why.text : "");
 	return s;
 }

@@ -24,6 +24,6 @@ void progress(const struct opts *o, uint64_t done, uint64_t total)
 		return;
 	last = now;
 	rate = (double)done / (now - start);
-	fprintf(stderr, "\r%3.0f %%  %.0f MB/s  %.0f s left \033[K", 100.0 * (double)done / (double)total,
-		rate / 1e6, (double)(total - done) / rate);
+	fprintf(stderr, "\r%3.0f %%  %.0f MB/s  %.0f s left \033[K",
+		100.0 * (double)done / (double)total, rate / 1e6, (double)(total - done) / rate);
 }

@@ -23,14 +23,16 @@ json_t *snap_record(const struct lc_snapshot *s)
 
 	lc_id_hex(&s->id, hex);
 	snap_time(s, when);
-	o = json_pack("{s:s,s:i,s:s,s:s,s:I,s:I,s:I,s:o,s:o,s:s}", "type", "snapshot", "v", 1, "id", hex,
-		      "run", s->m.run, "step", (json_int_t)s->m.step, "bytes",
-		      (json_int_t)lc_manifest_bytes(&s->m), "stored", (json_int_t)s->stored, "roles",
-		      lc_role_names(roles), "missing", lc_role_names(LC_ROLES_NEEDED & ~roles), "time", when);
+	o = json_pack("{s:s,s:i,s:s,s:s,s:I,s:I,s:I,s:o,s:o,s:s}", "type", "snapshot", "v", 1, "id",
+		      hex, "run", s->m.run, "step", (json_int_t)s->m.step, "bytes",
+		      (json_int_t)lc_manifest_bytes(&s->m), "stored", (json_int_t)s->stored,
+		      "roles", lc_role_names(roles), "missing",
+		      lc_role_names(LC_ROLES_NEEDED & ~roles), "time", when);
 	if (s->m.ntags > 0) {
 		json_object_set_new(o, "tags", tags = json_object());
 		for (size_t i = 0; i < s->m.ntags; i++)
-			json_object_set_new(tags, s->m.tags[i].key, json_string(s->m.tags[i].value));
+			json_object_set_new(tags, s->m.tags[i].key,
+					    json_string(s->m.tags[i].value));
 	}
 	return o;
 }
@@ -41,7 +43,7 @@ char *snap_words(const json_t *names)
 	size_t i;
 	json_t *v;
 
-	json_array_foreach (names, i, v) {
+	json_array_foreach(names, i, v) {
 		more = lc_path("%s%s%s", text, i ? "," : "", json_string_value(v));
 		free(text);
 		text = more;

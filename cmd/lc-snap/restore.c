@@ -17,15 +17,15 @@ struct restorer {
 	const struct opts *o;
 	struct lc_store *st;
 	struct lc_pool *pool;
-	const char *dir;         /* the temporary */
+	const char *dir; /* the temporary */
 	uint64_t done, total;
 	/* the file being written */
 	const struct lc_entry *e;
 	const char *path;
 	int fd;
-	uint64_t *at;            /* where each chunk starts; nchunks + 1 of them */
+	uint64_t *at; /* where each chunk starts; nchunks + 1 of them */
 	pthread_mutex_t lock;
-	int failed;              /* number of the first chunk that failed */
+	int failed; /* number of the first chunk that failed */
 	struct lc_err err;
 };
 
@@ -79,7 +79,8 @@ static int lay_out(struct restorer *r, const struct lc_entry *e, struct lc_err *
 		r->at[i + 1] = r->at[i] + len;
 	}
 	if (r->at[e->nchunks] != e->size)
-		return lc_fail(err, LC_DATA, "%.200s: its chunks do not add up to its size", e->path);
+		return lc_fail(err, LC_DATA, "%.200s: its chunks do not add up to its size",
+			       e->path);
 	return 0;
 }
 
@@ -188,8 +189,8 @@ static int restore_to(const struct opts *o, struct lc_store *st, const struct lc
 {
 	const char *slash = strrchr(dir, '/'), *base = slash ? slash + 1 : dir;
 	char *prefix = lc_path("%.*s.%.200s.restore-", (int)(base - dir), dir, base);
-	struct restorer r = { .o = o, .st = st, .lock = PTHREAD_MUTEX_INITIALIZER,
-			      .total = lc_manifest_bytes(m) };
+	struct restorer r = {
+		.o = o, .st = st, .lock = PTHREAD_MUTEX_INITIALIZER, .total = lc_manifest_bytes(m)};
 	struct lc_tmp tmp;
 	int ret;
 
@@ -213,15 +214,15 @@ int verb_restore(const struct opts *o, int argc, char **argv)
 {
 	int by_step = o->step >= 0 || o->before >= 0;
 	const struct lc_snapshot *s;
-	struct snap_list list = { 0 };
+	struct snap_list list = {0};
 	struct lc_store *st;
 	struct lc_err err;
 	char *dir;
 	int ret = -1;
 
 	if (argc != 2 - by_step)
-		lc_usage(by_step ? "restore takes one DIR beside --step or --before" :
-				   "restore takes a snapshot and a DIR");
+		lc_usage(by_step ? "restore takes one DIR beside --step or --before"
+				 : "restore takes a snapshot and a DIR");
 	dir = prepare(argv[argc - 1], &err);
 	if (!dir)
 		lc_die(&err);

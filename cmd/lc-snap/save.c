@@ -61,7 +61,7 @@ static int save_bytes(struct saver *sv, int fd, const char *path, struct lc_entr
 
 static int save_file(struct saver *sv, const char *path, struct lc_entry *e, struct lc_err *err)
 {
-	struct lc_hasher whole = { NULL };
+	struct lc_hasher whole = {NULL};
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), ret = -1;
 
 	if (fd < 0)
@@ -80,7 +80,7 @@ static int save_file(struct saver *sv, const char *path, struct lc_entry *e, str
 static int save_tree(const struct opts *o, struct lc_store *st, const struct tree *t,
 		     struct lc_err *err)
 {
-	struct saver sv = { o, st, lc_xalloc(PIECE, 1), 0, lc_manifest_bytes(t->m) };
+	struct saver sv = {o, st, lc_xalloc(PIECE, 1), 0, lc_manifest_bytes(t->m)};
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < t->m->n; i++) {
@@ -112,9 +112,9 @@ static int name_it(const struct opts *o, const struct tree *t, struct lc_manifes
 
 int verb_save(const struct opts *o, int argc, char **argv)
 {
-	struct lc_snapshot s = { 0 };
+	struct lc_snapshot s = {0};
 	struct lc_store *st = NULL;
-	struct tree t = { 0 };
+	struct tree t = {0};
 	struct lc_err err;
 	json_t *record;
 	int ret = -1;

@@ -8,16 +8,18 @@
 
 static void show_entry(const struct lc_entry *e)
 {
-	static const char *const kind[] = { "file", "dir ", "link" };
+	static const char *const kind[] = {"file", "dir ", "link"};
 	char *path = lc_path_encode(e->path), *target, *roles, hex[LC_HEX_LEN + 1];
 	json_t *names;
 
 	if (e->kind == LC_LINK) {
 		target = lc_path_encode(e->target);
-		printf("%s %04o %12s  %-64s  %-9s  %s -> %s\n", kind[e->kind], 0777, "-", "-", "-", path, target);
+		printf("%s %04o %12s  %-64s  %-9s  %s -> %s\n", kind[e->kind], 0777, "-", "-", "-",
+		       path, target);
 		free(target);
 	} else if (e->kind == LC_DIR) {
-		printf("%s %04o %12s  %-64s  %-9s  %s\n", kind[e->kind], e->mode, "-", "-", "-", path);
+		printf("%s %04o %12s  %-64s  %-9s  %s\n", kind[e->kind], e->mode, "-", "-", "-",
+		       path);
 	} else {
 		lc_id_hex(&e->hash, hex);
 		roles = snap_words(names = lc_role_names(e->roles));
@@ -52,7 +54,7 @@ static void show_head(const struct lc_snapshot *s)
 
 static json_t *entry_record(const struct lc_entry *e)
 {
-	static const char *const kind[] = { "file", "dir", "link" };
+	static const char *const kind[] = {"file", "dir", "link"};
 	char *path = lc_path_encode(e->path), *target, hex[LC_HEX_LEN + 1], mode[8];
 	json_t *o = json_pack("{s:s,s:s}", "path", path, "kind", kind[e->kind]);
 

@@ -9,7 +9,7 @@
 
 struct opts {
 	const char *store, *run;
-	long step, before;       /* -1: not given */
+	long step, before;	 /* -1: not given */
 	struct lc_manifest tags; /* only its tags */
 	int json, quiet, read_only;
 };
@@ -25,8 +25,8 @@ int verb_verify(const struct opts *o, int argc, char **argv);
 struct snap_list {
 	struct lc_snapshot *s;
 	size_t n;
-	size_t bad;              /* damaged ones, left out */
-	struct lc_err why;       /* of the first of them */
+	size_t bad;	   /* damaged ones, left out */
+	struct lc_err why; /* of the first of them */
 };
 int snap_list_load(const struct lc_store *st, const struct opts *o, struct snap_list *list,
 		   struct lc_err *err);
@@ -35,29 +35,29 @@ void snap_list_release(struct snap_list *list);
 /* The newest at or before step; NULL: none. */
 const struct lc_snapshot *snap_before(const struct snap_list *list, long step);
 
-/* What word ("latest", "@STEP", digits of an id) or, with word NULL, --step or --before stands for. */
+/* What word ("latest", "@STEP", an id's digits) or, with word NULL, --step or --before means. */
 const struct lc_snapshot *snap_pick(const struct snap_list *list, const char *word,
 				    const struct opts *o, struct lc_err *err);
 
 /* tree.c: the files of a checkpoint, before they are read. */
 struct tree {
-	char *root;              /* a directory, or the one file */
+	char *root; /* a directory, or the one file */
 	int single;
-	struct lc_manifest *m;   /* entries without chunks; the caller's */
-	struct stat *st;         /* of each entry, to see that nothing changed */
+	struct lc_manifest *m; /* entries without chunks; the caller's */
+	struct stat *st;       /* of each entry, to see that nothing changed */
 };
 int tree_walk(struct tree *t, const char *path, const char *store, struct lc_manifest *m,
 	      struct lc_err *err);
 int tree_recheck(const struct tree *t, struct lc_err *err); /* LC_DATA when anything has changed */
-char *tree_path(const struct tree *t, size_t i);            /* where entry i lies; the caller's */
-long tree_step(const struct tree *t);                       /* of state.json, the Trainer, the name; or -1 */
-char *tree_run(const struct tree *t);                       /* of state.json, or NULL */
+char *tree_path(const struct tree *t, size_t i);	    /* where entry i lies; the caller's */
+long tree_step(const struct tree *t); /* of state.json, the Trainer, the name; or -1 */
+char *tree_run(const struct tree *t); /* of state.json, or NULL */
 void tree_release(struct tree *t);
 
 /* record.c */
-json_t *snap_record(const struct lc_snapshot *s); /* DESIGN section 4; new reference */
+json_t *snap_record(const struct lc_snapshot *s);	    /* DESIGN section 4; new reference */
 void snap_time(const struct lc_snapshot *s, char text[32]); /* 2026-11-21T21:50:00Z */
-char *snap_words(const json_t *names);            /* "weights,rng", "-" when empty; the caller's */
+char *snap_words(const json_t *names); /* "weights,rng", "-" when empty; the caller's */
 
 /* progress.c: bytes done of all, on a terminal only. total 0 ends the line. */
 void progress(const struct opts *o, uint64_t done, uint64_t total);

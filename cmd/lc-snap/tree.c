@@ -159,7 +159,7 @@ static int store_inside(const char *root, const char *store)
 int tree_walk(struct tree *t, const char *path, const char *store, struct lc_manifest *m,
 	      struct lc_err *err)
 {
-	struct walk w = { .t = t };
+	struct walk w = {.t = t};
 	struct stat st;
 
 	memset(t, 0, sizeof(*t));
@@ -179,8 +179,8 @@ int tree_walk(struct tree *t, const char *path, const char *store, struct lc_man
 static int changed(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino != b->st_ino || a->st_dev != b->st_dev || a->st_mode != b->st_mode ||
-		a->st_size != b->st_size || a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
-		a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
+	       a->st_size != b->st_size || a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
+	       a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
 int tree_recheck(const struct tree *t, struct lc_err *err)
@@ -189,8 +189,9 @@ int tree_recheck(const struct tree *t, struct lc_err *err)
 		char *path = tree_path(t, i);
 		struct stat st;
 		int gone = lstat(path, &st) < 0;
-		int ret = gone || changed(&st, &t->st[i]) ?
-			lc_fail(err, LC_DATA, "%s: changed while it was read", path) : 0;
+		int ret = gone || changed(&st, &t->st[i])
+				  ? lc_fail(err, LC_DATA, "%s: changed while it was read", path)
+				  : 0;
 		free(path);
 		if (ret < 0)
 			return -1;
@@ -202,8 +203,8 @@ char *tree_path(const struct tree *t, size_t i)
 {
 	const char *rel = t->m->e[i].path;
 
-	return t->single || strcmp(rel, ".") == 0 ? lc_path("%s", t->root) :
-						   lc_path("%s/%s", t->root, rel);
+	return t->single || strcmp(rel, ".") == 0 ? lc_path("%s", t->root)
+						  : lc_path("%s/%s", t->root, rel);
 }
 
 /* A JSON file at the top of the checkpoint, or NULL. */

@@ -16,7 +16,7 @@ struct verifier {
 	struct lc_pool *pool;
 	size_t damaged;
 	uint64_t done, total;
-	struct lc_id *seen;      /* chunks that snapshots refer to, in no order */
+	struct lc_id *seen; /* chunks that snapshots refer to, in no order */
 	size_t nseen, cap;
 	/* one batch of a file's chunks */
 	const struct lc_id *ids;
@@ -37,8 +37,8 @@ static void report(struct verifier *v, const struct lc_id *id, const char *path,
 	if (id)
 		lc_id_hex(id, hex);
 	if (v->o->json) {
-		o = json_pack("{s:s,s:i,s:s,s:s,s:s}", "type", "damage", "v", 1, "snapshot", hex, "path", shown,
-			      "why", why);
+		o = json_pack("{s:s,s:i,s:s,s:s,s:s}", "type", "damage", "v", 1, "snapshot", hex,
+			      "path", shown, "why", why);
 		lc_json_emit(stdout, o, NULL);
 		json_decref(o);
 	} else {
@@ -85,8 +85,9 @@ static int check_file(struct verifier *v, const struct lc_entry *e, struct lc_er
 
 	ret = lc_hasher_init(&whole, err);
 	for (size_t i = 0; ret == 0 && i < e->nchunks; i += BATCH)
-		ret = check_batch(v, e->chunks + i, (int)(e->nchunks - i < BATCH ? e->nchunks - i : BATCH),
-				  &whole, err);
+		ret = check_batch(v, e->chunks + i,
+				  (int)(e->nchunks - i < BATCH ? e->nchunks - i : BATCH), &whole,
+				  err);
 	if (lc_hasher_done(&whole, ret < 0 ? NULL : &hash, ret < 0 ? NULL : err) < 0)
 		ret = -1;
 	if (ret == 0 && v->done - before != e->size)
@@ -152,7 +153,8 @@ static void check_rest(struct verifier *v)
 	while (at < n) {
 		int k = 0;
 		for (; at < n && k < BATCH; at++)
-			if (!v->nseen || !bsearch(lc_store_chunk(v->st, at), v->seen, v->nseen, sizeof(*v->seen), by_id))
+			if (!v->nseen || !bsearch(lc_store_chunk(v->st, at), v->seen, v->nseen,
+						  sizeof(*v->seen), by_id))
 				v->loose[k++] = at;
 		lc_pool_run(v->pool, k, loose_task, v);
 		for (int i = 0; i < k; i++)
@@ -202,7 +204,7 @@ static void check_list(struct verifier *v, const struct snap_list *list, int arg
 
 int verb_verify(const struct opts *o, int argc, char **argv)
 {
-	struct verifier v = { .o = o };
+	struct verifier v = {.o = o};
 	struct snap_list list;
 	struct lc_err err;
 	size_t damaged;

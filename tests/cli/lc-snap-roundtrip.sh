@@ -73,9 +73,9 @@ ok "that is step 100" diff -r --no-dereference $ck s199
 ok "list" lc-snap list
 equal "a head and a line a snapshot" 3 "$(wc -l <.out)"
 ok "list -j" lc-snap list -j
-equal "oldest first" "100 200" "$(echo $(field step))"
+equal "oldest first" "100 200 " "$(field step | tr '\n' ' ')"
 ok "list --before" lc-snap list --before 250 -j
-equal "the newest at or before" 200 "$(echo $(field step))"
+equal "the newest at or before" 200 "$(field step)"
 ok "list --before 199" lc-snap list -j --before 199
 equal "and no later one" "$id" "$(field id)"
 status "nothing that early is the answer no" 1 lc-snap list --before 99

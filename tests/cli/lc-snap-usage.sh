@@ -48,7 +48,7 @@ ok "and comes back" lc-snap restore -s empty latest back
 # Steps 166 and 533 of this very file have ids that begin with 9a3d (found by search over steps).
 ok "a" lc-snap save --step 166 x
 ok "b" lc-snap save --step 533 x
-equal "two ids with four digits in common" 2 "$(ls lc-store/snapshots | grep -c '^9a3d')"
+equal "two ids with four digits in common" 2 "$(ls lc-store/snapshots/9a3d* | wc -l)"
 status "an ambiguous prefix" 2 lc-snap show 9a3d
 match "says so" 'more than one' .err
 status "too short a prefix" 2 lc-snap show 9a3

@@ -1,9 +1,10 @@
 /*
  * kill_at: for LD_PRELOAD: dies, or is refused, at one chosen system call.
  *
- * Counts the calls that change a file system (open that creates, write, pwrite, fsync, rename, mkdir,
- * symlink, fchmod). At number KILL_AT the process kills itself before the call; at number FAIL_AT the
- * call fails with ENOSPC, and so do all creations and writes after it (a full disk stays full).
+ * Counts the calls that change a file system (open that creates, write, pwrite, fsync, rename,
+ * mkdir, symlink, fchmod). At number KILL_AT the process kills itself before the call; at number
+ * FAIL_AT the call fails with ENOSPC, and so do all creations and writes after it (a full disk
+ * stays full).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -60,14 +61,14 @@ ssize_t write(int fd, const void *buf, size_t len)
 {
 	if (fd > 2 && count())
 		return -1;
-	return REAL(ssize_t (*)(int, const void *, size_t), "write")(fd, buf, len);
+	return REAL(ssize_t(*)(int, const void *, size_t), "write")(fd, buf, len);
 }
 
 ssize_t pwrite(int fd, const void *buf, size_t len, off_t at)
 {
 	if (count())
 		return -1;
-	return REAL(ssize_t (*)(int, const void *, size_t, off_t), "pwrite")(fd, buf, len, at);
+	return REAL(ssize_t(*)(int, const void *, size_t, off_t), "pwrite")(fd, buf, len, at);
 }
 
 int fsync(int fd)

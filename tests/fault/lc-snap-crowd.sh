@@ -47,9 +47,9 @@ done
 		head -c 2000000 /dev/urandom >"r/step-$n/model.safetensors"
 		lc-snap save -q -s crowd "r/step-$n" >/dev/null || echo "save $n" >>wrong
 	done
-	: >done
+	: >ready
 ) &
-while [ ! -e done ]; do
+while [ ! -e ready ]; do
 	lc-snap verify -q -s crowd >>wrong 2>&1
 	lc-snap list -s crowd >/dev/null 2>>wrong
 done

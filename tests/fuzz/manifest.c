@@ -15,7 +15,8 @@ static void check_entry(const struct lc_entry *e)
 		abort();
 	if (strlen(e->path) > 2 && strcmp(e->path + strlen(e->path) - 3, "/..") == 0)
 		abort();
-	if ((e->kind == LC_LINK) != (e->target != NULL) || (e->mode & ~0777u) || e->nchunks > e->size)
+	if ((e->kind == LC_LINK) != (e->target != NULL) || (e->mode & ~0777u) ||
+	    e->nchunks > e->size)
 		abort();
 }
 

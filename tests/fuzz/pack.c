@@ -19,7 +19,8 @@ static uint64_t le64(const unsigned char *p)
 	return x;
 }
 
-/* A copy with magic numbers and the index's hash in place, and its offset made to fit: the rest is as given. */
+/* A copy with magic numbers and the index's hash in place, and its offset made to fit: the rest is
+ * as given. */
 static unsigned char *mend(const unsigned char *data, size_t len)
 {
 	unsigned char *p = lc_xalloc(len, 1), *t = p + len - LC_PACK_TRAILER;

@@ -35,7 +35,7 @@ TestSuite(store, .init = enter, .fini = leave);
 static unsigned char *noise(size_t len)
 {
 	unsigned char *p = lc_xalloc(len, 1);
-	struct lc_rng r = { .seed = 7 };
+	struct lc_rng r = {.seed = 7};
 
 	for (size_t i = 0; i < len; i++)
 		p[i] = (unsigned char)lc_rng_u64(&r);
@@ -44,7 +44,7 @@ static unsigned char *noise(size_t len)
 
 static struct lc_store *open_store(int create)
 {
-	struct lc_err err = { 0 };
+	struct lc_err err = {0};
 	struct lc_store *st = lc_store_open("st", create, &err);
 
 	cr_assert(st, "%s", err.text);
@@ -54,7 +54,7 @@ static struct lc_store *open_store(int create)
 /* Put p, and give how many bytes that added. */
 static uint64_t put(struct lc_store *st, const void *p, size_t len, struct lc_id *ids)
 {
-	struct lc_err err = { 0 };
+	struct lc_err err = {0};
 	uint64_t stored;
 
 	cr_assert(lc_store_put(st, p, len, ids, NULL, &err) == 0, "%s", err.text);
@@ -112,7 +112,7 @@ Test(store, pieces_come_back_and_whole_is_hashed)
 	unsigned char *p = noise(len), *q = lc_xalloc(LC_CHUNK, 1);
 	struct lc_id ids[19], want, got;
 	struct lc_hasher h;
-	struct lc_err err = { 0 };
+	struct lc_err err = {0};
 	struct lc_store *st = open_store(1);
 	uint64_t stored;
 
@@ -121,7 +121,8 @@ Test(store, pieces_come_back_and_whole_is_hashed)
 	cr_assert(lc_store_put(st, p, len, ids, &h, &err) == 0, "%s", err.text);
 	cr_assert(lc_hasher_done(&h, &got, &err) == 0 && lc_sha256(p, len, &want, &err) == 0);
 	cr_assert(memcmp(&want, &got, sizeof(want)) == 0);
-	cr_assert(lc_store_get(st, &ids[18], q, 5, &err) == 0, "readable before the flush: %s", err.text);
+	cr_assert(lc_store_get(st, &ids[18], q, 5, &err) == 0, "readable before the flush: %s",
+		  err.text);
 	cr_assert(lc_store_flush(st, &stored, &err) == 0);
 	cr_assert(stored > 16 * (uint64_t)LC_CHUNK && stored < 17 * (uint64_t)LC_CHUNK);
 	lc_store_close(st);
@@ -176,7 +177,8 @@ Test(store, flipped_bit_found)
 	free(q);
 }
 
-/* With any byte of index and trailer damaged, or any tail of the file gone, the pack is refused, never misread. */
+/* With any byte of index and trailer damaged, or any tail of the file gone, the pack is refused,
+ * never misread. */
 Test(store, damaged_or_truncated_pack_refused)
 {
 	unsigned char *p = noise(700);
@@ -194,14 +196,16 @@ Test(store, damaged_or_truncated_pack_refused)
 	cr_assert(chmod(pack, 0644) == 0 && stat(pack, &sb) == 0);
 	for (long at = -1; at >= -(LC_PACK_ENTRY + LC_PACK_TRAILER); at--) {
 		flip(pack, at);
-		cr_assert(lc_pack_load(pack, &c, &n, &err) < 0 && err.code == LC_DATA, "byte %ld", at);
+		cr_assert(lc_pack_load(pack, &c, &n, &err) < 0 && err.code == LC_DATA, "byte %ld",
+			  at);
 		flip(pack, at);
 	}
 	cr_assert(lc_pack_load(pack, &c, &n, &err) == 0 && n == 1);
 	free(c);
 	for (off_t size = sb.st_size - 1; size >= 0; size -= size > 130 ? 61 : 1) {
 		cr_assert(truncate(pack, size) == 0);
-		cr_assert(lc_pack_load(pack, &c, &n, &err) < 0 && err.code == LC_DATA, "size %ld", (long)size);
+		cr_assert(lc_pack_load(pack, &c, &n, &err) < 0 && err.code == LC_DATA, "size %ld",
+			  (long)size);
 	}
 	st = open_store(1);
 	cr_assert(lc_store_size(st, &id, &n, &err) < 0 && err.code == LC_DATA);
@@ -216,7 +220,7 @@ Test(store, damaged_or_truncated_pack_refused)
 /* A chunk that says another codec is refused by name: a later version wrote it. */
 Test(store, unknown_codec_refused)
 {
-	struct lc_chunk c = { .raw = 9, .stored = 3, .codec = 200 };
+	struct lc_chunk c = {.raw = 9, .stored = 3, .codec = 200};
 	char raw[9], stored[3] = "abc";
 	struct lc_err err;
 
@@ -256,8 +260,10 @@ Test(store, clean_spares_the_living)
 
 static const char entry_format[] =
 	"{\"type\":\"manifest\",\"v\":1,\"run\":\"a\",\"step\":5,\"tags\":{},\"tree\":[%s]}";
-#define F(path) "{\"path\":\"" path "\",\"kind\":\"file\",\"mode\":\"0644\",\"size\":0,\"roles\":[]," \
-	"\"sha256\":\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\",\"chunks\":[]}"
+#define F(path)                                                                                    \
+	"{\"path\":\"" path "\",\"kind\":\"file\",\"mode\":\"0644\",\"size\":0,\"roles\":[],"      \
+	"\"sha256\":\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\","         \
+	"\"chunks\":[]}"
 #define D(path) "{\"path\":\"" path "\",\"kind\":\"dir\",\"mode\":\"0755\"}"
 #define L(path, to) "{\"path\":\"" path "\",\"kind\":\"link\",\"target\":\"" to "\"}"
 
@@ -265,7 +271,7 @@ static int parses(const char *tree)
 {
 	char *text = lc_path(entry_format, tree), *again;
 	struct lc_manifest m;
-	struct lc_err err = { 0 };
+	struct lc_err err = {0};
 	int ret = lc_manifest_parse(text, strlen(text), &m, &err);
 
 	if (ret == 0) {
@@ -283,14 +289,43 @@ static int parses(const char *tree)
 Test(store, manifest_paths)
 {
 	static const char *const good[] = {
-		"", F("a"), F("a") "," F("b"), D(".") "," D("a") "," F("a/b"), F("..."), F("a%20b"), F("%25"),
-		F("-x") "," D("."), L("a", "../../etc/passwd"), D("a") "," F("a-b") "," F("a/b"),
+		"",
+		F("a"),
+		F("a") "," F("b"),
+		D(".") "," D("a") "," F("a/b"),
+		F("..."),
+		F("a%20b"),
+		F("%25"),
+		F("-x") "," D("."),
+		L("a", "../../etc/passwd"),
+		D("a") "," F("a-b") "," F("a/b"),
 	};
 	static const char *const bad[] = {
-		F("../a"), F("/a"), F("a/../b"), D("a") "," F("a/.."), D("a") "," F("a//b"), F(""), F("a/"),
-		F("./a"), F("."), L(".", "x"), F("a") "," F("a"), F("b") "," F("a"), F("a/b"),
-		F("a") "," F("a/b"), L("a", "/") "," F("a/b"), F("%2e%2e"), F("%41"), F("%00"), F("a%2"),
-		F("a%2F"), F("a b"), L("a", ""), "1", "{}", "null",
+		F("../a"),
+		F("/a"),
+		F("a/../b"),
+		D("a") "," F("a/.."),
+		D("a") "," F("a//b"),
+		F(""),
+		F("a/"),
+		F("./a"),
+		F("."),
+		L(".", "x"),
+		F("a") "," F("a"),
+		F("b") "," F("a"),
+		F("a/b"),
+		F("a") "," F("a/b"),
+		L("a", "/") "," F("a/b"),
+		F("%2e%2e"),
+		F("%41"),
+		F("%00"),
+		F("a%2"),
+		F("a%2F"),
+		F("a b"),
+		L("a", ""),
+		"1",
+		"{}",
+		"null",
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -342,7 +377,8 @@ static void fill(struct lc_snapshot *s, long step)
 	memset(s, 0, sizeof(*s));
 	s->m.run = lc_path("a1");
 	s->m.step = step;
-	cr_assert(lc_manifest_tag(&s->m, "z", "1", &err) == 0 && lc_manifest_tag(&s->m, "b", "2", &err) == 0);
+	cr_assert(lc_manifest_tag(&s->m, "z", "1", &err) == 0 &&
+		  lc_manifest_tag(&s->m, "b", "2", &err) == 0);
 	cr_assert(lc_manifest_tag(&s->m, "z", "3", &err) == 0);
 }
 
@@ -351,13 +387,14 @@ Test(store, same_state_same_id)
 	struct lc_store *st = open_store(1);
 	struct lc_snapshot a, b, c, read;
 	struct lc_id *ids;
-	struct lc_err err = { 0 };
+	struct lc_err err = {0};
 	size_t n;
 
 	fill(&a, 10);
 	fill(&b, 10);
 	fill(&c, 11);
-	cr_assert(lc_store_add(st, &a, &err) == 0 && lc_store_add(st, &c, &err) == 0, "%s", err.text);
+	cr_assert(lc_store_add(st, &a, &err) == 0 && lc_store_add(st, &c, &err) == 0, "%s",
+		  err.text);
 	cr_assert(lc_store_add(st, &b, &err) == 0, "%s", err.text);
 	cr_assert(memcmp(&a.id, &b.id, sizeof(a.id)) == 0 && a.seq == b.seq && c.seq == a.seq + 1);
 	cr_assert(lc_store_ids(st, &ids, &n, &err) == 0 && n == 2);
@@ -376,7 +413,7 @@ Test(store, damaged_snapshot_is_found_and_healed)
 {
 	struct lc_store *st = open_store(1);
 	struct lc_snapshot a, read;
-	struct lc_err err = { 0 };
+	struct lc_err err = {0};
 	char hex[LC_HEX_LEN + 1], *path;
 
 	fill(&a, 10);
@@ -399,21 +436,37 @@ Test(store, roles_and_steps_of_names)
 		const char *name;
 		unsigned roles;
 	} r[] = {
-		{ "model.safetensors", LC_WEIGHTS }, { "model-00001-of-00002.safetensors", LC_WEIGHTS },
-		{ "pytorch_model-00001-of-00002.bin", LC_WEIGHTS }, { "optimizer.safetensors", LC_OPTIMIZER },
-		{ "optimizer.pt", LC_OPTIMIZER }, { "rng_state.pth", LC_RNG }, { "rng_state_0.pth", LC_RNG },
-		{ "scheduler.pt", LC_SCHEDULER }, { "scaler.pt", LC_SCALER },
-		{ "trainer_state.json", LC_DATASET }, { "model_00000100.bin", LC_WEIGHTS },
-		{ "state_00000100_00000.bin", LC_OPTIMIZER | LC_RNG | LC_DATASET },
-		{ "config.json", 0 }, { "model.txt", 0 }, { "", 0 },
+		{"model.safetensors", LC_WEIGHTS},
+		{"model-00001-of-00002.safetensors", LC_WEIGHTS},
+		{"pytorch_model-00001-of-00002.bin", LC_WEIGHTS},
+		{"optimizer.safetensors", LC_OPTIMIZER},
+		{"optimizer.pt", LC_OPTIMIZER},
+		{"rng_state.pth", LC_RNG},
+		{"rng_state_0.pth", LC_RNG},
+		{"scheduler.pt", LC_SCHEDULER},
+		{"scaler.pt", LC_SCALER},
+		{"trainer_state.json", LC_DATASET},
+		{"model_00000100.bin", LC_WEIGHTS},
+		{"state_00000100_00000.bin", LC_OPTIMIZER | LC_RNG | LC_DATASET},
+		{"config.json", 0},
+		{"model.txt", 0},
+		{"", 0},
 	};
 	static const struct {
 		const char *name;
 		long step;
 	} s[] = {
-		{ "step-00000100", 100 }, { "checkpoint-500", 500 }, { "iter_0000100", 100 }, { "ckpt", -1 },
-		{ "model_00000500.bin", 500 }, { "7", 7 }, { "", -1 }, { "run.100", 100 }, { ".", -1 },
-		{ "step-99999999999999999999", -1 }, { "v2.final", 2 },
+		{"step-00000100", 100},
+		{"checkpoint-500", 500},
+		{"iter_0000100", 100},
+		{"ckpt", -1},
+		{"model_00000500.bin", 500},
+		{"7", 7},
+		{"", -1},
+		{"run.100", 100},
+		{".", -1},
+		{"step-99999999999999999999", -1},
+		{"v2.final", 2},
 	};
 
 	for (size_t i = 0; i < sizeof(r) / sizeof(r[0]); i++)
