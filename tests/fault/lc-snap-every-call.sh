@@ -10,6 +10,7 @@ case $B in
 	;;
 esac
 ${CC:-cc} -shared -fPIC -O1 -o kill_at.so "$TESTS/fault/kill_at.c" -ldl || exit 4
+export NO_FSYNC=1 LD_PRELOAD="$PWD/kill_at.so"
 
 mkdir -p ck/step-10/sub first
 head -c 1300000 /dev/urandom >ck/step-10/model.safetensors
@@ -52,7 +53,7 @@ every() {
 		{
 			(
 				export "$2=$n"
-				LD_PRELOAD=$PWD/kill_at.so exec lc-snap save -q -s st ck/step-10
+				exec lc-snap save -q -s st ck/step-10
 			) >.out 2>.err
 			rc=$?
 		} 2>/dev/null
@@ -87,7 +88,7 @@ restore_every() {
 		{
 			(
 				export "$2=$n"
-				LD_PRELOAD=$PWD/kill_at.so exec lc-snap restore -q -s st @10 out
+				exec lc-snap restore -q -s st @10 out
 			) >.out 2>.err
 			rc=$?
 		} 2>/dev/null
