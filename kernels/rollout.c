@@ -1,4 +1,7 @@
-/* rollout: see rollout.h. The CPU definition; loops over modes are what the compiler makes vectors of. */
+/*
+ * rollout: see rollout.h. The CPU definition; loops over modes are what the compiler makes vectors
+ * of.
+ */
 #include "rollout.h"
 
 #include <math.h>
@@ -6,9 +9,10 @@
 
 enum { RATES = LC_MODES + 2 }; /* noise rates are signal rates 2..13 */
 
-static const double scale_down[LC_MODES] = { /* lam0 / nu_j */
-	1 / 4., 1 / 8., 1 / 16., 1 / 32., 1 / 64., 1 / 128., 1 / 256., 1 / 512., 1 / 1024., 1 / 2048., 1 / 4096.,
-	1 / 8192.,
+static const double scale_down[LC_MODES] = {
+	/* lam0 / nu_j */
+	1 / 4.,	  1 / 8.,   1 / 16.,   1 / 32.,	  1 / 64.,   1 / 128.,
+	1 / 256., 1 / 512., 1 / 1024., 1 / 2048., 1 / 4096., 1 / 8192.,
 };
 
 void lc_modes_init(struct lc_modes *m)
@@ -20,13 +24,15 @@ void lc_modes_init(struct lc_modes *m)
 }
 
 /*
- * n updates during which the lr goes linearly through eta, changing by `rel` of it in all. With the drive linear
- * in time, from e - de/2 to e + de/2, the filter h' = nu (e - h) ends at
- *	h + y (e - de/2 - h) + de (1 - y/u),   u = nu S, y = 1 - exp(-u)
+ * n updates during which the lr goes linearly through eta, changing by `rel` of it in all. With the
+ * drive linear in time, from e - de/2 to e + de/2, the filter h' = nu (e - h) ends at h + y (e -
+ * de/2 - h) + de (1 - y/u),   u = nu S, y = 1 - exp(-u)
  */
-static void advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta, double rel, double scale)
+static void advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta, double rel,
+		    double scale)
 {
-	double log_eta = log(fmax(eta, 1e-12)), e[LC_DRIVES], de[LC_DRIVES], y[RATES], lag[LC_MODES];
+	double log_eta = log(fmax(eta, 1e-12)), e[LC_DRIVES], de[LC_DRIVES], y[RATES],
+	       lag[LC_MODES];
 
 	for (int d = 0; d < LC_DRIVES; d++) {
 		e[d] = scale * exp(b->drive[d] * log_eta);
@@ -49,7 +55,8 @@ static void advance(const struct lc_basis *b, struct lc_modes *m, double n, doub
 	}
 }
 
-void lc_modes_advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta, double scale)
+void lc_modes_advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta,
+		      double scale)
 {
 	advance(b, m, n, eta, 0, scale);
 }
@@ -65,7 +72,8 @@ void lc_modes_ramp(const struct lc_basis *b, struct lc_modes *m, double k0, doub
 		double end = i >= pieces ? n : floor(n * i / pieces);
 		/* the mean lr of updates done+1..end */
 		double eta = eta0 + (eta1 - eta0) * (done + 1 + end) / 2 / n;
-		double step = end - done, rel = step > 1 ? (eta1 - eta0) * step / n / fmax(eta, 1e-12) : 0;
+		double step = end - done,
+		       rel = step > 1 ? (eta1 - eta0) * step / n / fmax(eta, 1e-12) : 0;
 		if (step > 0)
 			advance(b, m, step, eta, fmax(-2, fmin(2, rel)), scale);
 		done = end;
@@ -122,12 +130,14 @@ static void features(const struct lc_modes *m, int v, double rho, double *x)
 /* Mean and variance of x . beta under one variant. */
 static void project(const struct lc_posterior *p, int v, const double *x, double *mean, double *var)
 {
-	double y[LC_FEATS_PAD] = { 0 }, f = 0, s = 0;
+	double y[LC_FEATS_PAD] = {0}, f = 0, s = 0;
 
 	for (int i = 0; i < LC_FEATS; i++) {
 		const double *row = p->factor[v][i];
-		for (int k = 0; k < LC_FEATS_PAD; k++)
-			y[k] += x[i] * row[k];
+		for (int k = 0; k <= i;
+		     k += 8) /* a row ends at its diagonal: whole vectors up to there */
+			for (int l = k; l < k + 8; l++)
+				y[l] += x[i] * row[l];
 		f += x[i] * p->mean[v][i];
 	}
 	for (int k = 0; k < LC_FEATS_PAD; k++)
@@ -147,8 +157,8 @@ static double noise_change(const struct lc_posterior *p, int v, const double *h,
 }
 
 /* The mixture at the state m after the start m0; ref (or NULL) is subtracted from the features. */
-static void mix(const struct lc_posterior *p, const struct lc_modes *m, const struct lc_modes *m0, double rho,
-		const double *ref, double *mean, double *sd)
+static void mix(const struct lc_posterior *p, const struct lc_modes *m, const struct lc_modes *m0,
+		double rho, const double *ref, double *mean, double *sd)
 {
 	double x[LC_FEATS], f, var, m1 = 0, m2 = 0, miss;
 
@@ -159,8 +169,8 @@ static void mix(const struct lc_posterior *p, const struct lc_modes *m, const st
 		for (int i = 0; ref && i < LC_FEATS; i++)
 			x[i] -= ref[v * LC_FEATS + i];
 		project(p, v, x, &f, &var);
-		miss = p->misfit * noise_change(p, v, m->h[v], ref ? ref + v * LC_FEATS + 1 + LC_MODES :
-								     m0->h[v]);
+		miss = p->misfit * noise_change(p, v, m->h[v],
+						ref ? ref + v * LC_FEATS + 1 + LC_MODES : m0->h[v]);
 		m1 += p->weight[v] * f;
 		m2 += p->weight[v] * (var + miss * miss + f * f);
 	}
@@ -196,7 +206,7 @@ static void one_branch(void *ctx, int i)
 void lc_rollout_cpu(const struct lc_basis *b, const struct lc_posterior *post, double tol,
 		    struct lc_rollout_branch *branch, int n, struct lc_pool *pool)
 {
-	struct job job = { b, post, tol, branch };
+	struct job job = {b, post, tol, branch};
 
 	if (pool) {
 		lc_pool_run(pool, n, one_branch, &job);
@@ -214,7 +224,8 @@ void lc_rollout_features(const struct lc_basis *b, const struct lc_posterior *po
 	struct walk w;
 
 	walk_start(branch, &w);
-	for (int o = 0; o < branch->nout; o++) /* by the same pieces, so that equal branches differ by 0 */
+	for (int o = 0; o < branch->nout;
+	     o++) /* by the same pieces, so that equal branches differ by 0 */
 		walk_to(b, branch, tol, &w, branch->out[o]);
 	for (int v = 0; v < LC_VARIANTS; v++)
 		features(&w.m, v, rho, x + v * LC_FEATS);

@@ -1,22 +1,24 @@
 /*
  * rollout: the expected loss and its sd along many branches under the modal law (lib/law.h).
  *
- * A variant v of the law is a clock exponent p and a drive exponent q. With the lr eta in units of the
- * run's own peak, each update advances, for every variant, LC_MODES signal and LC_MODES noise modes:
+ * A variant v of the law is a clock exponent p and a drive exponent q. With the lr eta in units of
+ * the run's own peak, each update advances, for every variant, LC_MODES signal and LC_MODES noise
+ * modes:
  *
  *	dS = eta^p,  e = scale eta^q
  *	s_j *= exp(-lam_j dS)                     lam_j = lam0 2^j          (signal, "river")
  *	h_j  = e + (h_j - e) exp(-nu_j dS)        nu_j  = 4 lam0 2^j        (noise, "hill")
  *
- * and the loss is x . beta with x = (1, s_0.., h_0.., rho), beta ~ N(mean_v, F_v F_v'), rho the part of
- * the drift that is left: (t_drift / t)^(1/drift_len) after update t_drift. Variants are mixed by weight. The
- * law is not exact: `misfit` times the change of sum b_j h_j since the fork is added in quadrature to the sd.
- * With y_j = 1 - exp(-lam_j dS), y_{j+1} = y_j (2 - y_j): one exp an advance, and no cancellation.
+ * and the loss is x . beta with x = (1, s_0.., h_0.., rho), beta ~ N(mean_v, F_v F_v'), rho the
+ * part of the drift that is left: (t_drift / t)^(1/drift_len) after update t_drift. Variants are
+ * mixed by weight. The law is not exact: `misfit` times the change of sum b_j h_j since the fork is
+ * added in quadrature to the sd. With y_j = 1 - exp(-lam_j dS), y_{j+1} = y_j (2 - y_j): one exp an
+ * advance, and no cancellation.
  *
- * The lr of a branch is piecewise linear between control points. Between them and the outputs it is taken
- * in pieces over which it changes by at most `tol` of the larger end, with the closed form of the modes under a
- * drive linear in time: exact where the lr is constant, second order in tol elsewhere. tol 0 is one piece an
- * update, the definition.
+ * The lr of a branch is piecewise linear between control points. Between them and the outputs it is
+ * taken in pieces over which it changes by at most `tol` of the larger end, with the closed form of
+ * the modes under a drive linear in time: exact where the lr is constant, second order in tol
+ * elsewhere. tol 0 is one piece an update, the definition.
  */
 #ifndef LC_ROLLOUT_H
 #define LC_ROLLOUT_H
@@ -28,15 +30,15 @@ enum {
 	LC_CLOCKS = 3,
 	LC_DRIVES = 5,
 	LC_VARIANTS = LC_CLOCKS * LC_DRIVES, /* v = clock * LC_DRIVES + drive */
-	LC_COEFS = 1 + 2 * LC_MODES,         /* L0, a_j, b_j */
-	LC_FEATS = LC_COEFS + 1,             /* and the drift */
+	LC_COEFS = 1 + 2 * LC_MODES,	     /* L0, a_j, b_j */
+	LC_FEATS = LC_COEFS + 1,	     /* and the drift */
 	LC_FEATS_PAD = 32,
-	LC_POINTS = 64,                      /* outputs a branch, at most */
+	LC_POINTS = 64, /* outputs a branch, at most */
 };
 
 struct lc_basis {
 	double clock[LC_CLOCKS], drive[LC_DRIVES];
-	double lam0;                         /* slowest signal rate, per update at eta 1 */
+	double lam0; /* slowest signal rate, per update at eta 1 */
 };
 
 /* The state of all modes. signal starts at 1, noise at 0. */
@@ -46,27 +48,28 @@ struct lc_modes {
 };
 
 struct lc_posterior {
-	double weight[LC_VARIANTS];          /* sums to 1 */
+	double weight[LC_VARIANTS]; /* sums to 1 */
 	double mean[LC_VARIANTS][LC_FEATS];
 	double factor[LC_VARIANTS][LC_FEATS][LC_FEATS_PAD]; /* F, lower triangular, zero beyond */
-	double t_drift, drift_len, drift_var; /* var: of the stationary drift */
-	double misfit;                       /* relative error of a change in the noise part */
+	double t_drift, drift_len, drift_var;		    /* var: of the stationary drift */
+	double misfit; /* relative error of a change in the noise part */
 };
 
 struct lc_rollout_branch {
-	const struct lc_modes *start;        /* borrowed: the state after update `from` */
+	const struct lc_modes *start; /* borrowed: the state after update `from` */
 	double from, scale;
 	int npoint, nout;
-	const double *at, *eta;              /* [npoint] update number after from (ascending), lr there */
-	const double *out;                   /* [nout] updates after from, ascending, >= 1 */
-	double *mean, *sd;                   /* [nout] results */
-	const double *ref;                   /* features to subtract at the last output, or NULL */
-	double ref_mean, ref_sd;             /* results: of the last output minus ref */
+	const double *at, *eta;	 /* [npoint] update number after from (ascending), lr there */
+	const double *out;	 /* [nout] updates after from, ascending, >= 1 */
+	double *mean, *sd;	 /* [nout] results */
+	const double *ref;	 /* features to subtract at the last output, or NULL */
+	double ref_mean, ref_sd; /* results: of the last output minus ref */
 };
 
 /* n updates at a constant lr. */
 void lc_modes_init(struct lc_modes *m);
-void lc_modes_advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta, double scale);
+void lc_modes_advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta,
+		      double scale);
 
 /* Updates (k0, k1] with the lr going linearly from eta0 (at k0) to eta1 (at k1), in pieces. */
 void lc_modes_ramp(const struct lc_basis *b, struct lc_modes *m, double k0, double k1, double eta0,

@@ -27,48 +27,8 @@ struct lc_forecaster {
 	struct root **root;
 };
 
-int lc_schedule_parse(struct lc_schedule *s, const json_t *j, struct lc_err *err)
-{
-	static const char *const names[] = { "constant", "cosine", "wsd" };
-	const char *name = lc_json_get_str(j, "schedule", lc_json_get_str(j, "kind", ""));
-
-	memset(s, 0, sizeof(*s));
-	for (int i = 0; i < 3; i++)
-		if (strcmp(name, names[i]) == 0)
-			s->shape = LC_SCHED_CONSTANT + i;
-	if (!s->shape)
-		return lc_fail(err, LC_DATA, "plan: schedule \"%.40s\": not constant, cosine or wsd", name);
-	s->lr = lc_json_get_num(j, "lr", NAN);
-	s->min_lr = lc_json_get_num(j, "min_lr", 0);
-	s->decay_frac = lc_json_get_num(j, "decay_frac", .2);
-	s->warmup = lc_json_get_int(j, "warmup", 0);
-	s->total = lc_json_get_int(j, "total", 0);
-	if (!(s->lr > 0) || !isfinite(s->lr) || !(s->min_lr >= 0) || !isfinite(s->min_lr))
-		return lc_fail(err, LC_DATA, "plan: lr and min_lr must be finite, lr above 0");
-	if (s->warmup < 0 || s->total < 0 || !(s->decay_frac >= 0 && s->decay_frac <= 1))
-		return lc_fail(err, LC_DATA, "plan: warmup, total or decay_frac out of range");
-	if (s->shape != LC_SCHED_CONSTANT && s->total < 1)
-		return lc_fail(err, LC_DATA, "plan: a %s schedule needs its total", name);
-	return 0;
-}
-
-/* As lc-train's: warm-up reaches the lr at update `warmup`; past the total the last value holds. */
-double lc_schedule_lr(const struct lc_schedule *s, double update)
-{
-	double total = (double)s->total, t = s->total ? fmin(update, total) : update, from;
-
-	if (update <= (double)s->warmup)
-		return s->lr * fmax(update, 0) / (double)s->warmup;
-	if (s->shape == LC_SCHED_COSINE)
-		return s->min_lr + (s->lr - s->min_lr) * .5 *
-		       (1 + cos(M_PI * (t - (double)s->warmup) / fmax(total - (double)s->warmup, 1)));
-	from = total - floor(s->decay_frac * total);
-	if (s->shape == LC_SCHED_WSD && t > from)
-		return s->lr + (s->min_lr - s->lr) * (t - from) / (total - from);
-	return s->lr;
-}
-
-struct lc_forecaster *lc_forecaster_open(const struct lc_law *law, const struct lc_schedule *plan, int points)
+struct lc_forecaster *lc_forecaster_open(const struct lc_law *law, const struct lc_schedule *plan,
+					 int points)
 {
 	struct lc_forecaster *fc = lc_xalloc(1, sizeof(*fc));
 
@@ -94,103 +54,10 @@ int lc_forecaster_held(const struct lc_forecaster *fc)
 	return fc->held;
 }
 
-/* What the actions make of the plan's lr, as lc-train does it. Values are absolute against the plan (action.h). */
-struct change {
-	double scale, warmup, tail_from, tail_to, tail_steps;
-	char tail; /* l, c(osine), k(onstant); 0 for none */
-};
-
-static void change_read(struct change *c, const json_t *actions)
-{
-	const json_t *tail = json_object_get(actions, "lr_tail");
-	const char *shape = lc_json_get_str(tail, "shape", "");
-
-	memset(c, 0, sizeof(*c));
-	c->scale = lc_json_get_num(actions, "lr_scale", 1);
-	c->warmup = lc_json_get_num(actions, "lr_warmup", 0);
-	if (!tail)
-		return;
-	c->tail = !strcmp(shape, "constant") ? 'k' : shape[0];
-	c->tail_from = lc_json_get_num(tail, "from", c->scale);
-	c->tail_to = lc_json_get_num(tail, "to", 0);
-	c->tail_steps = lc_json_get_num(tail, "steps", 1);
-}
-
-/* The plan's lr in eta_ref: the schedule, else the log, else its last value. */
-static double base_lr(const struct lc_law *law, const struct lc_schedule *plan, int path, double update)
-{
-	double lr;
-
-	if (!(law->eta_ref > 0))
-		return 1;
-	if (plan->shape)
-		return lc_schedule_lr(plan, update) / law->eta_ref;
-	lr = lc_lrpath_at(&law->path[path], update);
-	return isnan(lr) ? 1 : lr;
-}
-
-/* The lr d updates after the fork. A tail leaves the plan: it starts from the plan's lr at the fork. */
-static double lr_ahead(const struct lc_law *law, const struct lc_schedule *plan, const struct change *c,
-		       int path, double from, double d)
-{
-	double lr, x;
-
-	if (c->tail) {
-		x = fmin(1, d / c->tail_steps);
-		x = c->tail == 'k' ? 1 : c->tail == 'c' ? .5 * (1 - cos(M_PI * x)) : x;
-		lr = base_lr(law, plan, path, from) * (c->tail_from + (c->tail_to - c->tail_from) * x);
-	} else {
-		lr = base_lr(law, plan, path, from + d) * c->scale;
-	}
-	return d < c->warmup ? lr * d / c->warmup : lr;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Control points of the lr: even ones, both sides of every corner, all exact. */
-static void set_knots(const struct lc_law *law, const struct lc_schedule *plan, const struct change *c,
-		      struct lc_forecast *f)
-{
-	double last = f->at[f->n - 1 + (f->end > 0)], k[LC_KNOTS], corner[8];
-	int n = 0, ncorner = 0;
-
-	for (int i = 0; i < 48; i++)
-		k[n++] = fmax(1, floor(1 + (last - 1) * i / 47 + .5));
-	corner[ncorner++] = c->warmup;
-	corner[ncorner++] = c->tail ? c->tail_steps : 0;
-	corner[ncorner++] = f->horizon;
-	if (plan->shape) {
-		corner[ncorner++] = (double)plan->warmup - f->from;
-		corner[ncorner++] = (double)plan->total - f->from;
-		corner[ncorner++] = (double)plan->total - floor(plan->decay_frac * (double)plan->total) - f->from;
-	}
-	for (int i = 0; i < ncorner; i++)
-		for (int d = 0; d < 2; d++)
-			if (corner[i] + d >= 1 && corner[i] + d <= last)
-				k[n++] = floor(corner[i]) + d;
-	for (int i = 0; !plan->shape && i < law->path[f->path].n && n < LC_KNOTS; i++) {
-		double at = law->path[f->path].at[i] - f->from;
-		if (at >= 1 && at <= last)
-			k[n++] = floor(at);
-	}
-	qsort(k, (size_t)n, sizeof(*k), by_value);
-	f->nknot = 0;
-	f->top = 0;
-	for (int i = 0; i < n; i++) {
-		if (f->nknot && k[i] <= f->knot[f->nknot - 1])
-			continue;
-		f->knot[f->nknot] = k[i];
-		f->eta[f->nknot] = lr_ahead(law, plan, c, f->path, f->from, k[i]);
-		f->top = fmax(f->top, f->eta[f->nknot++]);
-	}
-}
-
-/* Updates after the fork at which to answer: even, whole, the horizon last; then the end of the plan. */
+/*
+ * Updates after the fork at which to answer: even, whole, the horizon last; then the end of the
+ * plan.
+ */
 static void set_points(struct lc_forecast *f, int points)
 {
 	f->n = (int)fmin(points, f->horizon);
@@ -208,9 +75,11 @@ static void set_doubt(const json_t *actions, struct lc_forecast *f)
 	double sq = 0;
 
 	f->doubt = 1;
-	json_object_foreach ((json_t *)actions, name, v) {
-		int known = !strncmp(name, "lr_", 3) || !strcmp(name, "batch_scale") || !strcmp(name, "rewind");
-		int data = !strcmp(name, "reseed") || !strcmp(name, "jitter") || !strcmp(name, "skip");
+	json_object_foreach((json_t *)actions, name, v) {
+		int known = !strncmp(name, "lr_", 3) || !strcmp(name, "batch_scale") ||
+			    !strcmp(name, "rewind");
+		int data =
+			!strcmp(name, "reseed") || !strcmp(name, "jitter") || !strcmp(name, "skip");
 		if (known)
 			continue;
 		sq += data ? .0005 * .0005 : .005 * .005;
@@ -227,12 +96,22 @@ static int find_path(const struct lc_law *law, const char *name)
 	return -1;
 }
 
-int lc_forecast_ask(struct lc_forecaster *fc, const json_t *branch, struct lc_forecast *f, struct lc_err *err)
+/* The branch goes on beyond what was logged, with no plan to go by. */
+static int holds_lr(const struct lc_law *law, const struct lc_forecast *f)
 {
-	const json_t *from = json_object_get(branch, "from"), *own = json_object_get(branch, "plan");
+	const struct lc_lrpath *path = &law->path[f->path];
+
+	return !f->plan.shape && law->eta_ref > 0 &&
+	       (path->n == 0 || path->at[path->n - 1] < f->from + f->horizon);
+}
+
+int lc_forecast_ask(struct lc_forecaster *fc, const json_t *branch, struct lc_forecast *f,
+		    struct lc_err *err)
+{
+	const json_t *from = json_object_get(branch, "from"),
+		     *own = json_object_get(branch, "plan");
 	const json_t *actions = json_object_get(branch, "actions");
 	struct lc_schedule plan = fc->plan;
-	struct change c;
 	json_t *none = NULL;
 
 	memset(f, 0, sizeof(*f));
@@ -242,9 +121,11 @@ int lc_forecast_ask(struct lc_forecaster *fc, const json_t *branch, struct lc_fo
 	if (!*f->branch)
 		return lc_fail(err, LC_DATA, "branch: no name");
 	if (f->from < 0 || f->from > 1e12)
-		return lc_fail(err, LC_DATA, "branch %s: from.step is missing or out of range", f->branch);
+		return lc_fail(err, LC_DATA, "branch %s: from.step is missing or out of range",
+			       f->branch);
 	if (f->horizon < 1 || f->horizon > 1e9)
-		return lc_fail(err, LC_DATA, "branch %s: horizon is missing or out of range", f->branch);
+		return lc_fail(err, LC_DATA, "branch %s: horizon is missing or out of range",
+			       f->branch);
 	if (own && lc_schedule_parse(&plan, own, err) < 0)
 		return -1;
 	if (!actions)
@@ -253,17 +134,18 @@ int lc_forecast_ask(struct lc_forecaster *fc, const json_t *branch, struct lc_fo
 		return json_decref(none), -1;
 	f->path = find_path(fc->law, lc_json_get_str(from, "branch", ""));
 	if (f->path < 0)
-		return json_decref(none), lc_fail(err, LC_DATA, "branch %s: from branch %.60s, which the history "
-						  "does not hold", f->branch, lc_json_get_str(from, "branch", ""));
+		return json_decref(none), lc_fail(err, LC_DATA,
+						  "branch %s: from branch %.60s, which the history "
+						  "does not hold",
+						  f->branch, lc_json_get_str(from, "branch", ""));
 	f->damaged = fc->law->onset >= 0 && f->path == 0 && f->from >= (double)fc->law->onset;
 	if (plan.total > f->from + f->horizon)
 		f->end = (double)plan.total;
 	f->plan = plan;
 	f->scale = 1 / lc_json_get_num(actions, "batch_scale", 1);
-	fc->held |= !plan.shape && fc->law->eta_ref > 0;
-	change_read(&c, actions);
+	fc->held |= holds_lr(fc->law, f);
 	set_points(f, fc->points);
-	set_knots(fc->law, &plan, &c, f);
+	lc_forecast_knots(fc->law, actions, f);
 	set_doubt(actions, f);
 	json_decref(none);
 	return 0;
@@ -285,9 +167,10 @@ static const struct lc_modes *root_of(struct lc_forecaster *fc, const struct lc_
 }
 
 /*
- * Odds of divergence within the forecast. No more than a guide: 1 in 100 for a run that does what it has done
- * before; each doubling above the largest lr it sustained makes the odds 20 times larger; starting from a
- * damaged state, 7 times; from one that has already gone non-finite, it is near certain.
+ * Odds of divergence within the forecast. No more than a guide: 1 in 100 for a run that does what
+ * it has done before; each doubling above the largest lr it sustained makes the odds 20 times
+ * larger; starting from a damaged state, 7 times; from one that has already gone non-finite, it is
+ * near certain.
  */
 static double hazard(const struct lc_law *law, const struct lc_forecast *f)
 {
@@ -301,9 +184,9 @@ static double hazard(const struct lc_law *law, const struct lc_forecast *f)
 }
 
 /*
- * How far the forecast should be believed, 0..1: the law's fit (chi2 per observation above 2 costs), how much was
- * observed, how far ahead against how far back, how far outside the range of lr seen, damage, and actions it
- * has no mechanism for.
+ * How far the forecast should be believed, 0..1: the law's fit (chi2 per observation above 2
+ * costs), how much was observed, how far ahead against how far back, how far outside the range of
+ * lr seen, damage, and actions it has no mechanism for.
  */
 static double trust(const struct lc_law *law, const struct lc_forecast *f)
 {
@@ -336,11 +219,15 @@ static void finish(const struct lc_law *law, struct lc_forecast *f)
 		var += extra * extra;
 		if (f->damaged) {
 			double d = isnan(law->damage) ? 0 : law->damage;
-			double wide = .25 * fabs(d) + .5 * fabs(d) * left + (law->broken ? .5 : .01) * level;
+			double wide = .25 * fabs(d) + .5 * fabs(d) * left +
+				      (law->broken ? .5 : .01) * level;
 			f->mean[i] += d * left;
 			var += wide * wide;
 		}
-		/* a logged val_loss carries its own noise; a logged loss is forecast without that of its batch */
+		/*
+		 * a logged val_loss carries its own noise; a logged loss is forecast without that
+		 * of its batch
+		 */
 		if (law->metric == LC_VAL_LOSS)
 			var += law->noise * law->noise;
 		f->sd[i] = sqrt(var);
@@ -350,16 +237,8 @@ static void finish(const struct lc_law *law, struct lc_forecast *f)
 	f->trust = trust(law, f);
 }
 
-/* The same question with no action: what delta is measured from. */
-static void do_nothing(const struct lc_forecaster *fc, struct lc_forecast *f)
-{
-	struct change none = { .scale = 1 };
-
-	f->scale = 1;
-	set_knots(fc->law, &f->plan, &none, f);
-}
-
-static void as_branch(const struct lc_modes *start, struct lc_forecast *f, struct lc_rollout_branch *br)
+static void as_branch(const struct lc_modes *start, struct lc_forecast *f,
+		      struct lc_rollout_branch *br)
 {
 	memset(br, 0, sizeof(*br));
 	br->start = start;
@@ -374,7 +253,10 @@ static void as_branch(const struct lc_modes *start, struct lc_forecast *f, struc
 	br->sd = f->sd;
 }
 
-/* Reference features of doing nothing, one set a (root, plan, last point); found again by linear search. */
+/*
+ * Reference features of doing nothing, one set a (root, plan, last point); found again by linear
+ * search.
+ */
 struct ref {
 	const struct lc_modes *start;
 	struct lc_schedule plan;
@@ -387,8 +269,8 @@ struct refs {
 	struct ref **r;
 };
 
-static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs, const struct lc_modes *start,
-			    const struct lc_forecast *f)
+static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs,
+			    const struct lc_modes *start, const struct lc_forecast *f)
 {
 	double last = f->at[f->n - 1 + (f->end > 0)];
 	struct lc_forecast same = *f;
@@ -404,7 +286,8 @@ static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs, c
 	r->start = start;
 	r->last = last;
 	r->plan = f->plan;
-	do_nothing(fc, &same);
+	same.scale = 1;
+	lc_forecast_knots(fc->law, NULL, &same);
 	as_branch(start, &same, &br);
 	lc_rollout_features(&fc->law->basis, &fc->law->post, PIECE_TOL, &br, r->x);
 	return r->x;
@@ -413,7 +296,7 @@ static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs, c
 void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, struct lc_pool *pool)
 {
 	struct lc_rollout_branch *br = lc_xalloc((size_t)n, sizeof(*br));
-	struct refs refs = { 0, NULL };
+	struct refs refs = {0, NULL};
 
 	for (int i = 0; i < n; i++) {
 		const struct lc_modes *start = root_of(fc, &f[i]);
@@ -460,8 +343,8 @@ void lc_forecast_print(const struct lc_forecaster *fc, const struct lc_forecast 
 	char *text = lc_json_text(name);
 	int last = f->n - 1;
 
-	fprintf(out, "{\"type\":\"forecast\",\"v\":1,\"branch\":%s,\"metric\":\"%s\",\"steps\":[", text,
-		lc_metric_name(fc->law->metric));
+	fprintf(out, "{\"type\":\"forecast\",\"v\":1,\"branch\":%s,\"metric\":\"%s\",\"steps\":[",
+		text, lc_metric_name(fc->law->metric));
 	for (int i = 0; i < f->n; i++)
 		fprintf(out, "%s%.0f", i ? "," : "", f->from + f->at[i]);
 	fputs("],\"loss\":{", out);
@@ -474,6 +357,8 @@ void lc_forecast_print(const struct lc_forecaster *fc, const struct lc_forecast 
 	put_pair(out, "final", f->mean[last], f->sd[last]);
 	if (f->end > 0)
 		put_pair(out, "end", f->mean[last + 1], f->sd[last + 1]);
+	else if ((double)f->plan.total == f->from + f->horizon)
+		put_pair(out, "end", f->mean[last], f->sd[last]);
 	put_pair(out, "delta", f->delta, f->delta_sd);
 	fprintf(out, ",\"diverge\":%.2g,\"trust\":%.2g}\n", f->diverge, f->trust);
 	free(text);

@@ -1,11 +1,11 @@
 /*
  * forecast: from a branch record to its forecast record, under a fitted law.
  *
- * The lr ahead is the plan's (schedule, or the run's own log where it has one, or its last value held), times
- * what the actions make of it; batch_scale divides the noise drive. Actions for which the law has no
- * mechanism (clip, beta2, weight_decay_scale, reset, x_*) change no mean: they widen the interval and
- * lower the trust. A branch that starts at or after the onset of an incident keeps the damage seen there, which
- * decays as 1/(1+t/tau) and is as uncertain as it is large.
+ * The lr ahead is the plan's (schedule, or the run's own log where it has one, or its last value
+ * held), times what the actions make of it; batch_scale divides the noise drive. Actions for which
+ * the law has no mechanism (clip, beta2, weight_decay_scale, reset, x_*) change no mean: they widen
+ * the interval and lower the trust. A branch that starts at or after the onset of an incident keeps
+ * the damage seen there, which decays as 1/(1+t/tau) and is as uncertain as it is large.
  */
 #ifndef LC_FORECAST_H
 #define LC_FORECAST_H
@@ -21,36 +21,45 @@ struct lc_schedule {
 	long warmup, total;
 };
 int lc_schedule_parse(struct lc_schedule *s, const json_t *j, struct lc_err *err);
-double lc_schedule_lr(const struct lc_schedule *s, double update); /* of the update of that number, from 1 */
+
+/* The lr of an update, counted from 1. */
+double lc_schedule_lr(const struct lc_schedule *s, double update);
 
 enum { LC_KNOTS = 96 };
 
-/* One branch's question and, after lc_forecast_run, its answer. All steps are updates of the run. */
+/* One branch's question and, after lc_forecast_run, its answer. Steps are updates of the run. */
 struct lc_forecast {
 	char branch[64];
-	double from, horizon, end;  /* end: the plan's total, 0 when not known or not beyond */
-	int n;                      /* points up to the horizon; one more when end is set */
-	double at[LC_POINTS + 1], mean[LC_POINTS + 1], sd[LC_POINTS + 1]; /* at: updates after from */
-	double delta, delta_sd;     /* last point minus the same with no action */
+	double from, horizon, end; /* end: the plan's total, 0 when not known or not beyond */
+	int n;			   /* points up to the horizon; one more when end is set */
+	double at[LC_POINTS + 1];  /* updates after from */
+	double mean[LC_POINTS + 1], sd[LC_POINTS + 1];
+	double delta, delta_sd;    /* last point minus the same with no action */
 	double diverge, trust;
 	/* the question */
-	struct lc_schedule plan;    /* the lr ahead, before the actions */
-	int path, damaged;          /* law path it starts from; from >= onset */
-	double scale, extra_sd;     /* noise drive; what the law has no mechanism for, in units of the level */
-	double doubt;               /* product of what lowers the trust */
-	double top;                 /* highest lr ahead, in eta_ref */
+	struct lc_schedule plan; /* the lr ahead, before the actions */
+	int path, damaged;	 /* law path it starts from; from >= onset */
+	double scale;		 /* of the noise drive */
+	double extra_sd;	 /* what the law has no mechanism for, in units of the level */
+	double doubt;		 /* product of what lowers the trust */
+	double top;		 /* highest lr ahead, in eta_ref */
 	int nknot;
 	double knot[LC_KNOTS], eta[LC_KNOTS];
 };
 
+/* Fill knot, eta and top from plan, from, at and path. actions may be NULL: change nothing. */
+void lc_forecast_knots(const struct lc_law *law, const json_t *actions, struct lc_forecast *f);
+
 struct lc_forecaster; /* opaque */
 
 /* law and plan are borrowed. points: 1..LC_POINTS. */
-struct lc_forecaster *lc_forecaster_open(const struct lc_law *law, const struct lc_schedule *plan, int points);
+struct lc_forecaster *lc_forecaster_open(const struct lc_law *law, const struct lc_schedule *plan,
+					 int points);
 void lc_forecaster_close(struct lc_forecaster *fc);
 
-/* Read a branch record; its own "plan" goes before the forecaster's. LC_DATA names what is wrong. */
-int lc_forecast_ask(struct lc_forecaster *fc, const json_t *branch, struct lc_forecast *f, struct lc_err *err);
+/* Read a branch record; its own "plan" goes before the forecaster's. LC_DATA says what is wrong. */
+int lc_forecast_ask(struct lc_forecaster *fc, const json_t *branch, struct lc_forecast *f,
+		    struct lc_err *err);
 
 /* Answer n questions. */
 void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, struct lc_pool *pool);

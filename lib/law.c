@@ -1,4 +1,5 @@
-/* law: fitting a run's past. See law.h; lawobs.c makes the observations, lawpost.c the posterior. */
+/* law: fitting a run's past. See law.h; lawobs.c makes the observations, lawpost.c the posterior.
+ */
 #include "law.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 
 static void basis_init(struct lc_basis *b, double total)
 {
-	static const double clock[LC_CLOCKS] = { 1, .8, .6 }, drive[LC_DRIVES] = { .5, .6, .7, .85, 1 };
+	static const double clock[LC_CLOCKS] = {1, .8, .6}, drive[LC_DRIVES] = {.5, .6, .7, .85, 1};
 
 	memcpy(b->clock, clock, sizeof(clock));
 	memcpy(b->drive, drive, sizeof(drive));
@@ -40,7 +41,8 @@ static double recent_gvar(const struct lc_past *p)
 	size_t n = 0;
 
 	for (long i = s->n - 1; i >= 0 && n < 16; i--)
-		if ((p->onset < 0 || s->row[i].step < p->onset) && isfinite(s->row[i].gvar) && s->row[i].gvar > 0)
+		if ((p->onset < 0 || s->row[i].step < p->onset) && isfinite(s->row[i].gvar) &&
+		    s->row[i].gvar > 0)
 			g[n++] = s->row[i].gvar;
 	return lc_median(g, n);
 }
@@ -82,13 +84,26 @@ static void see_damage(struct lc_law *law, const struct lc_past *p)
 
 	law->damage = NAN;
 	law->broken = 0;
-	for (long i = s->n - 1; i >= 0 && n < 16 && p->onset >= 0 && s->row[i].step >= p->onset; i--) {
+	for (long i = s->n - 1; i >= 0 && n < 16 && p->onset >= 0 && s->row[i].step >= p->onset;
+	     i--) {
 		double v = law->metric == LC_VAL_LOSS ? s->row[i].val_loss : s->row[i].loss;
-		double mean, sd, at = (double)s->row[i].step, one = 1, eta = lc_lrpath_at(&law->path[0], at);
+		double mean, sd, at = (double)s->row[i].step, one = 1,
+				 eta = lc_lrpath_at(&law->path[0], at);
 		struct lc_modes m;
-		struct lc_rollout_branch br = { .start = &m, .from = at - 1, .scale = 1, .npoint = 1,
-			.nout = 1, .at = &one, .eta = &eta, .out = &one, .mean = &mean, .sd = &sd };
-		/* a field that is absent is a NaN as well: only infinity and a lost loss are a break */
+		struct lc_rollout_branch br = {.start = &m,
+					       .from = at - 1,
+					       .scale = 1,
+					       .npoint = 1,
+					       .nout = 1,
+					       .at = &one,
+					       .eta = &eta,
+					       .out = &one,
+					       .mean = &mean,
+					       .sd = &sd};
+		/*
+		 * a field that is absent is a NaN as well: only infinity and a lost loss are a
+		 * break
+		 */
 		law->broken |= isinf(s->row[i].loss) || isinf(v);
 		if (!isfinite(v))
 			continue;
@@ -130,7 +145,10 @@ int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, str
 	lr_range(law, obs, n);
 	if (isfinite(law->gvar) && law->eta_ref > 0)
 		gvar = law->eta_ref * law->gvar;
-	/* a gvar in other units would say nonsense: it must speak of .2 % of the loss or more, and less than all of it */
+	/*
+	 * a gvar in other units would say nonsense: it must speak of .2 % of the loss or more, and
+	 * less than all of it
+	 */
 	if (gvar < 2e-3 * fabs(law->level) || gvar > fabs(law->level))
 		gvar = 0;
 	lc_law_condition(law, obs, n, gvar);

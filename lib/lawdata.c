@@ -80,7 +80,7 @@ void lc_past_add(struct lc_past *p, const struct lc_step *st)
 			s->row = lc_xrealloc(s->row, (size_t)s->cap, sizeof(*s->row));
 			memset(s->row + s->n, 0, (size_t)(s->cap - s->n) * sizeof(*s->row));
 		}
-		s->row[s->n++] = (struct lc_row){ st->step, NAN, NAN, NAN, NAN, NAN };
+		s->row[s->n++] = (struct lc_row){st->step, NAN, NAN, NAN, NAN, NAN};
 	}
 	row = &s->row[s->n - 1];
 	merge(&row->loss, value(st, LC_LOSS));
@@ -118,7 +118,8 @@ static void add_other(struct lc_past *p, const char *line, size_t len)
 {
 	json_t *rec;
 
-	if (len == 0 || line[0] != '{' || (!strstr(line, "\"alert\"") && !strstr(line, "\"branch\"")))
+	if (len == 0 || line[0] != '{' ||
+	    (!strstr(line, "\"alert\"") && !strstr(line, "\"branch\"")))
 		return;
 	rec = lc_json_parse(line, len, "history", NULL);
 	if (rec && lc_record_is(rec, "alert", 1, NULL) == 1)
@@ -128,7 +129,8 @@ static void add_other(struct lc_past *p, const char *line, size_t len)
 	json_decref(rec);
 }
 
-int lc_past_read(struct lc_past *p, const char *path, const struct lc_names *names, struct lc_err *err)
+int lc_past_read(struct lc_past *p, const char *path, const struct lc_names *names,
+		 struct lc_err *err)
 {
 	struct lc_lines lines;
 	struct lc_step st;
@@ -190,13 +192,14 @@ double lc_lrpath_at(const struct lc_lrpath *path, double at)
 		int mid = (lo + hi) / 2;
 		*(path->at[mid] <= at ? &lo : &hi) = mid;
 	}
-	return path->lr[lo] + (path->lr[hi] - path->lr[lo]) * (at - path->at[lo]) /
-			      (path->at[hi] - path->at[lo]);
+	return path->lr[lo] +
+	       (path->lr[hi] - path->lr[lo]) * (at - path->at[lo]) / (path->at[hi] - path->at[lo]);
 }
 
 /*
- * Streaming thinning: a point is kept only when no straight line from the last kept one passes within
- * 0.1 % of all points since ("swinging door"). lo and hi bound that line's slope; held is the last point seen.
+ * Streaming thinning: a point is kept only when no straight line from the last kept one passes
+ * within 0.1 % of all points since ("swinging door"). lo and hi bound that line's slope; held is
+ * the last point seen.
  */
 struct door {
 	struct lc_lrpath *path;
@@ -280,7 +283,7 @@ static void push_series(const struct lc_past *p, int series, long until, struct 
 
 void lc_past_lrpath(const struct lc_past *p, int series, long until, struct lc_lrpath *path)
 {
-	struct door d = { .path = path };
+	struct door d = {.path = path};
 
 	push_series(p, series, until, &d);
 	door_close(&d);

@@ -1,10 +1,11 @@
 /*
- * lawdata: a run's past as the law needs it: rows by step, branches, the lr it took, what to leave out.
+ * lawdata: a run's past as the law needs it: rows by step, branches, the lr it took, what to leave
+ * out.
  *
- * Read from step records. Rows without "branch" are the trunk, series 0; every branch key is a series of its
- * own that leaves its parent (the trunk, or the branch its record's `from` names) after update `from`. When
- * steps go back, the newest wins: what the series held from that step on is dropped. An alert says from
- * where on the trunk is no witness of its own law.
+ * Read from step records. Rows without "branch" are the trunk, series 0; every branch key is a
+ * series of its own that leaves its parent (the trunk, or the branch its record's `from` names)
+ * after update `from`. When steps go back, the newest wins: what the series held from that step on
+ * is dropped. An alert says from where on the trunk is no witness of its own law.
  */
 #ifndef LC_LAWDATA_H
 #define LC_LAWDATA_H
@@ -19,27 +20,31 @@ struct lc_row {
 };
 
 struct lc_series {
-	char name[64];          /* empty: the trunk */
-	int parent;             /* series it left; -1 for the trunk */
-	long from;              /* last update it shares with its parent; -1: not known, its first row tells */
+	char name[64]; /* empty: the trunk */
+	int parent;    /* series it left; -1 for the trunk */
+	long from; /* last update it shares with its parent; -1: not known, its first row tells */
 	long n, cap;
-	struct lc_row *row;     /* ascending by step */
+	struct lc_row *row; /* ascending by step */
 };
 
 struct lc_past {
 	int n;
 	struct lc_series *series; /* series[0] is the trunk, always there */
-	long onset;             /* first damaged step, -1 for none */
-	char kind[16];          /* of the alert */
-	unsigned long bad;      /* lines that could not be read */
-	char first_bad[480];    /* why, for the first of them */
+	long onset;		  /* first damaged step, -1 for none */
+	char kind[16];		  /* of the alert */
+	unsigned long bad;	  /* lines that could not be read */
+	char first_bad[480];	  /* why, for the first of them */
 };
 
 void lc_past_init(struct lc_past *p);
 void lc_past_release(struct lc_past *p);
 
-/* Add the rows and alerts of a file ("-": stdin). A bad line is counted and passed over. names may be NULL. */
-int lc_past_read(struct lc_past *p, const char *path, const struct lc_names *names, struct lc_err *err);
+/*
+ * Add the rows and alerts of a file ("-": stdin). A bad line is counted and passed over. names may
+ * be NULL.
+ */
+int lc_past_read(struct lc_past *p, const char *path, const struct lc_names *names,
+		 struct lc_err *err);
 
 /* One step record; or one alert or branch record. The record is borrowed. */
 void lc_past_add(struct lc_past *p, const struct lc_step *st);
@@ -50,8 +55,8 @@ void lc_past_branch(struct lc_past *p, const json_t *branch);
 int lc_past_find(const struct lc_past *p, const char *name);
 
 /*
- * The lr a series took: piecewise linear control points (update, lr), thinned to what matters (0.1 %), its
- * parents' part included. Before the first and after the last point it is constant.
+ * The lr a series took: piecewise linear control points (update, lr), thinned to what matters (0.1
+ * %), its parents' part included. Before the first and after the last point it is constant.
  */
 struct lc_lrpath {
 	int n, cap;
@@ -60,7 +65,7 @@ struct lc_lrpath {
 void lc_lrpath_init(struct lc_lrpath *path);
 void lc_lrpath_release(struct lc_lrpath *path);
 void lc_lrpath_add(struct lc_lrpath *path, double at, double lr); /* at above the last */
-double lc_lrpath_at(const struct lc_lrpath *path, double at);     /* NaN when empty */
+double lc_lrpath_at(const struct lc_lrpath *path, double at);	  /* NaN when empty */
 /* until: updates after it are left out (the trunk's incident); < 0 for all. */
 void lc_past_lrpath(const struct lc_past *p, int series, long until, struct lc_lrpath *path);
 

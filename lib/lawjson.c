@@ -33,15 +33,26 @@ struct field {
 	const char *name;
 	size_t at;
 };
-#define FIELD(m) { #m, offsetof(struct lc_law, m) }
+#define FIELD(m)                                                                                   \
+	{                                                                                          \
+#m, offsetof(struct lc_law, m)                                                     \
+	}
 static const struct field fields[] = {
-	FIELD(eta_ref), FIELD(level), FIELD(noise), FIELD(first), FIELD(last), FIELD(lr_lo),
-	FIELD(lr_hi), FIELD(chi2), FIELD(gvar), FIELD(damage),
-	{ "lam0", offsetof(struct lc_law, basis.lam0) },
-	{ "t_drift", offsetof(struct lc_law, post.t_drift) },
-	{ "drift_len", offsetof(struct lc_law, post.drift_len) },
-	{ "misfit", offsetof(struct lc_law, post.misfit) },
-	{ "drift_var", offsetof(struct lc_law, post.drift_var) },
+	FIELD(eta_ref),
+	FIELD(level),
+	FIELD(noise),
+	FIELD(first),
+	FIELD(last),
+	FIELD(lr_lo),
+	FIELD(lr_hi),
+	FIELD(chi2),
+	FIELD(gvar),
+	FIELD(damage),
+	{"lam0", offsetof(struct lc_law, basis.lam0)},
+	{"t_drift", offsetof(struct lc_law, post.t_drift)},
+	{"drift_len", offsetof(struct lc_law, post.drift_len)},
+	{"misfit", offsetof(struct lc_law, post.misfit)},
+	{"drift_var", offsetof(struct lc_law, post.drift_var)},
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
@@ -51,8 +62,9 @@ json_t *lc_law_json(const struct lc_law *law)
 
 	json_object_set_new(j, "metric", json_string(lc_metric_name(law->metric)));
 	for (int i = 0; i < FIELDS; i++)
-		json_object_set_new(j, fields[i].name,
-				    lc_json_num(*(const double *)((const char *)law + fields[i].at)));
+		json_object_set_new(
+			j, fields[i].name,
+			lc_json_num(*(const double *)((const char *)law + fields[i].at)));
 	json_object_set_new(j, "nobs", json_integer(law->nobs));
 	json_object_set_new(j, "nbranch", json_integer(law->nbranch));
 	json_object_set_new(j, "onset", json_integer(law->onset));
@@ -114,7 +126,8 @@ static int read_paths(struct lc_law *law, const json_t *paths)
 		p->n = p->cap = (int)json_array_size(at);
 		p->at = lc_xalloc((size_t)p->n + 1, sizeof(double));
 		p->lr = lc_xalloc((size_t)p->n + 1, sizeof(double));
-		snprintf(law->name[i], sizeof(*law->name), "%s", lc_json_get_str(one, "branch", ""));
+		snprintf(law->name[i], sizeof(*law->name), "%s",
+			 lc_json_get_str(one, "branch", ""));
 		if (read_numbers(at, p->at, (size_t)p->n) < 0 ||
 		    read_numbers(json_object_get(one, "lr"), p->lr, (size_t)p->n) < 0)
 			return -1;
@@ -144,7 +157,9 @@ static int read_scalars(struct lc_law *law, const json_t *j)
 	law->onset = lc_json_get_int(j, "onset", -1);
 	law->broken = json_is_true(json_object_get(j, "broken"));
 	snprintf(law->kind, sizeof(law->kind), "%s", lc_json_get_str(j, "kind", ""));
-	return law->basis.lam0 > 0 && law->post.drift_len > 0 && law->eta_ref >= 0 && law->nobs > 0 ? 0 : -1;
+	return law->basis.lam0 > 0 && law->post.drift_len > 0 && law->eta_ref >= 0 && law->nobs > 0
+		       ? 0
+		       : -1;
 }
 
 int lc_law_parse(struct lc_law *law, const json_t *j, struct lc_err *err)
@@ -154,7 +169,8 @@ int lc_law_parse(struct lc_law *law, const json_t *j, struct lc_err *err)
 
 	memset(law, 0, sizeof(*law));
 	if (is <= 0)
-		return is < 0 ? -1 : lc_fail(err, LC_DATA, "law: not a law that lc-proxy fit wrote");
+		return is < 0 ? -1
+			      : lc_fail(err, LC_DATA, "law: not a law that lc-proxy fit wrote");
 	ok = read_scalars(law, j) == 0 && json_array_size(variants) == LC_VARIANTS &&
 	     read_numbers(json_object_get(j, "clock"), law->basis.clock, LC_CLOCKS) == 0 &&
 	     read_numbers(json_object_get(j, "drive"), law->basis.drive, LC_DRIVES) == 0 &&

@@ -31,7 +31,10 @@ static long clean_rows(const struct lc_past *p)
 	return n;
 }
 
-/* White sd from second differences, which a smooth trend leaves alone; NaN below 6 values. y is used up. */
+/*
+ * White sd from second differences, which a smooth trend leaves alone; NaN below 6 values. y is
+ * used up.
+ */
 static double white_sd(double *y, long n)
 {
 	if (n < 6)
@@ -42,8 +45,8 @@ static double white_sd(double *y, long n)
 }
 
 /* Finite values of rows [i, n) from step t0 on, into y; how many. */
-static long values(const struct lc_law *law, const struct lc_series *s, long n, double t0, int is_other,
-		   double *y)
+static long values(const struct lc_law *law, const struct lc_series *s, long n, double t0,
+		   int is_other, double *y)
 {
 	long m = 0;
 
@@ -80,8 +83,10 @@ static void mark(const struct lc_law *law, struct binning *b, double *tmp)
 	while (i < b->n) {
 		int bin = bin_of(b, (double)b->s->row[i].step);
 		double mid, sd;
-		for (start = i, m = 0; i < b->n && bin_of(b, (double)b->s->row[i].step) == bin; i++) {
-			double v = b->is_other ? other(law, &b->s->row[i]) : target(law, &b->s->row[i]);
+		for (start = i, m = 0; i < b->n && bin_of(b, (double)b->s->row[i].step) == bin;
+		     i++) {
+			double v = b->is_other ? other(law, &b->s->row[i])
+					       : target(law, &b->s->row[i]);
 			if (isfinite(v) && (double)b->s->row[i].step > b->t0)
 				tmp[m++] = v;
 		}
@@ -90,7 +95,8 @@ static void mark(const struct lc_law *law, struct binning *b, double *tmp)
 			tmp[k] = fabs(tmp[k] - mid);
 		sd = fmax(b->sd, 1.4826 * lc_median(tmp, (size_t)m));
 		for (long k = start; k < i; k++) {
-			double v = b->is_other ? other(law, &b->s->row[k]) : target(law, &b->s->row[k]);
+			double v = b->is_other ? other(law, &b->s->row[k])
+					       : target(law, &b->s->row[k]);
 			b->keep[k] = isfinite(v) && (double)b->s->row[k].step > b->t0 &&
 				     (m < 3 || fabs(v - mid) <= 6 * sd);
 		}
@@ -217,7 +223,8 @@ static double channel_sd(const struct lc_law *law, const struct lc_series *s, lo
 	double sd = white_sd(tmp, values(law, s, n, t0, is_other, tmp));
 
 	/* too few values to tell: one per cent of the loss; never below what logs are rounded to */
-	return isfinite(sd) ? fmax(sd, 2e-4 * fabs(law->level) + 1e-12) : .01 * fabs(law->level) + 1e-12;
+	return isfinite(sd) ? fmax(sd, 2e-4 * fabs(law->level) + 1e-12)
+			    : .01 * fabs(law->level) + 1e-12;
 }
 
 static int choose_metric(struct lc_law *law, const struct lc_series *s, long n)
@@ -266,7 +273,7 @@ int lc_law_observe(struct lc_law *law, const struct lc_past *past, struct lc_obs
 		cap = past->series[i].n > cap ? past->series[i].n : cap;
 	tmp = lc_xalloc((size_t)cap, sizeof(*tmp));
 	obs = lc_xalloc(MAX_OBS, sizeof(*obs));
-	struct binning b = { .keep = lc_xalloc((size_t)cap, 1) };
+	struct binning b = {.keep = lc_xalloc((size_t)cap, 1)};
 	look(law, trunk, clean, tmp);
 	t0 = first_step(law, trunk, clean);
 	if (values(law, trunk, clean, t0, 0, tmp) < 8)

@@ -11,24 +11,30 @@
 enum { P = LC_COEFS, DRIFTS = 3, LEVELS = 4, SHAPES = 9, PRIORS = SHAPES * LEVELS };
 
 /* The prior's grid. Sizes are in units of the recent loss. */
-static const double drift_sd[DRIFTS] = { .0005, .0015, .005 };
-static const double noise_total[LEVELS] = { .012, .035, .08, .17 };
-/* Steady noise over eta gvar: 1/4 in the noisy quadratic model (Zhang et al. 2019) far from its edge of
- * stability, up to 3 times that near it; .2 to .7 measured. */
-static const double noise_gvar[LEVELS] = { .25, .4, .6, .9 };
-static const double signal_power[3] = { .3, .6, 1 }, noise_power[3] = { .3, .75, 1.2 };
+static const double drift_sd[DRIFTS] = {.0005, .0015, .005};
+static const double noise_total[LEVELS] = {.012, .035, .08, .17};
+/*
+ * Steady noise over eta gvar: 1/4 in the noisy quadratic model (Zhang et al. 2019) far from its
+ * edge of stability, up to 3 times that near it; .2 to .7 measured.
+ */
+static const double noise_gvar[LEVELS] = {.25, .4, .6, .9};
+static const double signal_power[3] = {.3, .6, 1}, noise_power[3] = {.3, .75, 1.2};
 
-#define DRIFT_LEN .3       /* the drift forgets over this much of ln t */
-#define MODE_LEN 4.        /* deviations of neighbouring modes agree over this many of them */
-#define NOISE_CUT 10.      /* no noise relaxes faster than this many updates */
-#define OTHER_SD .1        /* offset of the other metric, and its drift, of the level */
+#define DRIFT_LEN .3  /* the drift forgets over this much of ln t */
+#define MODE_LEN 4.   /* deviations of neighbouring modes agree over this many of them */
+#define NOISE_CUT 10. /* no noise relaxes faster than this many updates */
+#define OTHER_SD .1   /* offset of the other metric, and its drift, of the level */
 #define OTHER_DRIFT_SD .005
-#define EARLY .01          /* the law is off by this much of the way from there to the recent loss */
-#define BRANCH_SD .001     /* what a branch keeps to itself, of the level */
+#define EARLY .01      /* the law is off by this much of the way from there to the recent loss */
+#define BRANCH_SD .001 /* what a branch keeps to itself, of the level */
 #define TEMPERATURE 4.
-#define MISFIT .05         /* of a forecast change of the noise: what real forks show the law to miss by */
+#define MISFIT .05 /* of a forecast change of the noise: what real forks show the law to miss by   \
+		    */
 
-/* In place: the lower triangle of A (n,n) becomes its Cholesky factor. -1 when not positive definite. */
+/*
+ * In place: the lower triangle of A (n,n) becomes its Cholesky factor. -1 when not positive
+ * definite.
+ */
 static int cholesky(double *a, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -77,7 +83,8 @@ static double drift_cov(double t, double u)
 }
 
 /* Covariance of what is not the modes: white noise, drift, offsets. */
-static double obs_cov(const struct lc_law *law, const struct lc_obs *a, const struct lc_obs *b, double dvar)
+static double obs_cov(const struct lc_law *law, const struct lc_obs *a, const struct lc_obs *b,
+		      double dvar)
 {
 	double l2 = law->level * law->level, r = drift_cov(a->step, b->step);
 	double c = dvar * r;
@@ -94,11 +101,13 @@ static double obs_cov(const struct lc_law *law, const struct lc_obs *a, const st
 /* What is the same for all variants: the whitened data under one size of the drift. */
 struct white {
 	int n;
-	double *l, *y, *k;      /* factor (n,n); whitened y; whitened covariance with the drift at the end */
+	double *l, *y,
+		*k; /* factor (n,n); whitened y; whitened covariance with the drift at the end */
 	double ldet, yy, ky, kk, dvar;
 };
 
-static int white_init(struct white *w, const struct lc_law *law, const struct lc_obs *obs, int n, double dvar)
+static int white_init(struct white *w, const struct lc_law *law, const struct lc_obs *obs, int n,
+		      double dvar)
 {
 	w->n = n;
 	w->dvar = dvar;
@@ -132,7 +141,8 @@ static void white_release(struct white *w)
 	free(w->k);
 }
 
-/* Sufficient statistics of one variant under one drift: G = X'K^-1 X, r = X'K^-1 y, u = X'K^-1 k. */
+/* Sufficient statistics of one variant under one drift: G = X'K^-1 X, r = X'K^-1 y, u = X'K^-1 k.
+ */
 struct gram {
 	double g[P][P], r[P], u[P];
 };
@@ -164,28 +174,35 @@ struct prior {
 };
 
 /* A block of modes: total spread sd_total along w, and deviations of its own for each mode. */
-static void prior_block(struct prior *p, int at, const double *w, double mean, double sd_total, double dev)
+static void prior_block(struct prior *p, int at, const double *w, double mean, double sd_total,
+			double dev)
 {
 	for (int i = 0; i < LC_MODES; i++) {
 		p->m[at + i] = mean * w[i];
 		for (int j = 0; j < LC_MODES; j++)
-			p->cov[at + i][at + j] = w[i] * w[j] *
-				(sd_total * sd_total + mean * mean * dev * dev * exp(-abs(i - j) / MODE_LEN));
+			p->cov[at + i][at + j] =
+				w[i] * w[j] *
+				(sd_total * sd_total +
+				 mean * mean * dev * dev * exp(-abs(i - j) / MODE_LEN));
 		p->cov[at + i][at + i] += 1e-6 * w[i] * w[i] * mean * mean + 1e-18;
 	}
 }
 
-/* What the data say before any fit: the fall of the loss between the first and last tenth of the observations. */
+/*
+ * What the data say before any fit: the fall of the loss between the first and last tenth of the
+ * observations.
+ */
 struct scale {
-	double level, fall;         /* both above 0 */
+	double level, fall;	    /* both above 0 */
 	const struct lc_obs *a, *z; /* first and last observation of the metric on the trunk */
 };
 
-static void prior_init(struct prior *p, const struct lc_basis *b, const struct scale *s, int clock, int which,
-		       double gvar)
+static void prior_init(struct prior *p, const struct lc_basis *b, const struct scale *s, int clock,
+		       int which, double gvar)
 {
 	double al = signal_power[which / 3 % 3], be = noise_power[which % 3];
-	double total = gvar > 0 ? gvar * noise_gvar[which / SHAPES] : noise_total[which / SHAPES] * s->level;
+	double total = gvar > 0 ? gvar * noise_gvar[which / SHAPES]
+				: noise_total[which / SHAPES] * s->level;
 	double a[LC_MODES], n[LC_MODES], drop = 0, left = 0, sum = 0, rest;
 
 	for (int j = 0; j < LC_MODES; j++) {
@@ -215,9 +232,10 @@ struct post {
 	double m[LC_FEATS], cov[LC_FEATS][LC_FEATS], logev, chi2;
 };
 
-static int posterior(struct post *q, const struct prior *pr, const struct gram *g, const struct white *w)
+static int posterior(struct post *q, const struct prior *pr, const struct gram *g,
+		     const struct white *w)
 {
-	double lp[P * P], t[P * P] = { 0 }, bm[P * P] = { 0 }, z[P], r[P], quad = w->yy, su[P];
+	double lp[P * P], t[P * P] = {0}, bm[P * P] = {0}, z[P], r[P], quad = w->yy, su[P];
 
 	for (int i = 0; i < P; i++) {
 		r[i] = g->r[i];
@@ -230,11 +248,11 @@ static int posterior(struct post *q, const struct prior *pr, const struct gram *
 	}
 	if (cholesky(lp, P) < 0)
 		return -1;
-	for (int i = 0; i < P; i++)         /* t = G Lp */
+	for (int i = 0; i < P; i++) /* t = G Lp */
 		for (int k = 0; k < P; k++)
 			for (int j = 0; j <= k; j++)
 				t[i * P + j] += g->g[i][k] * lp[k * P + j];
-	for (int k = 0; k < P; k++)         /* B = I + Lp' G Lp, z = Lp' r */
+	for (int k = 0; k < P; k++) /* B = I + Lp' G Lp, z = Lp' r */
 		for (int i = 0; i <= k; i++)
 			for (int j = 0; j < P; j++)
 				bm[i * P + j] += lp[k * P + i] * t[k * P + j];
@@ -247,7 +265,7 @@ static int posterior(struct post *q, const struct prior *pr, const struct gram *
 	if (cholesky(bm, P) < 0)
 		return -1;
 	memset(t, 0, sizeof(t));
-	for (int i = 0; i < P; i++)         /* t = Lp' : then chol(B)^-1 Lp' */
+	for (int i = 0; i < P; i++) /* t = Lp' : then chol(B)^-1 Lp' */
 		for (int j = i; j < P; j++)
 			t[i * P + j] = lp[j * P + i];
 	solve_lower(bm, P, t, P);
@@ -312,7 +330,8 @@ static void moments_take(struct lc_posterior *out, int v, const struct moments *
 	do {
 		for (int i = 0; i < LC_FEATS; i++)
 			for (int j = 0; j < LC_FEATS; j++)
-				f[i * LC_FEATS + j] = s->mm[i][j] / s->w - out->mean[v][i] * out->mean[v][j];
+				f[i * LC_FEATS + j] =
+					s->mm[i][j] / s->w - out->mean[v][i] * out->mean[v][j];
 		for (int i = 0; i < LC_FEATS; i++)
 			f[i * LC_FEATS + i] += jitter * f[i * LC_FEATS + i] + 1e-18;
 		jitter = jitter ? 10 * jitter : 1e-12;

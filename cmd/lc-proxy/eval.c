@@ -1,10 +1,12 @@
 /*
  * lc-proxy eval: how well known branches would have been forecast from their parents' past alone.
  *
- * Cases on stdin, one a line: {"parent":FILE,"fork_step":N,"branch":FILE,"known":[FILE...],"whole":bool}. The law
- * sees the parent up to the fork (whole: all of it, for runs that only share their start) and the known
- * branches; the branch's own lr is given, its loss is what is scored. Beside it persistence (the last value)
- * and a power law in the step, L0 + A t^-c, by least squares over the last 95 % of the past.
+ * Cases on stdin, one a line:
+ * {"parent":FILE,"fork_step":N,"branch":FILE,"known":[FILE...],"whole":bool}. The law sees the
+ * parent up to the fork (whole: all of it, for runs that only share their start) and the known
+ * branches; the branch's own lr is given, its loss is what is scored. Beside it persistence (the
+ * last value) and a power law in the step, L0 + A t^-c, by least squares over the last 95 % of the
+ * past.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -19,8 +21,8 @@
 
 struct score {
 	long n, inside;
-	double sq, sq_hold, sq_power, sd;    /* sums */
-	double last, last_hold, last_power;  /* errors at the last point */
+	double sq, sq_hold, sq_power, sd;   /* sums */
+	double last, last_hold, last_power; /* errors at the last point */
 };
 
 struct points {
@@ -28,7 +30,8 @@ struct points {
 	double *at, *y;
 };
 
-static void read_points(const struct lc_series *s, enum lc_metric m, double t0, double t1, struct points *p)
+static void read_points(const struct lc_series *s, enum lc_metric m, double t0, double t1,
+			struct points *p)
 {
 	p->n = 0;
 	p->at = lc_xalloc((size_t)s->n + 1, sizeof(double));
@@ -59,7 +62,8 @@ static void power_law(const struct points *p, double *l0, double *a, double *c)
 	for (int i = 1; i <= 60 && p->n > 2; i++) {
 		double e = .025 * i, n = p->n, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0, b, rss;
 		for (int k = 0; k < p->n; k++) {
-			double x = pow(p->at[k] / p->at[p->n - 1], -e), y = p->y[k] - p->y[p->n - 1];
+			double x = pow(p->at[k] / p->at[p->n - 1], -e),
+			       y = p->y[k] - p->y[p->n - 1];
 			sx += x, sy += y, sxx += x * x, sxy += x * y, syy += y * y;
 		}
 		b = (n * sxy - sx * sy) / (n * sxx - sx * sx);
@@ -78,9 +82,15 @@ static void roll(const struct lc_law *law, const struct lc_lrpath *path, double 
 {
 	struct lc_lrpath ahead;
 	struct lc_modes start;
-	double *out = lc_xalloc((size_t)p->n, sizeof(*out)), ref = law->eta_ref > 0 ? law->eta_ref : 1;
-	struct lc_rollout_branch br = { .start = &start, .from = from, .scale = 1, .nout = p->n, .out = out,
-					.mean = mean, .sd = sd };
+	double *out = lc_xalloc((size_t)p->n, sizeof(*out)),
+	       ref = law->eta_ref > 0 ? law->eta_ref : 1;
+	struct lc_rollout_branch br = {.start = &start,
+				       .from = from,
+				       .scale = 1,
+				       .nout = p->n,
+				       .out = out,
+				       .mean = mean,
+				       .sd = sd};
 
 	lc_lrpath_init(&ahead);
 	lc_lrpath_add(&ahead, 1, lc_lrpath_at(path, from + 1) / ref);
@@ -98,8 +108,8 @@ static void roll(const struct lc_law *law, const struct lc_lrpath *path, double 
 	free(out);
 }
 
-static void add(struct score *s, const struct lc_law *law, const struct points *past, const struct points *p,
-		const double *mean, const double *sd)
+static void add(struct score *s, const struct lc_law *law, const struct points *past,
+		const struct points *p, const double *mean, const double *sd)
 {
 	double l0, a, c;
 
@@ -157,7 +167,10 @@ static void cut(struct lc_past *past, long at)
 		s->n--;
 }
 
-/* First step of a known branch's own rows: it leaves the trunk there; 0 when the runs only share their start. */
+/*
+ * First step of a known branch's own rows: it leaves the trunk there; 0 when the runs only share
+ * their start.
+ */
 static long leaves_at(const struct lc_past *p, int series, int whole)
 {
 	const struct lc_series *s = &p->series[series];
@@ -187,7 +200,7 @@ static int one_case(const struct options *o, const json_t *j, struct score *tota
 	free(file);
 	if (!whole)
 		cut(&past, at);
-	json_array_foreach (json_object_get(j, "known"), i, known) {
+	json_array_foreach(json_object_get(j, "known"), i, known) {
 		int k = read_series(o, &past, json_string_value(known), 0);
 		past.series[k].from = leaves_at(&past, k, whole);
 	}
@@ -199,7 +212,8 @@ static int one_case(const struct options *o, const json_t *j, struct score *tota
 		lc_die(&err);
 	past.n++;
 	read_points(&past.series[0], law.metric, law.last / 20, law.last, &past_pts);
-	read_points(&past.series[test], law.metric, whole ? law.last / 20 : (double)at, INFINITY, &pts);
+	read_points(&past.series[test], law.metric, whole ? law.last / 20 : (double)at, INFINITY,
+		    &pts);
 	mean = lc_xalloc((size_t)pts.n + 1, sizeof(*mean));
 	sd = lc_xalloc((size_t)pts.n + 1, sizeof(*sd));
 	roll(&law, &path, whole ? 0 : (double)at, &pts, mean, sd);
@@ -220,15 +234,16 @@ static void print(const struct score *s, const char *name)
 {
 	double n = (double)s->n;
 
-	printf("{\"branch\":\"%s\",\"n\":%ld,\"rmse\":%.5f,\"rmse_hold\":%.5f,\"rmse_power\":%.5f,\"cover90\":%.3f,"
-	       "\"sd\":%.5f,\"final\":%.5f,\"final_hold\":%.5f,\"final_power\":%.5f}\n", name, s->n,
-	       sqrt(s->sq / n), sqrt(s->sq_hold / n), sqrt(s->sq_power / n), (double)s->inside / n, s->sd / n,
-	       s->last, s->last_hold, s->last_power);
+	printf("{\"branch\":\"%s\",\"n\":%ld,\"rmse\":%.5f,\"rmse_hold\":%.5f,\"rmse_power\":%.5f,"
+	       "\"cover90\":%.3f,"
+	       "\"sd\":%.5f,\"final\":%.5f,\"final_hold\":%.5f,\"final_power\":%.5f}\n",
+	       name, s->n, sqrt(s->sq / n), sqrt(s->sq_hold / n), sqrt(s->sq_power / n),
+	       (double)s->inside / n, s->sd / n, s->last, s->last_hold, s->last_power);
 }
 
 int cmd_eval(const struct options *o)
 {
-	struct score total = { 0 }, s;
+	struct score total = {0}, s;
 	double rmse = 0, hold = 0, power = 0;
 	struct lc_lines lines;
 	struct lc_err err;
@@ -255,8 +270,9 @@ int cmd_eval(const struct options *o)
 	if (got < 0)
 		lc_die(&err);
 	if (n)
-		printf("{\"cases\":%d,\"rmse\":%.5f,\"rmse_hold\":%.5f,\"rmse_power\":%.5f,\"cover90\":%.3f}\n", n,
-		       rmse / n, hold / n, power / n, (double)total.inside / (double)total.n);
+		printf("{\"cases\":%d,\"rmse\":%.5f,\"rmse_hold\":%.5f,\"rmse_power\":%.5f,"
+		       "\"cover90\":%.3f}\n",
+		       n, rmse / n, hold / n, power / n, (double)total.inside / (double)total.n);
 	lc_lines_close(&lines);
 	return n ? LC_OK : LC_NO;
 }

@@ -15,8 +15,8 @@ void read_history(const struct options *o, struct lc_past *past)
 		if (lc_past_read(past, o->history[i], &o->names, &err) < 0)
 			lc_die(&err);
 	if (past->bad && !o->quiet)
-		lc_warn("%lu bad line%s passed over, the first: %s", past->bad, past->bad == 1 ? "" : "s",
-			past->first_bad);
+		lc_warn("%lu bad line%s passed over, the first: %s", past->bad,
+			past->bad == 1 ? "" : "s", past->first_bad);
 }
 
 static void read_plan(const char *path, struct lc_schedule *plan)
@@ -25,8 +25,11 @@ static void read_plan(const char *path, struct lc_schedule *plan)
 	json_t *j = lc_json_load(path, &err);
 
 	/* a whole state.json will do as well */
-	if (!j || lc_schedule_parse(plan, json_is_object(json_object_get(j, "schedule")) ?
-				    json_object_get(j, "schedule") : j, &err) < 0)
+	if (!j || lc_schedule_parse(plan,
+				    json_is_object(json_object_get(j, "schedule"))
+					    ? json_object_get(j, "schedule")
+					    : j,
+				    &err) < 0)
 		lc_die(&err);
 	json_decref(j);
 }
@@ -71,7 +74,8 @@ void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *pl
 		lc_usage("give either -H or -l");
 	if (o->law) {
 		if (o->alert)
-			lc_usage("-a: an incident is cleaned away when the law is fitted; give it to fit");
+			lc_usage("-a: an incident is cleaned away when the law is fitted; give it "
+				 "to fit");
 		j = lc_json_load(o->law, &err);
 		if (!j || lc_law_parse(law, j, &err) < 0)
 			lc_die(&err);
@@ -87,7 +91,8 @@ void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *pl
 	if (lc_law_fit(law, &past, (double)plan->total, &err) < 0)
 		lc_die(&err);
 	if (!(law->eta_ref > 0) && !o->quiet)
-		lc_warn("history: no lr logged: forecasts know the lr only as multiples of what it was");
+		lc_warn("history: no lr logged: forecasts know the lr only as multiples of what it "
+			"was");
 	lc_past_release(&past);
 }
 
@@ -107,8 +112,8 @@ int cmd_fit(const struct options *o)
 	if (lc_json_save(o->out, j, &err) < 0)
 		lc_die(&err);
 	if (!o->quiet)
-		lc_warn("%s: %s, %d observations, misfit %.2f", o->out, lc_metric_name(law.metric), law.nobs,
-			law.chi2);
+		lc_warn("%s: %s, %d observations, misfit %.2f", o->out, lc_metric_name(law.metric),
+			law.nobs, law.chi2);
 	json_decref(j);
 	lc_law_release(&law);
 	return LC_OK;

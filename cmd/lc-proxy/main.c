@@ -1,4 +1,4 @@
-/* lc-proxy: learns a law of the loss from a run's past and forecasts branches under it. lc-proxy(1). */
+/* lc-proxy: learns a law of the loss from a run's past, forecasts branches of it. lc-proxy(1). */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,14 +8,14 @@
 #include "proxy.h"
 
 static const char help[] =
-	"usage: lc-proxy fit -H run.jsonl... [-a alert.json] [--plan plan.json] -o law.json\n"
-	"       lc-proxy predict (-H run.jsonl... | -l law.json) [-a alert.json] [--plan plan.json] < branches\n"
+	"usage: lc-proxy predict [option]... -H run.jsonl | -l law.json < branches\n"
+	"       lc-proxy fit [option]... -H run.jsonl -o law.json\n"
 	"       lc-proxy eval < cases\n"
 	"\n"
-	"  -H, --history FILE   step records of the run and of its earlier branches; may be repeated; - is stdin\n"
+	"  -H, --history FILE   step records of the run and its branches; may be repeated\n"
 	"  -l, --law FILE       a law that fit wrote, instead of -H\n"
 	"  -a, --alert FILE     the incident: steps from its onset on are no witness\n"
-	"      --plan FILE      {\"lr\",\"schedule\",\"total\",\"warmup\",\"decay_frac\",\"min_lr\"}: the lr ahead\n"
+	"      --plan FILE      the lr ahead: {\"schedule\",\"lr\",\"total\",...} or a state.json\n"
 	"  -m, --metric M=NAME  read metric M under another name; may be repeated\n"
 	"  -n, --points N       points of a forecast, 1..64 (default 32)\n"
 	"  -o, --output FILE    where fit writes the law\n"
@@ -25,12 +25,17 @@ static const char help[] =
 enum { PLAN = 256 };
 
 static const struct option longs[] = {
-	{ "history", required_argument, NULL, 'H' }, { "law", required_argument, NULL, 'l' },
-	{ "alert", required_argument, NULL, 'a' },   { "plan", required_argument, NULL, PLAN },
-	{ "metric", required_argument, NULL, 'm' },  { "points", required_argument, NULL, 'n' },
-	{ "output", required_argument, NULL, 'o' },  { "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },          { "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+	{"history", required_argument, NULL, 'H'},
+	{"law", required_argument, NULL, 'l'},
+	{"alert", required_argument, NULL, 'a'},
+	{"plan", required_argument, NULL, PLAN},
+	{"metric", required_argument, NULL, 'm'},
+	{"points", required_argument, NULL, 'n'},
+	{"output", required_argument, NULL, 'o'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{NULL, 0, NULL, 0},
 };
 
 static long number(const char *arg, const char *what, long lo, long hi)
@@ -55,13 +60,27 @@ static void take(struct options *o, int c)
 	struct lc_err err;
 
 	switch (c) {
-	case 'H': add_history(o, optarg); break;
-	case 'l': o->law = optarg; break;
-	case 'a': o->alert = optarg; break;
-	case 'o': o->out = optarg; break;
-	case 'q': o->quiet = 1; break;
-	case PLAN: o->plan = optarg; break;
-	case 'n': o->points = (int)number(optarg, "-n", 1, LC_POINTS); break;
+	case 'H':
+		add_history(o, optarg);
+		break;
+	case 'l':
+		o->law = optarg;
+		break;
+	case 'a':
+		o->alert = optarg;
+		break;
+	case 'o':
+		o->out = optarg;
+		break;
+	case 'q':
+		o->quiet = 1;
+		break;
+	case PLAN:
+		o->plan = optarg;
+		break;
+	case 'n':
+		o->points = (int)number(optarg, "-n", 1, LC_POINTS);
+		break;
 	case 'm':
 		if (lc_names_add(&o->names, optarg, &err) < 0)
 			lc_usage("%s", err.text);
@@ -82,8 +101,8 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(const struct options *o);
-	} verbs[] = { { "fit", cmd_fit }, { "predict", cmd_predict }, { "eval", cmd_eval } };
-	struct options o = { .points = 32 };
+	} verbs[] = {{"fit", cmd_fit}, {"predict", cmd_predict}, {"eval", cmd_eval}};
+	struct options o = {.points = 32};
 	int c;
 
 	lc_setup(argv[0]);

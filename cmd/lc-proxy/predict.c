@@ -1,8 +1,9 @@
 /*
- * lc-proxy predict: a filter. Every line goes through untouched; after each branch record comes its forecast.
+ * lc-proxy predict: a filter. Every line goes through untouched; after each branch record comes its
+ * forecast.
  *
- * Lines are taken in batches, so that thousands of branches share the processors; a batch ends at its size or
- * at the end of the input.
+ * Lines are taken in batches, so that thousands of branches share the processors; a batch ends at
+ * its size or at the end of the input.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,17 +36,18 @@ static void add_line(struct lc_forecaster *fc, struct batch *b, const char *text
 	json_t *rec;
 	int is;
 
-	*l = (struct line){ lc_xalloc(len + 1, 1), len, torn, 0 };
+	*l = (struct line){lc_xalloc(len + 1, 1), len, torn, 0};
 	memcpy(l->text, text, len);
 	/* other records, step lines with a bare NaN among them, are not ours to judge */
-	if (!strstr(l->text, "\"branch\"") && text[strspn(text, " \t")] == '{' && text[len - 1] == '}')
+	if (!strstr(l->text, "\"branch\"") && text[strspn(text, " \t")] == '{' &&
+	    text[len - 1] == '}')
 		return;
 	if (!text[strspn(text, " \t")])
 		return;
 	snprintf(what, sizeof(what), "branches line %lu", number);
 	rec = lc_json_parse(text, len, what, &err);
-	if (!rec && strstr(l->text, "\"type\"") == NULL && lc_step_parse(text, len, NULL, &(struct lc_step){ 0 },
-									  &why) == 1)
+	if (!rec && strstr(l->text, "\"type\"") == NULL &&
+	    lc_step_parse(text, len, NULL, &(struct lc_step){0}, &why) == 1)
 		return;
 	if (!rec)
 		lc_die(&err);

@@ -17,7 +17,8 @@ int cmd_eval(const struct options *o);
 /* The law of -H (fitted) or -l (read), with -a's incident. Dies when it cannot. */
 void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *plan);
 
-/* Read all histories; a line that cannot be read is counted and named once. Dies on a missing file. */
+/* Read all histories; a line that cannot be read is counted and named once. Dies on a missing file.
+ */
 void read_history(const struct options *o, struct lc_past *past);
 
 #endif

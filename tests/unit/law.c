@@ -1,6 +1,6 @@
 /*
- * law: against worlds drawn from the law itself, where the right answer is known; and the roll-out against
- * its definition in long double.
+ * law: against worlds drawn from the law itself, where the right answer is known; and the roll-out
+ * against its definition in long double.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -11,7 +11,10 @@
 #include "json.h"
 #include "rng.h"
 
-/* A world: power-law signal, noise of its own spectrum, white observation noise; loss known without it. */
+/*
+ * A world: power-law signal, noise of its own spectrum, white observation noise; loss known without
+ * it.
+ */
 struct world {
 	struct lc_basis basis;
 	double l0, a[LC_MODES], b[LC_MODES];
@@ -24,7 +27,7 @@ static void world_init(struct world *w, double total, double noise)
 	double sum = 0;
 
 	memset(w, 0, sizeof(*w));
-	w->basis = (struct lc_basis){ { 1, .8, .6 }, { .5, .6, .7, .85, 1 }, 1 / (4 * total) };
+	w->basis = (struct lc_basis){{1, .8, .6}, {.5, .6, .7, .85, 1}, 1 / (4 * total)};
 	w->l0 = 2;
 	w->sigma = .003;
 	w->variant = 2; /* clock 1, drive .7 */
@@ -70,16 +73,19 @@ static double zigzag_then_cut(double step)
 	return step > 4000 ? 1e-4 : zigzag(step);
 }
 
-/* Rows of a run under a schedule, steps (from, to]; every: between val losses. Returns the loss at the end. */
-static double simulate(const struct world *w, struct lc_past *p, const char *branch, schedule *lr, long from,
-		       long to, long every, uint64_t seed)
+/*
+ * Rows of a run under a schedule, steps (from, to]; every: between val losses. Returns the loss at
+ * the end.
+ */
+static double simulate(const struct world *w, struct lc_past *p, const char *branch, schedule *lr,
+		       long from, long to, long every, uint64_t seed)
 {
-	struct lc_rng rng = { seed, 7, 0 };
+	struct lc_rng rng = {seed, 7, 0};
 	struct lc_modes m;
 
 	lc_modes_init(&m);
 	for (long t = 1; t <= to; t++) {
-		struct lc_step st = { .step = t, .has = 1u << LC_LR };
+		struct lc_step st = {.step = t, .has = 1u << LC_LR};
 		lc_modes_advance(&w->basis, &m, 1, lr((double)t) / 1e-3, 1);
 		if (t <= from || !p)
 			continue;
@@ -108,8 +114,12 @@ static void ask(const struct lc_law *law, const char *branch, struct lc_forecast
 }
 
 #define ON "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{}}"
-#define CUT "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_scale\":0.1}}"
-#define RAISE "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_scale\":2}}"
+#define CUT                                                                                        \
+	"{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_scale\":0." \
+	"1}}"
+#define RAISE                                                                                      \
+	"{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_scale\":2}" \
+	"}"
 
 static void fit(struct lc_law *law, const struct lc_past *p)
 {
@@ -119,10 +129,12 @@ static void fit(struct lc_law *law, const struct lc_past *p)
 }
 
 /* The definition, mode by mode and update by update, in long double. */
-static long double naive(const struct world *w, const double *at, const double *eta, int n, long steps)
+static long double naive(const struct world *w, const double *at, const double *eta, int n,
+			 long steps)
 {
 	long double s[LC_MODES], h[LC_MODES], loss = w->l0;
-	double p = w->basis.clock[w->variant / LC_DRIVES], q = w->basis.drive[w->variant % LC_DRIVES];
+	double p = w->basis.clock[w->variant / LC_DRIVES],
+	       q = w->basis.drive[w->variant % LC_DRIVES];
 	int k = 0;
 
 	for (int j = 0; j < LC_MODES; j++)
@@ -131,7 +143,8 @@ static long double naive(const struct world *w, const double *at, const double *
 		long double lr, e;
 		while (k + 1 < n && at[k + 1] < (double)t)
 			k++;
-		lr = k + 1 < n ? eta[k] + (eta[k + 1] - eta[k]) * (t - at[k]) / (at[k + 1] - at[k]) : eta[n - 1];
+		lr = k + 1 < n ? eta[k] + (eta[k + 1] - eta[k]) * (t - at[k]) / (at[k + 1] - at[k])
+			       : eta[n - 1];
 		lr = (double)t <= at[0] ? eta[0] : lr;
 		e = powl(lr, q);
 		for (int j = 0; j < LC_MODES; j++) {
@@ -155,11 +168,15 @@ static void posterior_of(const struct world *w, struct lc_posterior *post)
 	post->drift_len = 1;
 }
 
-/* Unit pieces agree to rounding; pieces of 5 % to what second order in 5 % leaves of a change of the loss. */
+/*
+ * Unit pieces agree to rounding; pieces of 5 % to what second order in 5 % leaves of a change of
+ * the loss.
+ */
 Test(law, rollout_is_its_definition)
 {
-	const double at[] = { 1, 300, 301, 700, 1501 }, eta[] = { 1, 1.2, .4, .4, .0 };
-	double out[] = { 1, 299, 300, 640, 1501, 1777 }, mean[6], sd[6], tol[] = { 0, .05 }, ok[] = { 1e-12, 5e-5 };
+	const double at[] = {1, 300, 301, 700, 1501}, eta[] = {1, 1.2, .4, .4, .0};
+	double out[] = {1, 299, 300, 640, 1501, 1777}, mean[6], sd[6], tol[] = {0, .05},
+	       ok[] = {1e-12, 5e-5};
 	struct lc_modes start;
 	struct lc_posterior *post = malloc(sizeof(*post));
 	struct world w;
@@ -168,13 +185,21 @@ Test(law, rollout_is_its_definition)
 	posterior_of(&w, post);
 	lc_modes_init(&start);
 	for (int i = 0; i < 2; i++) {
-		struct lc_rollout_branch br = { .start = &start, .scale = 1, .npoint = 5, .nout = 6, .at = at,
-						.eta = eta, .out = out, .mean = mean, .sd = sd };
+		struct lc_rollout_branch br = {.start = &start,
+					       .scale = 1,
+					       .npoint = 5,
+					       .nout = 6,
+					       .at = at,
+					       .eta = eta,
+					       .out = out,
+					       .mean = mean,
+					       .sd = sd};
 		lc_rollout_cpu(&w.basis, post, tol[i], &br, 1, NULL);
 		for (int o = 0; o < 6; o++) {
 			double want = (double)naive(&w, at, eta, 5, (long)out[o]);
-			cr_assert(fabs(mean[o] - want) <= ok[i] * want, "tol %g, out %g: %.15g, not %.15g",
-				  tol[i], out[o], mean[o], want);
+			cr_assert(fabs(mean[o] - want) <= ok[i] * want,
+				  "tol %g, out %g: %.15g, not %.15g", tol[i], out[o], mean[o],
+				  want);
 			cr_assert(sd[o] < 1e-6);
 		}
 	}
@@ -183,8 +208,8 @@ Test(law, rollout_is_its_definition)
 
 Test(law, pool_and_one_thread_give_the_same_bits)
 {
-	const double at[] = { 1, 900 }, eta[] = { 1, .1 };
-	double out[] = { 10, 900 }, mean[2][50][2], sd[2][50][2];
+	const double at[] = {1, 900}, eta[] = {1, .1};
+	double out[] = {10, 900}, mean[2][50][2], sd[2][50][2];
 	struct lc_rollout_branch br[50];
 	struct lc_pool *pool = lc_pool_open(4);
 	struct lc_modes start;
@@ -196,8 +221,15 @@ Test(law, pool_and_one_thread_give_the_same_bits)
 	lc_modes_init(&start);
 	for (int k = 0; k < 2; k++) {
 		for (int i = 0; i < 50; i++)
-			br[i] = (struct lc_rollout_branch){ .start = &start, .scale = 1 + i, .npoint = 2, .nout = 2,
-				.at = at, .eta = eta, .out = out, .mean = mean[k][i], .sd = sd[k][i] };
+			br[i] = (struct lc_rollout_branch){.start = &start,
+							   .scale = 1 + i,
+							   .npoint = 2,
+							   .nout = 2,
+							   .at = at,
+							   .eta = eta,
+							   .out = out,
+							   .mean = mean[k][i],
+							   .sd = sd[k][i]};
 		lc_rollout_cpu(&w.basis, post, .05, br, 50, k ? pool : NULL);
 	}
 	cr_assert(memcmp(mean[0], mean[1], sizeof(mean[0])) == 0);
@@ -206,7 +238,10 @@ Test(law, pool_and_one_thread_give_the_same_bits)
 	free(post);
 }
 
-/* 24 worlds whose past has seen the lr change: the truth lies in the 90 % interval as often as it should, near enough. */
+/*
+ * 24 worlds whose past has seen the lr change: the truth lies in the 90 % interval as often as it
+ * should, near enough.
+ */
 Test(law, planted_truth_is_found, .timeout = 120)
 {
 	int inside = 0, n = 24;
@@ -224,7 +259,9 @@ Test(law, planted_truth_is_found, .timeout = 120)
 		now = simulate(&w, &p, "", zigzag, 0, 4000, 20, 100 + (uint64_t)i);
 		truth = simulate(&w, NULL, "", zigzag_then_cut, 0, 6000, 20, 0);
 		fit(&law, &p);
-		ask(&law, "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_scale\":0.2}}",
+		ask(&law,
+		    "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_"
+		    "scale\":0.2}}",
 		    &f);
 		inside += fabs(f.mean[f.n - 1] - truth) <= 1.645 * f.sd[f.n - 1];
 		sq += pow(f.mean[f.n - 1] - truth, 2);
@@ -236,7 +273,10 @@ Test(law, planted_truth_is_found, .timeout = 120)
 	cr_assert(sq < .02 * hold, "rmse %g, of %g", sqrt(sq / n), sqrt(hold / n));
 }
 
-/* Under a constant lr the size of the noise cannot be seen: a cut must be uncertain, going on must not. */
+/*
+ * Under a constant lr the size of the noise cannot be seen: a cut must be uncertain, going on must
+ * not.
+ */
 Test(law, constant_lr_cannot_tell_what_a_cut_does, .timeout = 60)
 {
 	struct lc_forecast on, cut, known, probe;
@@ -261,7 +301,10 @@ Test(law, constant_lr_cannot_tell_what_a_cut_does, .timeout = 60)
 	fit(&law, &p);
 	ask(&law, CUT, &known);
 	cr_assert(known.sd[7] < cut.sd[7] / 2, "%g, was %g", known.sd[7], cut.sd[7]);
-	ask(&law, "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_scale\":0.5}}", &probe);
+	ask(&law,
+	    "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_scale\":"
+	    "0.5}}",
+	    &probe);
 	cr_assert(fabs(probe.mean[7] - truth) < 3 * probe.sd[7]);
 	cr_assert(probe.sd[7] < cut.sd[7] / 4);
 	lc_law_release(&law);
@@ -270,7 +313,7 @@ Test(law, constant_lr_cannot_tell_what_a_cut_does, .timeout = 60)
 
 Test(law, gvar_narrows_a_cut, .timeout = 60)
 {
-	struct lc_step st = { .step = 4000, .has = 1u << LC_GVAR };
+	struct lc_step st = {.step = 4000, .has = 1u << LC_GVAR};
 	struct lc_forecast cut, known;
 	struct lc_past p;
 	struct lc_law law;
@@ -336,7 +379,8 @@ Test(law, json_gives_the_same_forecast, .timeout = 60)
 	cr_assert(lc_law_parse(&back, again, &err) == 0, "%s", err.text);
 	ask(&law, RAISE, &a);
 	ask(&back, RAISE, &b);
-	cr_assert(memcmp(a.mean, b.mean, sizeof(a.mean)) == 0 && memcmp(a.sd, b.sd, sizeof(a.sd)) == 0);
+	cr_assert(memcmp(a.mean, b.mean, sizeof(a.mean)) == 0 &&
+		  memcmp(a.sd, b.sd, sizeof(a.sd)) == 0);
 	json_object_set_new(again, "lam0", json_string("nan"));
 	cr_assert(lc_law_parse(&back, again, &err) == -1 && err.code == LC_DATA);
 	json_object_set_new(again, "v", json_integer(2));
@@ -348,11 +392,14 @@ Test(law, json_gives_the_same_forecast, .timeout = 60)
 	lc_past_release(&p);
 }
 
-/* An incident after step 3500 that lifts the loss: the law of a rewinding arm does not know of it. */
+/* An incident after step 3500 that lifts the loss: the law of a rewinding arm does not know of it.
+ */
 Test(law, the_incident_is_no_witness, .timeout = 60)
 {
-	const char *clean = "{\"branch\":\"b\",\"from\":{\"step\":3400},\"horizon\":600,\"actions\":{\"rewind\":3400}}";
-	const char *hurt = "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":600,\"actions\":{}}";
+	const char *clean = "{\"branch\":\"b\",\"from\":{\"step\":3400},\"horizon\":600,"
+			    "\"actions\":{\"rewind\":3400}}";
+	const char *hurt =
+		"{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":600,\"actions\":{}}";
 	struct lc_forecast a, b, c;
 	struct lc_past p;
 	struct lc_law law;
@@ -391,9 +438,15 @@ Test(law, doing_nothing_differs_by_nothing, .timeout = 60)
 	fit(&law, &p);
 	ask(&law, ON, &f);
 	cr_assert(f.delta == 0 && f.delta_sd == 0);
-	ask(&law, "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"reseed\":3}}", &g);
+	ask(&law,
+	    "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"reseed\":3}"
+	    "}",
+	    &g);
 	cr_assert(memcmp(f.mean, g.mean, sizeof(f.mean)) == 0);
-	ask(&law, "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"beta2\":0.9,\"clip\":0.5}}", &g);
+	ask(&law,
+	    "{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"beta2\":0."
+	    "9,\"clip\":0.5}}",
+	    &g);
 	cr_assert(memcmp(f.mean, g.mean, sizeof(f.mean)) == 0);
 	cr_assert(g.sd[7] > f.sd[7] && g.trust < f.trust);
 	lc_law_release(&law);
@@ -402,7 +455,7 @@ Test(law, doing_nothing_differs_by_nothing, .timeout = 60)
 
 static void one_row(struct lc_past *p, long step, double loss)
 {
-	struct lc_step st = { .step = step, .has = 1u << LC_LOSS | 1u << LC_LR };
+	struct lc_step st = {.step = step, .has = 1u << LC_LOSS | 1u << LC_LR};
 
 	st.v[LC_LOSS] = loss;
 	st.v[LC_LR] = 1e-3;
@@ -426,7 +479,8 @@ Test(law, little_to_go_by)
 		fit(&law, &p);
 		ask(&law, RAISE, &f);
 		for (int i = 0; i < f.n; i++)
-			cr_assert(isfinite(f.mean[i]) && isfinite(f.sd[i]) && f.sd[i] > 0, "%d points", n);
+			cr_assert(isfinite(f.mean[i]) && isfinite(f.sd[i]) && f.sd[i] > 0,
+				  "%d points", n);
 		cr_assert(f.trust < .5);
 		lc_law_release(&law);
 	}
@@ -460,8 +514,10 @@ Test(lawdata, lr_path_is_thin_and_true)
 
 	lc_past_init(&p);
 	for (long t = 1; t <= 5000; t++) {
-		struct lc_step st = { .step = t, .has = 1u << LC_LR };
-		st.v[LC_LR] = t < 200 ? 1e-5 * (double)t : t < 4000 ? 2e-3 : 2e-3 * (5000 - (double)t) / 1000;
+		struct lc_step st = {.step = t, .has = 1u << LC_LR};
+		st.v[LC_LR] = t < 200	 ? 1e-5 * (double)t
+			      : t < 4000 ? 2e-3
+					 : 2e-3 * (5000 - (double)t) / 1000;
 		lc_past_add(&p, &st);
 	}
 	lc_lrpath_init(&path);
@@ -469,7 +525,8 @@ Test(lawdata, lr_path_is_thin_and_true)
 	cr_assert(path.n < 30, "%d points", path.n);
 	for (long t = 1; t <= 5000; t++) {
 		double want = p.series[0].row[t - 1].lr, got = lc_lrpath_at(&path, (double)t);
-		cr_assert(fabs(got - want) <= 2e-3 * want + 1e-12, "step %ld: %g, not %g", t, got, want);
+		cr_assert(fabs(got - want) <= 2e-3 * want + 1e-12, "step %ld: %g, not %g", t, got,
+			  want);
 	}
 	lc_lrpath_release(&path);
 	lc_past_release(&p);
@@ -481,11 +538,14 @@ Test(lawdata, a_branch_of_a_branch_has_both_pasts)
 	struct lc_past p;
 	struct lc_err err;
 	const char *rec[] = {
-		"{\"type\":\"branch\",\"v\":1,\"branch\":\"b1\",\"from\":{\"step\":100},\"horizon\":50,\"actions\":{}}",
-		"{\"type\":\"branch\",\"v\":1,\"branch\":\"b2\",\"from\":{\"branch\":\"b1\",\"step\":150},\"horizon\":9}",
-		"{\"type\":\"branch\",\"v\":1,\"branch\":\"b1\",\"from\":{\"branch\":\"b2\",\"step\":3},\"horizon\":9}",
+		"{\"type\":\"branch\",\"v\":1,\"branch\":\"b1\",\"from\":{\"step\":100},"
+		"\"horizon\":50,\"actions\":{}}",
+		"{\"type\":\"branch\",\"v\":1,\"branch\":\"b2\",\"from\":{\"branch\":\"b1\","
+		"\"step\":150},\"horizon\":9}",
+		"{\"type\":\"branch\",\"v\":1,\"branch\":\"b1\",\"from\":{\"branch\":\"b2\","
+		"\"step\":3},\"horizon\":9}",
 	};
-	const double lr[] = { 1e-3, 5e-4, 2e-4 };
+	const double lr[] = {1e-3, 5e-4, 2e-4};
 
 	lc_past_init(&p);
 	for (int k = 0; k < 3; k++) {
@@ -494,7 +554,7 @@ Test(lawdata, a_branch_of_a_branch_has_both_pasts)
 			lc_past_branch(&p, j);
 		json_decref(j);
 		for (long t = 1 + (k ? 50 * (k + 1) : 0); t <= 100 + 50 * k; t++) {
-			struct lc_step st = { .step = t, .has = 1u << LC_LR };
+			struct lc_step st = {.step = t, .has = 1u << LC_LR};
 			snprintf(st.branch, sizeof(st.branch), "%s", k ? k == 1 ? "b1" : "b2" : "");
 			st.v[LC_LR] = lr[k];
 			lc_past_add(&p, &st);
@@ -519,7 +579,7 @@ Test(lawdata, a_branch_of_a_branch_has_both_pasts)
 
 Test(forecast, schedules)
 {
-	struct lc_schedule s = { LC_SCHED_WSD, 1e-3, 1e-4, .25, 10, 100 };
+	struct lc_schedule s = {LC_SCHED_WSD, 1e-3, 1e-4, .25, 10, 100};
 
 	cr_assert_float_eq(lc_schedule_lr(&s, 5), 5e-4, 1e-12);
 	cr_assert_float_eq(lc_schedule_lr(&s, 75), 1e-3, 1e-12);
