@@ -21,8 +21,8 @@ static const char *const metric_names[LC_METRICS] = {
  */
 static const struct spelling {
 	const char *name;
-	unsigned char len;
-	signed char key, rank;
+	unsigned short len;
+	short key, rank;
 } spellings[] = {
 #define S(name, key, rank) { name, sizeof(name) - 1, key, rank }
 	S("v", LC_KEY_V, 9), S("lr", LC_LR, 9), S("run", LC_KEY_RUN, 9),
@@ -65,7 +65,7 @@ static const struct {
 static inline char fold(char c)
 {
 	if (c >= 'A' && c <= 'Z')
-		return (char)(c + 32);
+		return (char)(c | 0x20);
 	return c == '/' || c == '-' || c == '.' || c == ' ' ? '_' : c;
 }
 

@@ -256,6 +256,7 @@ static int scan_value(struct scan *s, struct value *v)
 	size_t n;
 
 	v->kind = OTHER;
+	v->text = (struct text){ "", 0, 0 };
 	if (s->p == s->end)
 		return broken(s);
 	if (*s->p == '"') {
@@ -296,7 +297,7 @@ static int number_of(const struct value *v, double *x)
 
 /* What a line says beyond the struct lc_step. */
 struct findings {
-	signed char rank[LC_KEYS]; /* 0: not seen */
+	short rank[LC_KEYS]; /* 0: not seen */
 	int has_step, other_type, typed;
 	double v;
 };
@@ -358,7 +359,7 @@ static int scan_members(struct scan *s, const struct lc_names *names, struct lc_
 			return -1;
 		key = key_of(&name, names, &rank);
 		if (key >= 0 && rank >= f->rank[key]) {
-			f->rank[key] = (signed char)rank;
+			f->rank[key] = (short)rank;
 			put(st, f, key, &v);
 		}
 		skip_space(s);
