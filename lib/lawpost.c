@@ -28,8 +28,9 @@ static const double signal_power[3] = {.3, .6, 1}, noise_power[3] = {.3, .75, 1.
 #define EARLY .01      /* the law is off by this much of the way from there to the recent loss */
 #define BRANCH_SD .001 /* what a branch keeps to itself, of the level */
 #define TEMPERATURE 4.
-#define MISFIT .05 /* of a forecast change of the noise: what real forks show the law to miss by   \
-		    */
+#define MISFIT                                                                                     \
+	.05 /* of a forecast change of the noise: what real forks show the law to miss by          \
+	     */
 
 /*
  * In place: the lower triangle of A (n,n) becomes its Cholesky factor. -1 when not positive
@@ -232,72 +233,93 @@ struct post {
 	double m[LC_FEATS], cov[LC_FEATS][LC_FEATS], logev, chi2;
 };
 
-static int posterior(struct post *q, const struct prior *pr, const struct gram *g,
-		     const struct white *w)
+/* The residual of the prior's mean: r = X'K^-1 (y - X m), and its squared length. */
+static double residual(const struct prior *pr, const struct gram *g, double yy, double r[P])
 {
-	double lp[P * P], t[P * P] = {0}, bm[P * P] = {0}, z[P], r[P], quad = w->yy, su[P];
+	double quad = yy;
 
 	for (int i = 0; i < P; i++) {
 		r[i] = g->r[i];
 		for (int j = 0; j < P; j++) {
-			lp[i * P + j] = pr->cov[i][j];
 			r[i] -= g->g[i][j] * pr->m[j];
 			quad += pr->m[i] * pr->m[j] * g->g[i][j];
 		}
 		quad -= 2 * pr->m[i] * g->r[i];
 	}
-	if (cholesky(lp, P) < 0)
-		return -1;
+	return quad;
+}
+
+/* B = I + Lp' G Lp and z = Lp' r: the posterior precision and shift in units of the prior. */
+static void in_prior_units(const double *lp, const struct gram *g, const double *r, double *b,
+			   double *z)
+{
+	double t[P * P] = {0};
+
 	for (int i = 0; i < P; i++) /* t = G Lp */
 		for (int k = 0; k < P; k++)
 			for (int j = 0; j <= k; j++)
 				t[i * P + j] += g->g[i][k] * lp[k * P + j];
-	for (int k = 0; k < P; k++) /* B = I + Lp' G Lp, z = Lp' r */
+	memset(b, 0, P * P * sizeof(*b));
+	for (int k = 0; k < P; k++)
 		for (int i = 0; i <= k; i++)
 			for (int j = 0; j < P; j++)
-				bm[i * P + j] += lp[k * P + i] * t[k * P + j];
+				b[i * P + j] += lp[k * P + i] * t[k * P + j];
 	for (int i = 0; i < P; i++) {
-		bm[i * P + i] += 1;
+		b[i * P + i] += 1;
 		z[i] = 0;
 		for (int k = i; k < P; k++)
 			z[i] += lp[k * P + i] * r[k];
 	}
-	if (cholesky(bm, P) < 0)
+}
+
+/* The drift at the end given beta is k'K^-1 (y - X beta), and what is left of its variance. */
+static void add_drift(struct post *q, const struct gram *g, const struct white *w)
+{
+	q->m[P] = w->ky;
+	q->cov[P][P] = w->dvar - w->kk;
+	for (int i = 0; i < P; i++) {
+		double su = 0;
+		for (int j = 0; j < P; j++)
+			su += q->cov[i][j] * g->u[j];
+		q->m[P] -= g->u[i] * q->m[i];
+		q->cov[P][P] += g->u[i] * su;
+		q->cov[i][P] = q->cov[P][i] = -su;
+	}
+}
+
+/* With the prior's cov = Lp Lp': cov = Lp B^-1 Lp', mean = m + Lp B^-1 z. -1: not positive
+ * definite. */
+static int posterior(struct post *q, const struct prior *pr, const struct gram *g,
+		     const struct white *w)
+{
+	double lp[P * P], b[P * P], t[P * P] = {0}, z[P], r[P], quad = residual(pr, g, w->yy, r);
+
+	for (int i = 0; i < P; i++)
+		memcpy(lp + i * P, pr->cov[i], P * sizeof(*lp));
+	if (cholesky(lp, P) < 0)
 		return -1;
-	memset(t, 0, sizeof(t));
-	for (int i = 0; i < P; i++) /* t = Lp' : then chol(B)^-1 Lp' */
+	in_prior_units(lp, g, r, b, z);
+	if (cholesky(b, P) < 0)
+		return -1;
+	for (int i = 0; i < P; i++) /* t = chol(B)^-1 Lp' */
 		for (int j = i; j < P; j++)
 			t[i * P + j] = lp[j * P + i];
-	solve_lower(bm, P, t, P);
-	solve_lower(bm, P, z, 1);
-	for (int i = 0; i < P; i++)
-		quad -= z[i] * z[i];
-	q->chi2 = quad / w->n;
-	q->logev = -.5 * (quad + log_det(bm, P) + w->ldet + w->n * log(2 * M_PI));
+	solve_lower(b, P, t, P);
+	solve_lower(b, P, z, 1);
 	for (int i = 0; i < P; i++) {
+		quad -= z[i] * z[i];
 		q->m[i] = pr->m[i];
 		for (int k = 0; k < P; k++)
 			q->m[i] += t[k * P + i] * z[k];
 		for (int j = 0; j < P; j++) {
-			double s = 0;
+			q->cov[i][j] = 0;
 			for (int k = 0; k < P; k++)
-				s += t[k * P + i] * t[k * P + j];
-			q->cov[i][j] = s;
+				q->cov[i][j] += t[k * P + i] * t[k * P + j];
 		}
 	}
-	/* the drift at the end given beta: k'K^-1 (y - X beta), and what is left of its variance */
-	q->m[P] = w->ky;
-	q->cov[P][P] = w->dvar - w->kk;
-	for (int i = 0; i < P; i++) {
-		su[i] = 0;
-		for (int j = 0; j < P; j++)
-			su[i] += q->cov[i][j] * g->u[j];
-		q->m[P] -= g->u[i] * q->m[i];
-	}
-	for (int i = 0; i < P; i++) {
-		q->cov[i][P] = q->cov[P][i] = -su[i];
-		q->cov[P][P] += g->u[i] * su[i];
-	}
+	q->chi2 = quad / w->n;
+	q->logev = -.5 * (quad + log_det(b, P) + w->ldet + w->n * log(2 * M_PI));
+	add_drift(q, g, w);
 	return 0;
 }
 
