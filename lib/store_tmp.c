@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,6 +22,15 @@ static int same_file(int fd, const char *path)
 
 	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_ino == b.st_ino &&
 	       a.st_dev == b.st_dev;
+}
+
+static void release(struct lc_tmp *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	free(t->path);
+	t->fd = -1;
+	t->path = NULL;
 }
 
 static int create(const char *path, int dir)
@@ -44,23 +54,24 @@ static int create(const char *path, int dir)
 static int tmp_new(struct lc_tmp *t, const char *prefix, int dir, struct lc_err *err)
 {
 	uint64_t word;
+	int locked;
 
 	for (;;) {
 		if (getrandom(&word, sizeof(word), 0) != sizeof(word))
 			return lc_fail_sys(err, "draw a name");
 		t->path = lc_path("%s%016llx", prefix, (unsigned long long)word);
 		t->fd = create(t->path, dir);
-		if (t->fd >= 0 && flock(t->fd, LOCK_EX) == 0 && same_file(t->fd, t->path))
+		locked = t->fd >= 0 && flock(t->fd, LOCK_EX) == 0;
+		if (locked && same_file(t->fd, t->path))
 			return 0;
-		if (t->fd < 0 && errno != EEXIST) {
-			lc_fail_sys(err, "create %s", t->path);
-			free(t->path);
-			t->path = NULL;
+		if (!locked && errno != EEXIST) {
+			lc_fail_sys(err, t->fd < 0 ? "create %s" : "lock %s", t->path);
+			if (t->fd >= 0)
+				remove(t->path);
+			release(t);
 			return -1;
 		}
-		if (t->fd >= 0)
-			close(t->fd);
-		free(t->path);
+		release(t);
 	}
 }
 
@@ -72,15 +83,6 @@ int lc_tmp_file(struct lc_tmp *t, const char *prefix, struct lc_err *err)
 int lc_tmp_dir(struct lc_tmp *t, const char *prefix, struct lc_err *err)
 {
 	return tmp_new(t, prefix, 1, err);
-}
-
-static void release(struct lc_tmp *t)
-{
-	if (t->path)
-		close(t->fd);
-	free(t->path);
-	t->fd = -1;
-	t->path = NULL;
 }
 
 int lc_tmp_commit(struct lc_tmp *t, const char *path, struct lc_err *err)
