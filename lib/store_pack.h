@@ -33,8 +33,8 @@ struct lc_chunk {
 };
 
 /*
- * Index and trailer of a pack with the n chunks given, whose bodies end at `end`. Sorts c. The bytes
- * are the caller's; name is the SHA-256 of the index, by which the pack is called.
+ * Index and trailer of a pack with the n chunks given, whose bodies end at `end`. Sorts c. The
+ * bytes are the caller's; name is the SHA-256 of the index, by which the pack is called.
  */
 int lc_pack_tail(struct lc_chunk *c, size_t n, uint64_t end, char **buf, size_t *len,
 		 struct lc_id *name, struct lc_err *err);
