@@ -13,7 +13,7 @@
 
 struct lc_adamw {
 	float lr, beta1, beta2, eps, decay;
-	float c1, c2;    /* bias corrections, as factors */
+	float c1, c2; /* bias corrections, as factors */
 	float gscale;
 };
 

@@ -1,4 +1,5 @@
-/* attention: see attention.h. Rows go in blocks of 16, so nothing right of a block's diagonal is computed. */
+/* attention: see attention.h. Rows go in blocks of 16, so nothing right of a block's diagonal is
+ * computed. */
 #include "attention.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ static void transpose(float *to, const float *from, int ld, int t, int s)
 /* Softmax of the first i+1 of n scores times scale; the rest becomes 0. */
 static void softmax_row(float *p, int i, int n, float scale)
 {
-	lc_v16 m = lc_splat(-INFINITY), sum = { 0 };
+	lc_v16 m = lc_splat(-INFINITY), sum = {0};
 	float top, r;
 
 	for (int j = i + 1; j < n; j++)
@@ -44,8 +45,8 @@ static void softmax_row(float *p, int i, int n, float scale)
 		lc_store(p + j, lc_load(p + j) * r);
 }
 
-void lc_attention_cpu(float *out, int ldo, float *p, const float *q, const float *k, const float *v, int ld,
-		      int t, int s, float *scratch)
+void lc_attention_cpu(float *out, int ldo, float *p, const float *q, const float *k, const float *v,
+		      int ld, int t, int s, float *scratch)
 {
 	float scale = 1.0f / sqrtf((float)s), *kt = scratch;
 
@@ -67,7 +68,7 @@ void lc_attention_cpu(float *out, int ldo, float *p, const float *q, const float
 /* Through the softmax: ds = scale p (dp - sum of dp p), in place of dp, over n columns. */
 static void softmax_back_row(float *dp, const float *p, int n, float scale)
 {
-	lc_v16 dot = { 0 };
+	lc_v16 dot = {0};
 	float k;
 
 	for (int j = 0; j < n; j += LC_LANES)
@@ -77,9 +78,9 @@ static void softmax_back_row(float *dp, const float *p, int n, float scale)
 		lc_store(dp + j, lc_load(p + j) * (lc_load(dp + j) - k) * scale);
 }
 
-void lc_attention_back_cpu(float *dq, float *dk, float *dv, const float *dout, int ldo, const float *p,
-			   const float *q, const float *k, const float *v, int ld, int t, int s,
-			   float *scratch)
+void lc_attention_back_cpu(float *dq, float *dk, float *dv, const float *dout, int ldo,
+			   const float *p, const float *q, const float *k, const float *v, int ld,
+			   int t, int s, float *scratch)
 {
 	float scale = 1.0f / sqrtf((float)s), *ds = scratch, *vt = scratch + (long)t * t;
 
@@ -96,8 +97,9 @@ void lc_attention_back_cpu(float *dq, float *dk, float *dv, const float *dout, i
 	for (int j = 0; j < t; j += BLOCK) { /* keys j.. are seen by the queries from j on */
 		long at = (long)j * t + j;
 
-		lc_gemm_tn_cpu(dk + (long)j * ld, ld, ds + at, t, q + (long)j * ld, ld, BLOCK, s, t - j, 0);
-		lc_gemm_tn_cpu(dv + (long)j * ld, ld, p + at, t, dout + (long)j * ldo, ldo, BLOCK, s, t - j,
-			       0);
+		lc_gemm_tn_cpu(dk + (long)j * ld, ld, ds + at, t, q + (long)j * ld, ld, BLOCK, s,
+			       t - j, 0);
+		lc_gemm_tn_cpu(dv + (long)j * ld, ld, p + at, t, dout + (long)j * ldo, ldo, BLOCK,
+			       s, t - j, 0);
 	}
 }

@@ -12,12 +12,12 @@
 
 #define LC_ATTENTION_SCRATCH(t, s) ((size_t)(t) * (size_t)((t) + 2 * (s)))
 
-void lc_attention_cpu(float *out, int ldo, float *p, const float *q, const float *k, const float *v, int ld,
-		      int t, int s, float *scratch);
+void lc_attention_cpu(float *out, int ldo, float *p, const float *q, const float *k, const float *v,
+		      int ld, int t, int s, float *scratch);
 
 /* dq, dk, dv (leading dimension ld) are written, not added to. */
-void lc_attention_back_cpu(float *dq, float *dk, float *dv, const float *dout, int ldo, const float *p,
-			   const float *q, const float *k, const float *v, int ld, int t, int s,
-			   float *scratch);
+void lc_attention_back_cpu(float *dq, float *dk, float *dv, const float *dout, int ldo,
+			   const float *p, const float *q, const float *k, const float *v, int ld,
+			   int t, int s, float *scratch);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "vec.h"
 
-#define TWO_A 1.5957691216f    /* 2 sqrt(2/pi) */
+#define TWO_A 1.5957691216f /* 2 sqrt(2/pi) */
 #define B 0.044715f
 
 static inline lc_v16 forward(lc_v16 x)
@@ -36,7 +36,8 @@ void lc_gelu_back_cpu(float *dx, const float *dy, const float *x, size_t n)
 	for (; i + LC_LANES <= n; i += LC_LANES)
 		lc_store(dx + i, lc_load(dy + i) * slope(lc_load(x + i)));
 	if (i < n)
-		lc_store_some(dx + i, (int)(n - i), lc_load_some(dy + i, (int)(n - i), 0) *
-			      slope(lc_load_some(x + i, (int)(n - i), 0)));
+		lc_store_some(dx + i, (int)(n - i),
+			      lc_load_some(dy + i, (int)(n - i), 0) *
+				      slope(lc_load_some(x + i, (int)(n - i), 0)));
 }
 #undef B

@@ -3,14 +3,14 @@
 
 #include "vec.h"
 
-#define ROWS 6               /* of a tile: its sums and a row of b fit the registers */
+#define ROWS 6 /* of a tile: its sums and a row of b fit the registers */
 #ifdef __AVX512F__
-#define VECS 2               /* 12 of 32 */
+#define VECS 2 /* 12 of 32 */
 #else
-#define VECS 1               /* AVX2: 12 of 16 */
+#define VECS 1 /* AVX2: 12 of 16 */
 #endif
 #define COLS (VECS * LC_LANES)
-#define DEPTH 256            /* rows of a strip of b, 32 KiB: measured best of 128..512 */
+#define DEPTH 256 /* rows of a strip of b, 32 KiB: measured best of 128..512 */
 
 /* a is read as a[i*ar + p*ac]: that covers a and a^T. b is (k,n). */
 struct product {
@@ -19,11 +19,11 @@ struct product {
 	int ldc, ar, ac, ldb, k, beta;
 };
 
-static inline __attribute__((always_inline)) void tile(const struct product *g, int i, int j, int rows,
-						       int vecs)
+static inline __attribute__((always_inline)) void tile(const struct product *g, int i, int j,
+						       int rows, int vecs)
 {
 	const float *a = g->a + (long)i * g->ar, *b = g->b + j;
-	lc_v16 acc[ROWS][VECS] = { 0 };
+	lc_v16 acc[ROWS][VECS] = {0};
 
 	for (int p = 0; p < g->k; p++, a += g->ac, b += g->ldb)
 		for (int r = 0; r < rows; r++)
@@ -45,23 +45,35 @@ static void edge(const struct product *g, int m, int j0, int n)
 			float *c = g->c + (long)i * g->ldc + j, s = 0;
 
 			for (int p = 0; p < g->k; p++)
-				s += g->a[(long)i * g->ar + (long)p * g->ac] * g->b[(long)p * g->ldb + j];
+				s += g->a[(long)i * g->ar + (long)p * g->ac] *
+				     g->b[(long)p * g->ldb + j];
 			*c = g->beta ? s + *c : s;
 		}
 }
 
-static inline __attribute__((always_inline)) void columns(const struct product *g, int j, int m, int vecs)
+static inline __attribute__((always_inline)) void columns(const struct product *g, int j, int m,
+							  int vecs)
 {
 	int i = 0;
 
 	for (; i + ROWS <= m; i += ROWS)
 		tile(g, i, j, ROWS, vecs);
 	switch (m - i) {
-	case 5: tile(g, i, j, 5, vecs); break;
-	case 4: tile(g, i, j, 4, vecs); break;
-	case 3: tile(g, i, j, 3, vecs); break;
-	case 2: tile(g, i, j, 2, vecs); break;
-	case 1: tile(g, i, j, 1, vecs); break;
+	case 5:
+		tile(g, i, j, 5, vecs);
+		break;
+	case 4:
+		tile(g, i, j, 4, vecs);
+		break;
+	case 3:
+		tile(g, i, j, 3, vecs);
+		break;
+	case 2:
+		tile(g, i, j, 2, vecs);
+		break;
+	case 1:
+		tile(g, i, j, 1, vecs);
+		break;
 	}
 }
 
@@ -85,18 +97,18 @@ static void multiply(const struct product *whole, int m, int n)
 	}
 }
 
-void lc_gemm_nn_cpu(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m, int n,
-		    int k, int beta)
+void lc_gemm_nn_cpu(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m,
+		    int n, int k, int beta)
 {
-	struct product g = { c, a, b, ldc, lda, 1, ldb, k, beta };
+	struct product g = {c, a, b, ldc, lda, 1, ldb, k, beta};
 
 	multiply(&g, m, n);
 }
 
-void lc_gemm_tn_cpu(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m, int n,
-		    int k, int beta)
+void lc_gemm_tn_cpu(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m,
+		    int n, int k, int beta)
 {
-	struct product g = { c, a, b, ldc, 1, lda, ldb, k, beta };
+	struct product g = {c, a, b, ldc, 1, lda, ldb, k, beta};
 
 	multiply(&g, m, n);
 }

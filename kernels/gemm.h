@@ -9,11 +9,11 @@
 #define LC_GEMM_H
 
 /* c = a b + beta c: a is (m,k), b is (k,n). */
-void lc_gemm_nn_cpu(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m, int n,
-		    int k, int beta);
+void lc_gemm_nn_cpu(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m,
+		    int n, int k, int beta);
 
 /* c = a^T b + beta c: a is (k,m), b is (k,n). */
-void lc_gemm_tn_cpu(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m, int n,
-		    int k, int beta);
+void lc_gemm_tn_cpu(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m,
+		    int n, int k, int beta);
 
 #endif

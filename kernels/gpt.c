@@ -15,22 +15,25 @@
 #include "vec.h"
 #include "xent.h"
 
-#define WIDE 1024     /* columns from which a BLAS, which packs its operands, is the faster (scripts/bench/blas) */
+/* Columns from which a BLAS, which packs its operands, is the faster: scripts/bench/blas. */
+#define WIDE 1024
 
 /* The tensors of a block, in their order. */
 enum { NORM1, QKV, PROJ, NORM2, UP, DOWN, PER_BLOCK };
 enum { EMBED, POS, BLOCKS };
 
 struct lc_gpt_work {
-	float *x;            /* (2 layers + 1, n, c): the residual stream after each half block */
-	float *norm, *rstd;  /* (2 layers + 1, n, c) and (.., n): what the norms gave */
-	float *qkv, *prob, *att; /* (layers, n, 3c), (layers, rows, heads, ctx, ctx), (layers, n, c) */
-	float *up, *act;     /* (layers, n, 4c) before and after the GELU */
-	float *logits;       /* (n, vocab), then their gradient */
-	float *loss;         /* (n) */
+	float *x;	    /* (2 layers + 1, n, c): the residual stream after each half block */
+	float *norm, *rstd; /* (2 layers + 1, n, c) and (.., n): what the norms gave */
+	float *qkv;	    /* (layers, n, 3c) */
+	float *prob;	    /* (layers, rows, heads, ctx, ctx) */
+	float *att;	    /* (layers, n, c) */
+	float *up, *act;    /* (layers, n, 4c) before and after the GELU */
+	float *logits;	    /* (n, vocab), then their gradient */
+	float *loss;	    /* (n) */
 	float *dx, *da, *db; /* (n, c), (n, 4c), (n, 4c): gradients on their way down */
 	float *scratch;
-	uint8_t *target;     /* (n) */
+	uint8_t *target; /* (n) */
 	int rows;
 };
 
@@ -50,9 +53,13 @@ static size_t add_tensor(struct lc_gpt *g, const char *name, size_t rows, size_t
 
 static void add_block(struct lc_gpt *g, int l, size_t c)
 {
-	static const struct { const char *name; int rows, cols; } parts[PER_BLOCK] = { /* in units of c */
-		{ "norm1", 1, 0 }, { "attn.qkv", 3, 1 }, { "attn.proj", 1, 1 },
-		{ "norm2", 1, 0 }, { "mlp.up", 4, 1 }, { "mlp.down", 1, 4 },
+	static const struct {
+		const char *name;
+		int rows, cols;
+	} parts[PER_BLOCK] = {
+		/* in units of c */
+		{"norm1", 1, 0}, {"attn.qkv", 3, 1}, {"attn.proj", 1, 1},
+		{"norm2", 1, 0}, {"mlp.up", 4, 1},   {"mlp.down", 1, 4},
 	};
 	char name[32];
 
@@ -62,20 +69,23 @@ static void add_block(struct lc_gpt *g, int l, size_t c)
 	}
 }
 
-int lc_gpt_init(struct lc_gpt *g, const struct lc_gpt_shape *shape, lc_sgemm_fn *blas, struct lc_err *err)
+int lc_gpt_init(struct lc_gpt *g, const struct lc_gpt_shape *shape, lc_sgemm_fn *blas,
+		struct lc_err *err)
 {
 	size_t c = (size_t)shape->dim;
 
 	memset(g, 0, sizeof(*g));
 	if (shape->layers < 1 || shape->layers > 999 || shape->heads < 1 || shape->dim < 16 ||
 	    shape->dim > 1 << 14 || shape->dim % (16 * shape->heads) != 0)
-		return lc_fail(err, LC_USAGE, "%d layers, dim %d, %d heads: dim/heads must be a multiple of 16",
+		return lc_fail(err, LC_USAGE,
+			       "%d layers, dim %d, %d heads: dim/heads must be a multiple of 16",
 			       shape->layers, shape->dim, shape->heads);
 	if (shape->ctx < 16 || shape->ctx > 1 << 14 || shape->ctx % 16 != 0)
 		return lc_fail(err, LC_USAGE, "ctx %d: must be a multiple of 16", shape->ctx);
 	g->shape = *shape;
 	g->blas = blas;
-	g->tensors = lc_xalloc((size_t)(BLOCKS + PER_BLOCK * shape->layers + 1), sizeof(*g->tensors));
+	g->tensors =
+		lc_xalloc((size_t)(BLOCKS + PER_BLOCK * shape->layers + 1), sizeof(*g->tensors));
 	add_tensor(g, "embed", LC_GPT_VOCAB, c);
 	add_tensor(g, "pos", (size_t)shape->ctx, c);
 	for (int l = 0; l < shape->layers; l++)
@@ -94,12 +104,13 @@ void lc_gpt_release(struct lc_gpt *g)
 
 void lc_gpt_randomise(const struct lc_gpt *g, float *w, uint64_t seed)
 {
-	struct lc_rng rng = { seed, LC_GPT_STREAM, 0 };
+	struct lc_rng rng = {seed, LC_GPT_STREAM, 0};
 
 	for (int i = 0; i < g->ntensors; i++) {
 		const struct lc_gpt_tensor *t = &g->tensors[i];
 		int part = i < BLOCKS || i == g->ntensors - 1 ? -1 : (i - BLOCKS) % PER_BLOCK;
-		double sd = part == PROJ || part == DOWN ? 0.02 / sqrt(2.0 * g->shape.layers) : 0.02;
+		double sd =
+			part == PROJ || part == DOWN ? 0.02 / sqrt(2.0 * g->shape.layers) : 0.02;
 
 		for (size_t j = 0; j < t->n; j++)
 			w[t->at + j] = t->dims == 1 ? 1.0f : (float)(sd * lc_rng_normal(&rng));
@@ -182,8 +193,8 @@ static size_t part_at(const struct lc_gpt *g, int l, int part)
 }
 
 /* c (m,n) = a (m,k) b (k,n) + beta c */
-static void product(const struct lc_gpt *g, float *c, const float *a, const float *b, int m, int n, int k,
-		    int beta)
+static void product(const struct lc_gpt *g, float *c, const float *a, const float *b, int m, int n,
+		    int k, int beta)
 {
 	if (g->blas && n >= WIDE)
 		g->blas(101, 111, 111, m, n, k, 1.0f, a, k, b, n, (float)beta, c, n);
@@ -192,7 +203,8 @@ static void product(const struct lc_gpt *g, float *c, const float *a, const floa
 }
 
 /* c (m,n) = a^T b with a (k,m), b (k,n): the gradient of a weight. */
-static void product_tn(const struct lc_gpt *g, float *c, const float *a, const float *b, int m, int n, int k)
+static void product_tn(const struct lc_gpt *g, float *c, const float *a, const float *b, int m,
+		       int n, int k)
 {
 	if (g->blas && n >= WIDE)
 		g->blas(101, 112, 111, m, n, k, 1.0f, a, m, b, n, 0.0f, c, n);
@@ -211,7 +223,8 @@ static void embed(const struct lc_gpt *g, float *x, const float *w, const uint8_
 				x[j] = tok[tokens[i] * c + j] + pos[i * c + j];
 }
 
-static void embed_back(const struct lc_gpt *g, float *grad, const float *dx, const uint8_t *tokens, int rows)
+static void embed_back(const struct lc_gpt *g, float *grad, const float *dx, const uint8_t *tokens,
+		       int rows)
 {
 	int c = g->shape.dim, t = g->shape.ctx;
 	float *tok = grad + g->tensors[EMBED].at, *pos = grad + g->tensors[POS].at;
@@ -233,32 +246,34 @@ static void attend(const struct lc_gpt *g, struct lc_gpt_work *k, int l, int row
 
 	for (int b = 0; b < rows; b++)
 		for (int h = 0; h < g->shape.heads; h++) {
-			size_t row = (size_t)b * (size_t)t, in = row * 3 * (size_t)c + (size_t)(h * s);
+			size_t row = (size_t)b * (size_t)t,
+			       in = row * 3 * (size_t)c + (size_t)(h * s);
 			size_t out = row * (size_t)c + (size_t)(h * s);
 			const float *q = k->qkv + (size_t)l * cap * 3 * (size_t)c + in;
 			float *p = k->prob + ((size_t)l * cap * (size_t)g->shape.heads +
-					      row * (size_t)g->shape.heads + (size_t)(h * t)) * (size_t)t;
+					      row * (size_t)g->shape.heads + (size_t)(h * t)) *
+						     (size_t)t;
 
 			if (back)
-				lc_attention_back_cpu(k->db + in, k->db + in + c, k->db + in + 2 * c,
-						      k->da + out, c, p, q, q + c, q + 2 * c, 3 * c, t, s,
-						      k->scratch);
+				lc_attention_back_cpu(k->db + in, k->db + in + c,
+						      k->db + in + 2 * c, k->da + out, c, p, q,
+						      q + c, q + 2 * c, 3 * c, t, s, k->scratch);
 			else
-				lc_attention_cpu(k->att + (size_t)l * cap * (size_t)c + out, c, p, q, q + c,
-						 q + 2 * c, 3 * c, t, s, k->scratch);
+				lc_attention_cpu(k->att + (size_t)l * cap * (size_t)c + out, c, p,
+						 q, q + c, q + 2 * c, 3 * c, t, s, k->scratch);
 		}
 }
 
 /* x + linear(in): the residual stream one half block on. */
-static void add_linear(const struct lc_gpt *g, float *out, const float *x, const float *in, const float *wt,
-		       int n, int c, int k)
+static void add_linear(const struct lc_gpt *g, float *out, const float *x, const float *in,
+		       const float *wt, int n, int c, int k)
 {
 	memcpy(out, x, (size_t)n * (size_t)c * sizeof(*x));
 	product(g, out, in, wt, n, c, k, 1);
 }
 
-static void forward(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w, const uint8_t *tokens,
-		    int rows)
+static void forward(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
+		    const uint8_t *tokens, int rows)
 {
 	int c = g->shape.dim, n = rows * g->shape.ctx;
 	size_t cap = (size_t)k->rows * (size_t)g->shape.ctx, nc = cap * (size_t)c;
@@ -301,8 +316,8 @@ static double sum_losses(const float *loss, int n)
 	return s;
 }
 
-double lc_gpt_loss(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w, const uint8_t *tokens,
-		   int rows)
+double lc_gpt_loss(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
+		   const uint8_t *tokens, int rows)
 {
 	int n = rows * g->shape.ctx;
 
@@ -313,19 +328,21 @@ double lc_gpt_loss(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w
 }
 
 /* One linear, y = in w^T: dw = dy^T in, din = dy w. */
-static void linear_back(const struct lc_gpt *g, float *din, float *dw, const float *dy, const float *in,
-			const float *w, int n, int out, int k)
+static void linear_back(const struct lc_gpt *g, float *din, float *dw, const float *dy,
+			const float *in, const float *w, int n, int out, int k)
 {
 	product_tn(g, dw, dy, in, out, k, n);
 	product(g, din, dy, w, n, k, out, 0);
 }
 
-static void block_back(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w, float *grad, int l,
-		       int rows)
+static void block_back(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w, float *grad,
+		       int l, int rows)
 {
 	int c = g->shape.dim, n = rows * g->shape.ctx;
-	size_t cap = (size_t)k->rows * (size_t)g->shape.ctx, nc = cap * (size_t)c, ln = (size_t)l * nc;
-	const float *x = k->x + 2 * ln, *h = k->norm + 2 * ln, *rstd = k->rstd + 2 * (size_t)l * cap;
+	size_t cap = (size_t)k->rows * (size_t)g->shape.ctx, nc = cap * (size_t)c,
+	       ln = (size_t)l * nc;
+	const float *x = k->x + 2 * ln, *h = k->norm + 2 * ln,
+		    *rstd = k->rstd + 2 * (size_t)l * cap;
 	size_t at[PER_BLOCK];
 
 	for (int i = 0; i < PER_BLOCK; i++)
@@ -333,7 +350,8 @@ static void block_back(const struct lc_gpt *g, struct lc_gpt_work *k, const floa
 	linear_back(g, k->da, grad + at[DOWN], k->dx, k->act + 4 * ln, w + at[DOWN], n, c, 4 * c);
 	lc_gelu_back_cpu(k->da, k->da, k->up + 4 * ln, (size_t)n * 4 * (size_t)c);
 	linear_back(g, k->db, grad + at[UP], k->da, h + nc, w + at[UP], n, 4 * c, c);
-	lc_rmsnorm_back_cpu(k->dx, grad + at[NORM2], k->db, x + nc, w + at[NORM2], rstd + cap, n, c);
+	lc_rmsnorm_back_cpu(k->dx, grad + at[NORM2], k->db, x + nc, w + at[NORM2], rstd + cap, n,
+			    c);
 
 	linear_back(g, k->da, grad + at[PROJ], k->dx, k->att + ln, w + at[PROJ], n, c, c);
 	attend(g, k, l, rows, 1);
@@ -341,8 +359,8 @@ static void block_back(const struct lc_gpt *g, struct lc_gpt_work *k, const floa
 	lc_rmsnorm_back_cpu(k->dx, grad + at[NORM1], k->da, x, w + at[NORM1], rstd, n, c);
 }
 
-static void backward(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w, const uint8_t *tokens,
-		     int rows, float *grad)
+static void backward(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
+		     const uint8_t *tokens, int rows, float *grad)
 {
 	int c = g->shape.dim, n = rows * g->shape.ctx, layers = g->shape.layers;
 	size_t cap = (size_t)k->rows * (size_t)g->shape.ctx, end = 2 * (size_t)layers * cap;
@@ -352,15 +370,17 @@ static void backward(const struct lc_gpt *g, struct lc_gpt_work *k, const float 
 		if (g->tensors[i].dims == 1)
 			memset(grad + g->tensors[i].at, 0, g->tensors[i].n * sizeof(*grad));
 	memset(k->dx, 0, (size_t)n * (size_t)c * sizeof(*k->dx));
-	linear_back(g, k->da, grad + tok, k->logits, k->norm + end * (size_t)c, w + tok, n, LC_GPT_VOCAB, c);
-	lc_rmsnorm_back_cpu(k->dx, grad + last, k->da, k->x + end * (size_t)c, w + last, k->rstd + end, n, c);
+	linear_back(g, k->da, grad + tok, k->logits, k->norm + end * (size_t)c, w + tok, n,
+		    LC_GPT_VOCAB, c);
+	lc_rmsnorm_back_cpu(k->dx, grad + last, k->da, k->x + end * (size_t)c, w + last,
+			    k->rstd + end, n, c);
 	for (int l = layers - 1; l >= 0; l--)
 		block_back(g, k, w, grad, l, rows);
 	embed_back(g, grad, k->dx, tokens, rows);
 }
 
-double lc_gpt_grad(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w, const uint8_t *tokens,
-		   int rows, float scale, float *grad)
+double lc_gpt_grad(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
+		   const uint8_t *tokens, int rows, float scale, float *grad)
 {
 	int n = rows * g->shape.ctx;
 
@@ -381,7 +401,8 @@ static double logit_max(const struct lc_gpt *g, const float *qkv, int rows)
 			for (int i = 0; i < t; i++)
 				for (int j = 0; j <= i; j++) {
 					const float *q = qkv + (long)(b * t + i) * 3 * c + h * s;
-					const float *k = qkv + (long)(b * t + j) * 3 * c + h * s + c;
+					const float *k =
+						qkv + (long)(b * t + j) * 3 * c + h * s + c;
 					float dot = 0;
 
 					for (int d = 0; d < s; d++)
@@ -401,7 +422,8 @@ static double entropy(const float *p, size_t n)
 	return e;
 }
 
-void lc_gpt_stats(const struct lc_gpt *g, const struct lc_gpt_work *k, int rows, struct lc_gpt_stats *s)
+void lc_gpt_stats(const struct lc_gpt *g, const struct lc_gpt_work *k, int rows,
+		  struct lc_gpt_stats *s)
 {
 	size_t c = (size_t)g->shape.dim, t = (size_t)g->shape.ctx, h = (size_t)g->shape.heads;
 	size_t layers = (size_t)g->shape.layers, n = (size_t)rows * t, cap = (size_t)k->rows * t;
@@ -412,7 +434,8 @@ void lc_gpt_stats(const struct lc_gpt *g, const struct lc_gpt_work *k, int rows,
 	for (size_t l = 0; l < layers; l++) {
 		double top = logit_max(g, k->qkv + l * cap * 3 * c, rows);
 
-		s->attn_entropy += entropy(k->prob + l * cap * h * t, n * h * t) / (double)(layers * n * h);
+		s->attn_entropy +=
+			entropy(k->prob + l * cap * h * t, n * h * t) / (double)(layers * n * h);
 		s->attn_logit_max = top > s->attn_logit_max || isnan(top) ? top : s->attn_logit_max;
 	}
 	for (size_t i = 0; i < n; i++, x += c) {

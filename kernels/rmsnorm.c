@@ -8,7 +8,7 @@
 void lc_rmsnorm_cpu(float *y, float *rstd, const float *x, const float *gain, int n, int c)
 {
 	for (int i = 0; i < n; i++, x += c, y += c) {
-		lc_v16 sum = { 0 };
+		lc_v16 sum = {0};
 		float s;
 
 		for (int j = 0; j < c; j += LC_LANES)
@@ -21,11 +21,11 @@ void lc_rmsnorm_cpu(float *y, float *rstd, const float *x, const float *gain, in
 }
 
 /* With u = dy * gain and r = rstd: dx = r u - x r^3 mean(u x); dgain = sum of dy x r. */
-void lc_rmsnorm_back_cpu(float *dx, float *dgain, const float *dy, const float *x, const float *gain,
-			 const float *rstd, int n, int c)
+void lc_rmsnorm_back_cpu(float *dx, float *dgain, const float *dy, const float *x,
+			 const float *gain, const float *rstd, int n, int c)
 {
 	for (int i = 0; i < n; i++, x += c, dx += c, dy += c) {
-		lc_v16 dot = { 0 };
+		lc_v16 dot = {0};
 		float r = rstd[i], k;
 
 		for (int j = 0; j < c; j += LC_LANES)

@@ -9,7 +9,7 @@
 void lc_rmsnorm_cpu(float *y, float *rstd, const float *x, const float *gain, int n, int c);
 
 /* Adds to dx and to dgain. */
-void lc_rmsnorm_back_cpu(float *dx, float *dgain, const float *dy, const float *x, const float *gain,
-			 const float *rstd, int n, int c);
+void lc_rmsnorm_back_cpu(float *dx, float *dgain, const float *dy, const float *x,
+			 const float *gain, const float *rstd, int n, int c);
 
 #endif

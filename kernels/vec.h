@@ -1,9 +1,9 @@
 /*
  * vec: sixteen floats at once, through the compiler's vector extension.
  *
- * The compiler maps a vector onto whatever registers -march gives (one of AVX-512, two of AVX2, four
- * of SSE or NEON). A sum over an array goes lane by lane and is folded in a fixed order, so its bits
- * depend on nothing but the compiler's choice of fused multiply-add. Private to kernels/.
+ * The compiler maps a vector onto whatever registers -march gives (one of AVX-512, two of AVX2,
+ * four of SSE or NEON). A sum over an array goes lane by lane and is folded in a fixed order, so
+ * its bits depend on nothing but the compiler's choice of fused multiply-add. Private to kernels/.
  */
 #ifndef LC_VEC_H
 #define LC_VEC_H
@@ -33,7 +33,7 @@ static inline void lc_store(float *p, lc_v16 v)
 
 static inline lc_v16 lc_splat(float x)
 {
-	return x - (lc_v16){ 0 }; /* x - 0 is x for every x, -0 and NaN too */
+	return x - (lc_v16){0}; /* x - 0 is x for every x, -0 and NaN too */
 }
 
 /* Lane by lane, c ? a : b, for a comparison c; C's own ?: takes no vectors. */
@@ -83,7 +83,8 @@ static inline float lc_max(lc_v16 v)
 
 /*
  * e^x to 2 ulp: x = k ln 2 + r, |r| <= ln 2 / 2, a polynomial of degree 6 in r (Cephes expf), and k
- * goes into the exponent. Below -87.3 it is the least normal number, above 88.3 near the largest; NaN stays.
+ * goes into the exponent. Below -87.3 it is the least normal number, above 88.3 near the largest;
+ * NaN stays.
  */
 static inline lc_v16 lc_exp(lc_v16 x)
 {

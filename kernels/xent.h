@@ -1,7 +1,8 @@
 /*
  * xent: softmax and cross-entropy, with their gradient, row by row.
  *
- * logits is (n,v), v a multiple of 16; target is (n), each in [0,v). loss gets the n losses in nats.
+ * logits is (n,v), v a multiple of 16; target is (n), each in [0,v). loss gets the n losses in
+ * nats.
  */
 #ifndef LC_XENT_H
 #define LC_XENT_H

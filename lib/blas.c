@@ -12,8 +12,8 @@ struct library {
 
 /* In the order they are tried; scripts/bench/blas measures which should be first. */
 static const struct library libraries[] = {
-	{ "openblas", { "libopenblas.so.0", "libopenblas.so" } },
-	{ "blis", { "libblis.so.4", "libblis.so" } },
+	{"openblas", {"libopenblas.so.0", "libopenblas.so"}},
+	{"blis", {"libblis.so.4", "libblis.so"}},
 };
 
 static const char *found = "none";

@@ -14,9 +14,11 @@
 
 #include "err.h"
 
-/* The signature of cblas_sgemm(3); order is 101 (row major), ta and tb 111 (as is) or 112 (transposed). */
-typedef void lc_sgemm_fn(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a,
-			 int lda, const float *b, int ldb, float beta, float *c, int ldc);
+/* The signature of cblas_sgemm(3); order is 101 (row major), ta and tb 111 (as is) or 112
+ * (transposed). */
+typedef void lc_sgemm_fn(int order, int ta, int tb, int m, int n, int k, float alpha,
+			 const float *a, int lda, const float *b, int ldb, float beta, float *c,
+			 int ldc);
 
 /*
  * The product, once for the process (call it before there are threads). NULL without an error when

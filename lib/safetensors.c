@@ -21,7 +21,8 @@ static char *make_header(const struct lc_tensor *t, int n, size_t *len)
 		abort();
 	fputc('{', f);
 	for (int i = 0; i < n; i++) {
-		fprintf(f, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", i ? "," : "", t[i].name, t[i].dtype);
+		fprintf(f, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", i ? "," : "", t[i].name,
+			t[i].dtype);
 		for (int d = 0; d < t[i].dims; d++)
 			fprintf(f, "%s%zu", d ? "," : "", t[i].shape[d]);
 		fprintf(f, "],\"data_offsets\":[%zu,%zu]}", at, at + t[i].bytes);
@@ -62,10 +63,13 @@ int lc_safetensors_write(const char *path, const struct lc_tensor *t, int n, str
 
 static size_t dtype_size(const char *dtype)
 {
-	static const struct { const char *name; size_t size; } known[] = {
-		{ "BOOL", 1 }, { "U8", 1 }, { "I8", 1 }, { "F8_E4M3", 1 }, { "F8_E5M2", 1 },
-		{ "U16", 2 }, { "I16", 2 }, { "F16", 2 }, { "BF16", 2 }, { "U32", 4 },
-		{ "I32", 4 }, { "F32", 4 }, { "U64", 8 }, { "I64", 8 }, { "F64", 8 },
+	static const struct {
+		const char *name;
+		size_t size;
+	} known[] = {
+		{"BOOL", 1}, {"U8", 1},	 {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1},
+		{"U16", 2},  {"I16", 2}, {"F16", 2}, {"BF16", 2},    {"U32", 4},
+		{"I32", 4},  {"F32", 4}, {"U64", 8}, {"I64", 8},     {"F64", 8},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
@@ -87,7 +91,8 @@ static int get_size(const json_t *v, size_t max, size_t *x)
 /* Fill t from one entry of the header; -1 when the entry is malformed or points outside. */
 static int get_entry(const struct lc_safetensors *st, const json_t *e, struct lc_tensor *t)
 {
-	const json_t *shape = json_object_get(e, "shape"), *off = json_object_get(e, "data_offsets");
+	const json_t *shape = json_object_get(e, "shape"),
+		     *off = json_object_get(e, "data_offsets");
 	size_t max = st->len - st->data, from, to, want;
 
 	t->dtype = json_string_value(json_object_get(e, "dtype"));
@@ -127,11 +132,12 @@ static int check_entries(const struct lc_safetensors *st, struct lc_err *err)
 	size_t n = 0;
 	int ret = 0;
 
-	json_object_foreach (st->header, name, e) {
+	json_object_foreach(st->header, name, e) {
 		if (strcmp(name, "__metadata__") == 0)
 			continue;
 		if (get_entry(st, e, &t[n++]) < 0) {
-			ret = lc_fail(err, LC_DATA, "%s: tensor %s does not fit the file: truncated or corrupt",
+			ret = lc_fail(err, LC_DATA,
+				      "%s: tensor %s does not fit the file: truncated or corrupt",
 				      st->path, name);
 			goto out;
 		}
@@ -140,7 +146,8 @@ static int check_entries(const struct lc_safetensors *st, struct lc_err *err)
 	for (size_t i = 0; i < n && at; i++)
 		at = t[i].data == at ? at + t[i].bytes : NULL;
 	if (at != st->buf + st->len)
-		ret = lc_fail(err, LC_DATA, "%s: tensors overlap or leave bytes unaccounted for", st->path);
+		ret = lc_fail(err, LC_DATA, "%s: tensors overlap or leave bytes unaccounted for",
+			      st->path);
 out:
 	free(t);
 	return ret;
@@ -152,11 +159,13 @@ static int parse_header(struct lc_safetensors *st, struct lc_err *err)
 	uint64_t n = 0;
 
 	if (st->len < 8)
-		return lc_fail(err, LC_DATA, "%s: %zu bytes are no safetensors file", st->path, st->len);
+		return lc_fail(err, LC_DATA, "%s: %zu bytes are no safetensors file", st->path,
+			       st->len);
 	for (int i = 0; i < 8; i++)
 		n |= (uint64_t)(unsigned char)st->buf[i] << 8 * i;
 	if (n > HEADER_MAX || n > st->len - 8)
-		return lc_fail(err, LC_DATA, "%s: header is longer than the file: truncated or corrupt",
+		return lc_fail(err, LC_DATA,
+			       "%s: header is longer than the file: truncated or corrupt",
 			       st->path);
 	st->data = 8 + (size_t)n;
 	st->header = json_loadb(st->buf + 8, (size_t)n, JSON_REJECT_DUPLICATES, &je);

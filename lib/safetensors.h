@@ -17,23 +17,23 @@
 #define LC_TENSOR_DIMS 8
 
 struct lc_tensor {
-	const char *name;        /* borrowed */
-	const char *dtype;       /* "F32", ...; borrowed */
+	const char *name;  /* borrowed */
+	const char *dtype; /* "F32", ...; borrowed */
 	int dims;
 	size_t shape[LC_TENSOR_DIMS];
-	const void *data;        /* row-major; borrowed */
+	const void *data; /* row-major; borrowed */
 	size_t bytes;
 };
 
 /* Write n tensors to path and fsync it. Not atomic: for a file inside a directory that is. */
 int lc_safetensors_write(const char *path, const struct lc_tensor *t, int n, struct lc_err *err);
 
-/* A file read whole, checked: every offset inside the file, every length what dtype and shape say, no two
- * tensors overlapping, no byte unaccounted for. */
+/* A file read whole, checked: every offset inside the file, every length what dtype and shape say,
+ * no two tensors overlapping, no byte unaccounted for. */
 struct lc_safetensors {
 	char *path;
 	char *buf;
-	size_t data, len;        /* tensors' bytes are buf[data..len) */
+	size_t data, len; /* tensors' bytes are buf[data..len) */
 	json_t *header;
 };
 int lc_safetensors_read(struct lc_safetensors *st, const char *path, struct lc_err *err);

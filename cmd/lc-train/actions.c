@@ -34,7 +34,7 @@ static void reset(struct run *r, const char *which)
 
 static void jitter(struct run *r, double eps)
 {
-	struct lc_rng rng = { r->plan.seed, (uint64_t)JITTER_STREAM << 56 ^ (uint64_t)r->step, 0 };
+	struct lc_rng rng = {r->plan.seed, (uint64_t)JITTER_STREAM << 56 ^ (uint64_t)r->step, 0};
 
 	for (size_t i = 0; i < r->gpt.count; i++)
 		r->w[i] *= (float)(1 + eps * lc_rng_normal(&rng));
@@ -51,7 +51,8 @@ static void apply_one(struct run *r, const char *name, json_t *v)
 	else if (says_nothing(r, name, v))
 		json_object_del(r->actions, name);
 	else {
-		if (strcmp(name, "lr_tail") == 0 && !json_equal(json_object_get(r->actions, name), v))
+		if (strcmp(name, "lr_tail") == 0 &&
+		    !json_equal(json_object_get(r->actions, name), v))
 			r->tail_start = r->step;
 		if (strcmp(name, "lr_warmup") == 0)
 			r->warm_start = r->step;
@@ -66,7 +67,7 @@ int actions_apply(struct run *r, const json_t *given, struct lc_err *err)
 
 	if (lc_actions_check(given, err) < 0)
 		return -1;
-	json_object_foreach ((json_t *)given, name, v)
+	json_object_foreach((json_t *)given, name, v)
 		apply_one(r, name, v);
 	return effects_update(r, err);
 }
@@ -115,8 +116,8 @@ int effects_update(struct run *r, struct lc_err *err)
 	r->fx.warm_start = r->warm_start;
 	r->fx.data_seed = r->plan.data_seed;
 	if (reseed) {
-		struct lc_rng rng = { r->plan.data_seed, RESEED_STREAM,
-				      (uint64_t)json_integer_value(reseed) };
+		struct lc_rng rng = {r->plan.data_seed, RESEED_STREAM,
+				     (uint64_t)json_integer_value(reseed)};
 
 		r->fx.data_seed = lc_rng_u64(&rng);
 	}
@@ -134,9 +135,11 @@ double effects_lr(const struct run *r, long step)
 	if (fx->tail && step > fx->tail_start) {
 		f = (double)(step - fx->tail_start) / (double)fx->tail_steps;
 		f = f > 1 ? 1 : f;
-		f = fx->tail_shape == 1 ? 0.5 * (1 - cos(3.14159265358979323846 * f)) :
-		    fx->tail_shape == 2 ? 1 : f;
-		lr = plan_lr(&r->plan, fx->tail_start) * (fx->tail_from + (fx->tail_to - fx->tail_from) * f);
+		f = fx->tail_shape == 1	  ? 0.5 * (1 - cos(3.14159265358979323846 * f))
+		    : fx->tail_shape == 2 ? 1
+					  : f;
+		lr = plan_lr(&r->plan, fx->tail_start) *
+		     (fx->tail_from + (fx->tail_to - fx->tail_from) * f);
 	}
 	if (step > fx->warm_start && step - fx->warm_start < fx->warm_steps)
 		lr *= (double)(step - fx->warm_start) / (double)fx->warm_steps;

@@ -1,9 +1,9 @@
 /*
  * ckpt: checkpoints, DIR/step-00000100/{model,optimizer}.safetensors and state.json.
  *
- * Written in DIR/.tmp-<pid>, each file fsynced, then the directory renamed and its parent fsynced: whatever is
- * killed when, a name step-* is a complete state. A writer holds a lock on DIR, so what is left
- * under .tmp-* when the lock is got belongs to the dead. Nothing in a checkpoint depends on
+ * Written in DIR/.tmp-<pid>, each file fsynced, then the directory renamed and its parent fsynced:
+ * whatever is killed when, a name step-* is a complete state. A writer holds a lock on DIR, so what
+ * is left under .tmp-* when the lock is got belongs to the dead. Nothing in a checkpoint depends on
  * time, place or host: equal states are equal bytes.
  */
 #include <dirent.h>
@@ -67,33 +67,41 @@ json_t *ckpt_state(const struct run *r)
 {
 	const json_t *skip = json_object_get(r->actions, "skip");
 	json_int_t seed = (json_int_t)r->plan.seed, order = (json_int_t)r->plan.data_seed;
-	json_t *s = json_pack("{s:i,s:I,s:I}", "v", STATE_VERSION, "step", (json_int_t)r->step, "tokens",
-			      (json_int_t)r->tokens);
+	json_t *s = json_pack("{s:i,s:I,s:I}", "v", STATE_VERSION, "step", (json_int_t)r->step,
+			      "tokens", (json_int_t)r->tokens);
 
-	json_object_set_new(s, "rng", json_pack("{s:s,s:{s:I,s:i},s:{s:I,s:i,s:I},s:{s:I,s:i},s:{s:I,s:i}}",
-						"algorithm", "philox4x32-10", "init", "seed", seed,
-						"stream", INIT_STREAM, "data", "seed", order, "stream",
-						BATCH_STREAM, "index", (json_int_t)r->step, "jitter", "seed",
-						seed, "stream", JITTER_STREAM, "fault", "seed", seed,
-						"stream", FAULT_STREAM));
-	json_object_set_new(s, "data", json_pack("{s:I,s:I,s:s,s:o}", "seed", order, "index",
-						 (json_int_t)r->step, "text_sha256", r->data.sha256,
-						 "skip", skip ? json_deep_copy(skip) : json_array()));
-	json_object_set_new(s, "optimizer", json_pack("{s:s,s:I,s:I}", "name", "adamw", "m_updates",
-						      (json_int_t)r->m_updates, "v_updates",
-						      (json_int_t)r->v_updates));
+	json_object_set_new(s, "rng",
+			    json_pack("{s:s,s:{s:I,s:i},s:{s:I,s:i,s:I},s:{s:I,s:i},s:{s:I,s:i}}",
+				      "algorithm", "philox4x32-10", "init", "seed", seed, "stream",
+				      INIT_STREAM, "data", "seed", order, "stream", BATCH_STREAM,
+				      "index", (json_int_t)r->step, "jitter", "seed", seed,
+				      "stream", JITTER_STREAM, "fault", "seed", seed, "stream",
+				      FAULT_STREAM));
+	json_object_set_new(s, "data",
+			    json_pack("{s:I,s:I,s:s,s:o}", "seed", order, "index",
+				      (json_int_t)r->step, "text_sha256", r->data.sha256, "skip",
+				      skip ? json_deep_copy(skip) : json_array()));
+	json_object_set_new(s, "optimizer",
+			    json_pack("{s:s,s:I,s:I}", "name", "adamw", "m_updates",
+				      (json_int_t)r->m_updates, "v_updates",
+				      (json_int_t)r->v_updates));
 	json_object_update_new(s, plan_to_json(&r->plan));
 	json_object_set(s, "actions", r->actions);
-	json_object_set_new(s, "since", json_pack("{s:I,s:I}", "lr_tail", (json_int_t)r->tail_start,
-						  "lr_warmup", (json_int_t)r->warm_start));
+	json_object_set_new(s, "since",
+			    json_pack("{s:I,s:I}", "lr_tail", (json_int_t)r->tail_start,
+				      "lr_warmup", (json_int_t)r->warm_start));
 	return s;
 }
 
-static void describe(const struct lc_gpt_tensor *t, const char *name, const float *x, struct lc_tensor *to)
+static void describe(const struct lc_gpt_tensor *t, const char *name, const float *x,
+		     struct lc_tensor *to)
 {
-	*to = (struct lc_tensor){ .name = name, .dtype = "F32", .dims = t->dims,
-				  .shape = { t->shape[0], t->shape[1] }, .data = x + t->at,
-				  .bytes = t->n * sizeof(float) };
+	*to = (struct lc_tensor){.name = name,
+				 .dtype = "F32",
+				 .dims = t->dims,
+				 .shape = {t->shape[0], t->shape[1]},
+				 .data = x + t->at,
+				 .bytes = t->n * sizeof(float)};
 }
 
 static int save_model(const struct run *r, const char *dir, struct lc_err *err)
@@ -169,8 +177,8 @@ static int prune(const char *out, long keep, struct lc_err *err)
 			char *tmp = lc_path("%s/.tmp-%ld-old", out, (long)getpid());
 
 			/* first out of the way whole: a name step-* is never half a state */
-			ret = rename(path, tmp) < 0 ? lc_fail_sys(err, "rename %s", path) :
-						      lc_remove_tree(tmp, err);
+			ret = rename(path, tmp) < 0 ? lc_fail_sys(err, "rename %s", path)
+						    : lc_remove_tree(tmp, err);
 			free(tmp);
 			free(path);
 		}
@@ -186,8 +194,9 @@ int ckpt_save(const struct run *r, struct lc_err *err)
 	char *to = lc_path("%s/step-%08ld", r->job.out, r->step);
 	int ret = -1;
 
-	if (lc_mkdirs(tmp, err) < 0 || save_model(r, tmp, err) < 0 || save_moments(r, tmp, err) < 0 ||
-	    save_state(r, tmp, err) < 0 || lc_fsync_dir(tmp, err) < 0 || publish(tmp, to, err) < 0) {
+	if (lc_mkdirs(tmp, err) < 0 || save_model(r, tmp, err) < 0 ||
+	    save_moments(r, tmp, err) < 0 || save_state(r, tmp, err) < 0 ||
+	    lc_fsync_dir(tmp, err) < 0 || publish(tmp, to, err) < 0) {
 		lc_remove_tree(tmp, NULL);
 		goto out;
 	}
@@ -206,7 +215,8 @@ int ckpt_find(const char *dir, char **path, json_t **state, struct lc_err *err)
 
 	*path = lc_path("%s", dir);
 	if (access(file, F_OK) < 0 && (n = scandir(dir, &e, NULL, alphasort)) >= 0) {
-		for (int i = 0; i < n; i++) { /* the last is the newest: the numbers have eight digits */
+		/* the last is the newest: the numbers have eight digits */
+		for (int i = 0; i < n; i++) {
 			if (step_of(e[i]->d_name) >= 0) {
 				free(*path);
 				*path = lc_path("%s/%s", dir, e[i]->d_name);
@@ -228,24 +238,26 @@ int ckpt_find(const char *dir, char **path, json_t **state, struct lc_err *err)
 	return *state ? 0 : -1;
 }
 
-static int load_tensor(const struct lc_safetensors *st, const struct lc_gpt_tensor *t, const char *suffix,
-		       float *x, struct lc_err *err)
+static int load_tensor(const struct lc_safetensors *st, const struct lc_gpt_tensor *t,
+		       const char *suffix, float *x, struct lc_err *err)
 {
 	char *name = lc_path("%s%s", t->name, suffix);
 	struct lc_tensor got;
 	int ret = lc_safetensors_get(st, name, &got, err);
 
-	if (ret == 0 && (strcmp(got.dtype, "F32") != 0 || got.dims != t->dims ||
-			 got.shape[0] != t->shape[0] || (t->dims == 2 && got.shape[1] != t->shape[1])))
-		ret = lc_fail(err, LC_DATA, "%s: %s has another shape than the state's model", st->path, name);
+	if (ret == 0 &&
+	    (strcmp(got.dtype, "F32") != 0 || got.dims != t->dims || got.shape[0] != t->shape[0] ||
+	     (t->dims == 2 && got.shape[1] != t->shape[1])))
+		ret = lc_fail(err, LC_DATA, "%s: %s has another shape than the state's model",
+			      st->path, name);
 	if (ret == 0)
 		memcpy(x + t->at, got.data, got.bytes);
 	free(name);
 	return ret;
 }
 
-static int load_file(const struct run *r, const char *dir, const char *file, const char *const *suffix,
-		     float *const *to, int n, struct lc_err *err)
+static int load_file(const struct run *r, const char *dir, const char *file,
+		     const char *const *suffix, float *const *to, int n, struct lc_err *err)
 {
 	char *path = lc_path("%s/%s", dir, file);
 	struct lc_safetensors st;
@@ -263,15 +275,17 @@ static int load_file(const struct run *r, const char *dir, const char *file, con
 
 int ckpt_load(struct run *r, const char *path, const json_t *state, struct lc_err *err)
 {
-	static const char *const plain[] = { "" }, *const moments[] = { ".exp_avg", ".exp_avg_sq" };
-	const json_t *since = json_object_get(state, "since"), *o = json_object_get(state, "optimizer");
+	static const char *const plain[] = {""}, *const moments[] = {".exp_avg", ".exp_avg_sq"};
+	const json_t *since = json_object_get(state, "since");
+	const json_t *o = json_object_get(state, "optimizer");
+	float *both[] = {r->m, r->v};
 	const char *sha = lc_json_get_str(json_object_get(state, "data"), "text_sha256", "none");
 	json_t *actions = json_object_get(state, "actions");
 	struct lc_err why;
 
 	if (strcmp(sha, r->data.sha256) != 0)
-		return lc_fail(err, LC_DATA, "%s: trained on the text %.16s, this one is %.16s", path, sha,
-			       r->data.sha256);
+		return lc_fail(err, LC_DATA, "%s: trained on the text %.16s, this one is %.16s",
+			       path, sha, r->data.sha256);
 	r->step = lc_json_get_int(state, "step", -1);
 	r->tokens = lc_json_get_int(state, "tokens", -1);
 	r->m_updates = lc_json_get_int(o, "m_updates", -1);
@@ -284,7 +298,7 @@ int ckpt_load(struct run *r, const char *path, const json_t *state, struct lc_er
 		return lc_fail(err, LC_DATA, "%s/state.json: %.400s", path, why.text);
 	json_object_update(r->actions, actions);
 	if (load_file(r, path, "model.safetensors", plain, &r->w, 1, err) < 0 ||
-	    load_file(r, path, "optimizer.safetensors", moments, (float *[]){ r->m, r->v }, 2, err) < 0)
+	    load_file(r, path, "optimizer.safetensors", moments, both, 2, err) < 0)
 		return -1;
 	return effects_update(r, err);
 }

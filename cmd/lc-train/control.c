@@ -10,8 +10,9 @@
 
 static int changed(const struct stat *last, const struct stat *now)
 {
-	return now->st_ino != last->st_ino || now->st_dev != last->st_dev || now->st_size != last->st_size ||
-	       now->st_mtim.tv_sec != last->st_mtim.tv_sec || now->st_mtim.tv_nsec != last->st_mtim.tv_nsec;
+	return now->st_ino != last->st_ino || now->st_dev != last->st_dev ||
+	       now->st_size != last->st_size || now->st_mtim.tv_sec != last->st_mtim.tv_sec ||
+	       now->st_mtim.tv_nsec != last->st_mtim.tv_nsec;
 }
 
 void control_poll(struct run *r)

@@ -10,8 +10,8 @@
 #include "rng.h"
 #include "train.h"
 
-#define PERIOD 20            /* one block in so many is held out: the last of each period */
-#define LEAST_BLOCKS 40      /* so that both shards have one */
+#define PERIOD 20	/* one block in so many is held out: the last of each period */
+#define LEAST_BLOCKS 40 /* so that both shards have one */
 
 /* Where the bundled text may be: as installed, beside the program, or beside its bin directory. */
 static char *bundled_text(void)
@@ -78,7 +78,8 @@ int data_open(struct data *d, const char *path, int ctx, long val_bytes, struct 
 	memset(d, 0, sizeof(*d));
 	d->ctx = ctx;
 	d->block = 4096;
-	if (lc_read_file(name, &d->text, &d->len, err) < 0 || lc_sha256(d->text, d->len, &id, err) < 0)
+	if (lc_read_file(name, &d->text, &d->len, err) < 0 ||
+	    lc_sha256(d->text, d->len, &id, err) < 0)
 		goto out;
 	lc_id_hex(&id, d->sha256);
 	while (d->block > (size_t)ctx && d->len / d->block < LEAST_BLOCKS)
@@ -109,7 +110,7 @@ void data_close(struct data *d)
 
 void data_batch(const struct data *d, uint64_t seed, uint64_t index, int rows, uint8_t *tokens)
 {
-	struct lc_rng rng = { seed, (uint64_t)BATCH_STREAM << 56 ^ index, 0 };
+	struct lc_rng rng = {seed, (uint64_t)BATCH_STREAM << 56 ^ index, 0};
 	size_t row = (size_t)d->ctx + 1, full = span_windows(d, 0);
 
 	for (int r = 0; r < rows; r++, tokens += row) {

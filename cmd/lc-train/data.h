@@ -18,13 +18,13 @@ struct data {
 	char *text;
 	size_t len, block;
 	int ctx;
-	size_t windows;          /* starts a training window may have */
-	uint8_t *held[2];        /* evaluation rows, (rows, ctx+1), of A and of B */
+	size_t windows;	  /* starts a training window may have */
+	uint8_t *held[2]; /* evaluation rows, (rows, ctx+1), of A and of B */
 	int held_rows[2];
 	char sha256[LC_HEX_LEN + 1];
 };
 
-/* path NULL: the text that comes with the program. At most val_bytes of each shard are evaluated. */
+/* path NULL: the text that comes with the program. At most val_bytes of each shard are read. */
 int data_open(struct data *d, const char *path, int ctx, long val_bytes, struct lc_err *err);
 void data_close(struct data *d);
 

@@ -13,7 +13,7 @@
 #include "rng.h"
 #include "train.h"
 
-static const char *const kinds[] = { "bad-data", "lr-bump", "flip-m", "flip-v", "flip-w", "nan" };
+static const char *const kinds[] = {"bad-data", "lr-bump", "flip-m", "flip-v", "flip-w", "nan"};
 
 /* What follows the kind: A-B or S, then the rest after a colon (empty when there is none). */
 static int parse_where(struct fault *f, const char *s, const char **rest)
@@ -44,7 +44,9 @@ static int parse_rest(struct fault *f, const char *rest)
 		f->repeat = strcmp(rest, "repeat") == 0;
 		return f->repeat || !*rest || strcmp(rest, "random") == 0 ? 0 : -1;
 	case LR_BUMP:
-		return sscanf(rest, "%lf%n", &f->factor, &n) == 1 && !rest[n] && f->factor >= 0 ? 0 : -1;
+		return sscanf(rest, "%lf%n", &f->factor, &n) == 1 && !rest[n] && f->factor >= 0
+			       ? 0
+			       : -1;
 	case FLIP_M:
 	case FLIP_V:
 	case FLIP_W:
@@ -57,8 +59,10 @@ static int parse_rest(struct fault *f, const char *rest)
 		rest += n;
 		if (!*rest)
 			return 0;
-		return sscanf(rest, ":%d%n", &f->bit, &n) == 1 && !rest[n] && f->bit >= 0 && f->bit < 32 ? 0 :
-													   -1;
+		return sscanf(rest, ":%d%n", &f->bit, &n) == 1 && !rest[n] && f->bit >= 0 &&
+				       f->bit < 32
+			       ? 0
+			       : -1;
 	case NAN_GRAD:
 		return *rest ? -1 : 0;
 	}
@@ -103,7 +107,8 @@ int faults_parse(struct run *r, struct lc_err *err)
 	return 0;
 }
 
-/* Does it happen now? A once-fault happens if its file is not there, and makes it when it first strikes. */
+/* Does it happen now? A once-fault happens if its file is not there, and makes it when it first
+ * strikes. */
 static int strikes(struct fault *f, long step)
 {
 	if (f->once && f->fired == 0) {
@@ -124,8 +129,8 @@ static int strikes(struct fault *f, long step)
 
 static struct lc_rng fault_rng(const struct run *r, const struct fault *f, uint64_t step)
 {
-	return (struct lc_rng){ r->plan.seed,
-				((uint64_t)FAULT_STREAM << 56) + ((uint64_t)f->kind << 48) + step, 0 };
+	return (struct lc_rng){
+		r->plan.seed, ((uint64_t)FAULT_STREAM << 56) + ((uint64_t)f->kind << 48) + step, 0};
 }
 
 /* Bad data lies in the plan's own order: another order, or a skipped step, does not meet it. */
@@ -138,7 +143,8 @@ void fault_batch(struct run *r, uint64_t index, uint8_t *tokens, int rows)
 		struct lc_rng rng;
 
 		if (f->kind != BAD_DATA || r->fx.data_seed != r->plan.data_seed ||
-		    index < (uint64_t)f->first || index > (uint64_t)f->last || !strikes(f, (long)index))
+		    index < (uint64_t)f->first || index > (uint64_t)f->last ||
+		    !strikes(f, (long)index))
 			continue;
 		rng = fault_rng(r, f, index);
 		memset(tokens, (int)lc_rng_below(&rng, 256), n);
@@ -191,7 +197,9 @@ void fault_state(struct run *r, long step)
 
 		if (f->kind < FLIP_M || f->kind > FLIP_W || step != f->first || !strikes(f, step))
 			continue;
-		flip(f->kind == FLIP_M ? r->m : f->kind == FLIP_V ? r->v : r->w, r->gpt.count, f,
-		     fault_rng(r, f, (uint64_t)step));
+		flip(f->kind == FLIP_M	 ? r->m
+		     : f->kind == FLIP_V ? r->v
+					 : r->w,
+		     r->gpt.count, f, fault_rng(r, f, (uint64_t)step));
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * lc-train: a small real GPT trainer on CPU. This file: from the command line to a run, its loop, its
- * records, its end.
+ * lc-train: a small real GPT trainer on CPU. This file: from the command line to a run, its loop,
+ * its records, its end.
  */
 #include <math.h>
 #include <signal.h>
@@ -21,7 +21,7 @@ static void on_signal(int sig)
 
 static void catch_signals(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGTERM, &sa, NULL);
@@ -62,7 +62,8 @@ static int emit(const struct run *r, const struct report *rep, struct lc_err *er
 	put("loss", rep->loss);
 	put("grad_norm", rep->grad_norm);
 	printf(",\"lr\":%s", lc_num(buf, rep->lr));
-	printf(",\"tokens\":%ld,\"batch\":\"%s\",\"wall_s\":%.6f", rep->tokens, rep->batch, rep->wall_s);
+	printf(",\"tokens\":%ld,\"batch\":\"%s\",\"wall_s\":%.6f", rep->tokens, rep->batch,
+	       rep->wall_s);
 	put_text("run", r->job.run);
 	put_text("branch", r->job.branch);
 	if (rep->validated) {
@@ -162,7 +163,7 @@ static void print_config(const struct run *r)
 
 int main(int argc, char **argv)
 {
-	struct run r = { 0 };
+	struct run r = {0};
 	struct lc_err err;
 
 	lc_setup(argv[0]);

@@ -13,7 +13,7 @@ enum kind { INT, LONG, SEED, REAL, CHOICE, TEXT, FLAG, FAULT, ACTION };
 struct option {
 	const char *name;
 	enum kind kind;
-	size_t at;               /* in struct plan or struct job */
+	size_t at; /* in struct plan or struct job */
 	int in_plan;
 	const char *arg, *help;
 };
@@ -22,52 +22,56 @@ struct option {
 #define J(member) offsetof(struct job, member), 0
 
 static const struct option options[] = {
-	{ "text", TEXT, J(text), "FILE", "train on FILE (default: the bundled kjv.txt)" },
-	{ "out", TEXT, J(out), "DIR", "keep checkpoints in DIR (default: none)" },
-	{ "layers", INT, P(shape.layers), "N", "blocks (2)" },
-	{ "dim", INT, P(shape.dim), "N", "width (64)" },
-	{ "heads", INT, P(shape.heads), "N", "attention heads (2)" },
-	{ "ctx", INT, P(shape.ctx), "N", "bytes a row (64)" },
-	{ "batch", INT, P(batch), "N", "rows a step (8)" },
-	{ "micro", INT, P(micro), "K", "micro-batches a step (2, or 1 for an odd batch)" },
-	{ "total", LONG, P(total), "T", "steps of the whole schedule (2000)" },
-	{ "steps", LONG, J(steps), "N", "steps to do from here (default, and none: to the total)" },
-	{ "lr", REAL, P(lr), "X", "peak learning rate (2e-3)" },
-	{ "min-lr", REAL, P(min_lr), "X", "learning rate at the end (0)" },
-	{ "warmup", LONG, P(warmup), "N", "steps of linear warm-up (100)" },
-	{ "schedule", CHOICE, P(schedule), "NAME", "cosine, wsd or constant (wsd)" },
-	{ "decay-frac", REAL, P(decay_frac), "X", "share of the total that wsd decays over (0.2)" },
-	{ "weight-decay", REAL, P(weight_decay), "X", "of matrices, decoupled (0.1)" },
-	{ "beta1", REAL, P(beta1), "X", "(0.9)" },
-	{ "beta2", ACTION, 0, 0, "X", "(0.95); at a resume an action" },
-	{ "eps", REAL, P(eps), "X", "(1e-8)" },
-	{ "clip", ACTION, 0, 0, "X", "gradient norm is cut to X (1); at a resume an action" },
-	{ "seed", SEED, P(seed), "N", "of the initial weights (1)" },
-	{ "data-seed", SEED, P(data_seed), "N", "of the data order (1)" },
-	{ "threads", INT, J(threads), "N", "threads (1)" },
-	{ "val-every", LONG, J(val_every), "N", "steps between held-out losses (100; 0 none)" },
-	{ "val-bytes", LONG, J(val_bytes), "N", "held-out bytes of each shard (16384)" },
-	{ "probe-every", LONG, J(probe_every), "N", "steps between gvar and its like (100; 0 none)" },
-	{ "save-every", LONG, J(save_every), "N", "steps between checkpoints (100; 0 only at the end)" },
-	{ "keep", LONG, J(keep), "K", "newest checkpoints to keep (0: all)" },
-	{ "resume", TEXT, J(resume), "DIR", "go on from a checkpoint, or the newest under DIR; none: afresh" },
-	{ "run", TEXT, J(run), "NAME", "name of the run in the records" },
-	{ "branch", TEXT, J(branch), "NAME", "name of the branch (default: $LC_BRANCH)" },
-	{ "lr-scale", ACTION, 0, 0, "X", "learning rate times X" },
-	{ "lr-warmup", ACTION, 0, 0, "N", "warm up again over N steps" },
-	{ "lr-tail", ACTION, 0, 0, "JSON", "leave the plan: {\"shape\":..,\"to\":..,\"steps\":..,\"from\":..}" },
-	{ "skip", ACTION, 0, 0, "A-B", "pass over the batches of these steps" },
-	{ "weight-decay-scale", ACTION, 0, 0, "X", "weight decay times X" },
-	{ "reset", ACTION, 0, 0, "m|v|mv", "zero these moments" },
-	{ "batch-scale", ACTION, 0, 0, "X", "rows times X" },
-	{ "reseed", ACTION, 0, 0, "N", "another data order" },
-	{ "jitter", ACTION, 0, 0, "X", "multiply each weight by 1 + X normal" },
-	{ "fault", FAULT, 0, 0, "SPEC", "break something on purpose (lc-train(1))" },
-	{ "stop-on-nan", FLAG, J(stop_on_nan), NULL, "end with status 1 at a loss that is not finite" },
-	{ "print-config", FLAG, J(print_config), NULL, "print the plan as JSON and stop" },
-	{ "quiet", FLAG, J(quiet), NULL, "no words about what is being done (-q)" },
-	{ "help", FLAG, 0, 0, NULL, "this text" },
-	{ "version", FLAG, 0, 0, NULL, "the version" },
+	{"text", TEXT, J(text), "FILE", "train on FILE (default: the bundled kjv.txt)"},
+	{"out", TEXT, J(out), "DIR", "keep checkpoints in DIR (default: none)"},
+	{"layers", INT, P(shape.layers), "N", "blocks (2)"},
+	{"dim", INT, P(shape.dim), "N", "width (64)"},
+	{"heads", INT, P(shape.heads), "N", "attention heads (2)"},
+	{"ctx", INT, P(shape.ctx), "N", "bytes a row (64)"},
+	{"batch", INT, P(batch), "N", "rows a step (8)"},
+	{"micro", INT, P(micro), "K", "micro-batches a step (2, or 1 for an odd batch)"},
+	{"total", LONG, P(total), "T", "steps of the whole schedule (2000)"},
+	{"steps", LONG, J(steps), "N", "steps to do from here (default, and none: to the total)"},
+	{"lr", REAL, P(lr), "X", "peak learning rate (2e-3)"},
+	{"min-lr", REAL, P(min_lr), "X", "learning rate at the end (0)"},
+	{"warmup", LONG, P(warmup), "N", "steps of linear warm-up (100)"},
+	{"schedule", CHOICE, P(schedule), "NAME", "cosine, wsd or constant (wsd)"},
+	{"decay-frac", REAL, P(decay_frac), "X", "share of the total that wsd decays over (0.2)"},
+	{"weight-decay", REAL, P(weight_decay), "X", "of matrices, decoupled (0.1)"},
+	{"beta1", REAL, P(beta1), "X", "(0.9)"},
+	{"beta2", ACTION, 0, 0, "X", "(0.95); at a resume an action"},
+	{"eps", REAL, P(eps), "X", "(1e-8)"},
+	{"clip", ACTION, 0, 0, "X", "gradient norm is cut to X (1); at a resume an action"},
+	{"seed", SEED, P(seed), "N", "of the initial weights (1)"},
+	{"data-seed", SEED, P(data_seed), "N", "of the data order (1)"},
+	{"threads", INT, J(threads), "N", "threads (1)"},
+	{"val-every", LONG, J(val_every), "N", "steps between held-out losses (100; 0 none)"},
+	{"val-bytes", LONG, J(val_bytes), "N", "held-out bytes of each shard (16384)"},
+	{"probe-every", LONG, J(probe_every), "N", "steps between gvar and its like (100; 0 none)"},
+	{"save-every", LONG, J(save_every), "N",
+	 "steps between checkpoints (100; 0 only at the end)"},
+	{"keep", LONG, J(keep), "K", "newest checkpoints to keep (0: all)"},
+	{"resume", TEXT, J(resume), "DIR",
+	 "go on from a checkpoint, or the newest under DIR; none: afresh"},
+	{"run", TEXT, J(run), "NAME", "name of the run in the records"},
+	{"branch", TEXT, J(branch), "NAME", "name of the branch (default: $LC_BRANCH)"},
+	{"lr-scale", ACTION, 0, 0, "X", "learning rate times X"},
+	{"lr-warmup", ACTION, 0, 0, "N", "warm up again over N steps"},
+	{"lr-tail", ACTION, 0, 0, "JSON",
+	 "leave the plan: {\"shape\":..,\"to\":..,\"steps\":..,\"from\":..}"},
+	{"skip", ACTION, 0, 0, "A-B", "pass over the batches of these steps"},
+	{"weight-decay-scale", ACTION, 0, 0, "X", "weight decay times X"},
+	{"reset", ACTION, 0, 0, "m|v|mv", "zero these moments"},
+	{"batch-scale", ACTION, 0, 0, "X", "rows times X"},
+	{"reseed", ACTION, 0, 0, "N", "another data order"},
+	{"jitter", ACTION, 0, 0, "X", "multiply each weight by 1 + X normal"},
+	{"fault", FAULT, 0, 0, "SPEC", "break something on purpose (lc-train(1))"},
+	{"stop-on-nan", FLAG, J(stop_on_nan), NULL,
+	 "end with status 1 at a loss that is not finite"},
+	{"print-config", FLAG, J(print_config), NULL, "print the plan as JSON and stop"},
+	{"quiet", FLAG, J(quiet), NULL, "no words about what is being done (-q)"},
+	{"help", FLAG, 0, 0, NULL, "this text"},
+	{"version", FLAG, 0, 0, NULL, "the version"},
 };
 
 #define COUNT (sizeof(options) / sizeof(*options))
@@ -79,7 +83,8 @@ static void help(void)
 	for (size_t i = 0; i < COUNT; i++) {
 		char left[40];
 
-		snprintf(left, sizeof(left), "--%s %s", options[i].name, options[i].arg ? options[i].arg : "");
+		snprintf(left, sizeof(left), "--%s %s", options[i].name,
+			 options[i].arg ? options[i].arg : "");
 		printf("  %-24s %s\n", left, options[i].help);
 	}
 	exit(lc_finish(LC_OK));
@@ -134,7 +139,8 @@ static void set(const struct option *o, const char *word, struct plan *p, struct
 {
 	char *to = (o->in_plan ? (char *)p : (char *)j) + o->at;
 
-	/* what lc-fork and lc-guard fill in where nothing is asked for: as if the option were not there */
+	/* what lc-fork and lc-guard fill in where nothing is asked for: as if the option were not
+	 * there */
 	if (word && o->kind != TEXT && strcmp(word, "none") == 0)
 		return;
 	switch (o->kind) {
@@ -185,7 +191,8 @@ static const struct option *find(const char *name, size_t len)
 /* A fresh run takes clip and beta2 into its plan; a resumed one keeps them as actions. */
 static void settle(struct plan *p, struct job *j)
 {
-	json_t *clip = json_object_get(j->actions, "clip"), *beta2 = json_object_get(j->actions, "beta2");
+	json_t *clip = json_object_get(j->actions, "clip"),
+	       *beta2 = json_object_get(j->actions, "beta2");
 
 	if (j->resume && strcmp(j->resume, "none") == 0)
 		j->resume = NULL;
@@ -207,11 +214,27 @@ static void settle(struct plan *p, struct job *j)
 
 void options_parse(int argc, char **argv, struct plan *p, struct job *j)
 {
-	*p = (struct plan){ .shape = { 2, 64, 2, 64 }, .batch = 8, .seed = 1, .data_seed = 1,
-			    .schedule = WSD, .total = 2000, .warmup = 100, .lr = 2e-3, .decay_frac = 0.2,
-			    .weight_decay = 0.1, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .clip = 1 };
-	*j = (struct job){ .steps = -1, .threads = 1, .val_every = 100, .val_bytes = 16384,
-			   .probe_every = 100, .save_every = 100, .actions = json_object() };
+	*p = (struct plan){.shape = {2, 64, 2, 64},
+			   .batch = 8,
+			   .seed = 1,
+			   .data_seed = 1,
+			   .schedule = WSD,
+			   .total = 2000,
+			   .warmup = 100,
+			   .lr = 2e-3,
+			   .decay_frac = 0.2,
+			   .weight_decay = 0.1,
+			   .beta1 = 0.9,
+			   .beta2 = 0.95,
+			   .eps = 1e-8,
+			   .clip = 1};
+	*j = (struct job){.steps = -1,
+			  .threads = 1,
+			  .val_every = 100,
+			  .val_bytes = 16384,
+			  .probe_every = 100,
+			  .save_every = 100,
+			  .actions = json_object()};
 	for (int i = 1; i < argc; i++) {
 		const char *word = argv[i], *value = NULL, *equals;
 		const struct option *o;
@@ -253,8 +276,8 @@ int options_agree(const struct plan *given, const struct job *j, const struct pl
 
 		if (o->in_plan && j->given >> i & 1 &&
 		    memcmp((const char *)given + o->at, (const char *)state + o->at, size) != 0)
-			return lc_fail(err, LC_USAGE, "--%s: differs from the plan of the resumed state",
-				       o->name);
+			return lc_fail(err, LC_USAGE,
+				       "--%s: differs from the plan of the resumed state", o->name);
 	}
 	return 0;
 }

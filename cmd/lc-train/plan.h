@@ -1,5 +1,6 @@
 /*
- * plan: what defines a run (model, schedule, seeds), and where one invocation of lc-train starts and stops.
+ * plan: what defines a run (model, schedule, seeds), and where one invocation of lc-train starts
+ * and stops.
  */
 #ifndef LC_TRAIN_PLAN_H
 #define LC_TRAIN_PLAN_H
@@ -16,10 +17,10 @@ extern const char *const schedule_names[]; /* by enum schedule, NULL-ended */
 /* Fixed for the life of a run: kept in every state, and never contradicted at a resume. */
 struct plan {
 	struct lc_gpt_shape shape;
-	int batch, micro;        /* rows a step; micro-batches they are split into */
+	int batch, micro; /* rows a step; micro-batches they are split into */
 	uint64_t seed, data_seed;
-	int schedule;            /* enum schedule */
-	long total, warmup;      /* steps */
+	int schedule;	    /* enum schedule */
+	long total, warmup; /* steps */
 	double lr, min_lr, decay_frac;
 	double weight_decay, beta1, beta2, eps, clip;
 };
@@ -27,20 +28,21 @@ struct plan {
 /* What one invocation does; takes nothing from the state and leaves nothing in it. */
 struct job {
 	const char *text, *out, *resume, *run, *branch;
-	long steps;              /* to do from here; -1: to the plan's total */
+	long steps; /* to do from here; -1: to the plan's total */
 	int threads, quiet, print_config, stop_on_nan;
 	long val_every, val_bytes, probe_every, save_every, keep;
 	const char *faults[32];
 	int nfaults;
-	json_t *actions;         /* the words given, DESIGN section 5 */
-	uint64_t given;          /* bit i: the i-th option of the plan was on the command line */
+	json_t *actions; /* the words given, DESIGN section 5 */
+	uint64_t given;	 /* bit i: the i-th option of the plan was on the command line */
 };
 
 /* The plan as the members schedule, hyper, model, seeds of a state; and back. */
 json_t *plan_to_json(const struct plan *p);
 int plan_from_json(struct plan *p, const json_t *state, const char *what, struct lc_err *err);
 
-/* The command line into p (preset with defaults) and j. Exits on a usage error, --help and --version. */
+/* The command line into p (preset with defaults) and j. Exits on a usage error, --help and
+ * --version. */
 void options_parse(int argc, char **argv, struct plan *p, struct job *j);
 
 /* LC_USAGE when an option that was given differs from the state's plan. */

@@ -9,8 +9,9 @@
 #include "rng.h"
 #include "train.h"
 
-#define UNPLANNED (UINT64_C(1) << 40) /* batches from here on are used only in place of skipped ones */
-#define EVAL_ROWS 8                   /* of a task: fixed, so that bits do not depend on the threads */
+#define UNPLANNED                                                                                  \
+	(UINT64_C(1) << 40) /* batches from here on are used only in place of skipped ones */
+#define EVAL_ROWS 8	    /* of a task: fixed, so that bits do not depend on the threads */
 
 int train_open(struct run *r, struct lc_err *err)
 {
@@ -97,12 +98,13 @@ static void micro_pass(void *ctx, int i)
 	give_work(r, k);
 }
 
-/* The gradient of the whole batch in grad[micro], added up in the order of the micro-batches. Its mean loss. */
+/* The gradient of the whole batch in grad[micro], added up in the order of the micro-batches. Its
+ * mean loss. */
 static double gradient(struct run *r, int rows, int probe, struct report *rep)
 {
 	int micro = r->plan.micro;
 	double *loss = lc_xalloc((size_t)micro, sizeof(*loss)), sum = 0;
-	struct pass p = { r, rows / micro, probe, loss, &rep->stats };
+	struct pass p = {r, rows / micro, probe, loss, &rep->stats};
 	float *total = r->grad[micro];
 
 	lc_pool_run(r->pool, micro, micro_pass, &p);
@@ -118,7 +120,7 @@ static double gradient(struct run *r, int rows, int probe, struct report *rep)
 
 static double norm(const float *x, size_t n)
 {
-	double s[8] = { 0 }, sum = 0;
+	double s[8] = {0}, sum = 0;
 	size_t i = 0;
 
 	for (; i + 8 <= n; i += 8)
@@ -133,8 +135,9 @@ static double norm(const float *x, size_t n)
 
 /*
  * Trace of the covariance of the batch's gradient g (after the clip) in the metric of Adam's
- * preconditioner P = sqrt(v hat) + eps: sum over weights of Var(g)/P (Qiu et al. 2025: Tr Cov of P^-1/2 g).
- * The variance of the mean of K micro-batches is estimated by sum (g_k - g)^2 / (K (K-1)).
+ * preconditioner P = sqrt(v hat) + eps: sum over weights of Var(g)/P (Qiu et al. 2025: Tr Cov of
+ * P^-1/2 g). The variance of the mean of K micro-batches is estimated by sum (g_k - g)^2 / (K
+ * (K-1)).
  */
 static double noise_trace(const struct run *r, const struct lc_adamw *o)
 {
@@ -200,8 +203,9 @@ void train_step(struct run *r, int probe, struct report *rep)
 	float *before = NULL;
 	size_t n = r->gpt.count;
 	int rows;
-	struct lc_adamw o = { .beta1 = (float)r->plan.beta1, .beta2 = (float)r->fx.beta2,
-			      .eps = (float)r->plan.eps };
+	struct lc_adamw o = {.beta1 = (float)r->plan.beta1,
+			     .beta2 = (float)r->fx.beta2,
+			     .eps = (float)r->plan.eps};
 
 	memset(rep, 0, sizeof(*rep));
 	rows = fetch(r, step, rep->batch);
@@ -249,15 +253,17 @@ static void eval_task(void *ctx, int i)
 	struct lc_gpt_work *k = take_work(r, EVAL_ROWS);
 
 	rows = rows < EVAL_ROWS ? rows : EVAL_ROWS;
-	e->loss[i] = lc_gpt_loss(&r->gpt, k, r->w, r->data.held[e->shard] +
-				 (size_t)(i * EVAL_ROWS) * (size_t)(r->plan.shape.ctx + 1), rows);
+	e->loss[i] = lc_gpt_loss(&r->gpt, k, r->w,
+				 r->data.held[e->shard] +
+					 (size_t)(i * EVAL_ROWS) * (size_t)(r->plan.shape.ctx + 1),
+				 rows);
 	give_work(r, k);
 }
 
 double train_eval(struct run *r, int shard)
 {
 	int n = (r->data.held_rows[shard] + EVAL_ROWS - 1) / EVAL_ROWS;
-	struct eval e = { r, shard, lc_xalloc((size_t)n, sizeof(double)) };
+	struct eval e = {r, shard, lc_xalloc((size_t)n, sizeof(double))};
 	double sum = 0;
 
 	lc_gpt_prepare(&r->gpt, r->w);

@@ -16,13 +16,14 @@
 
 #define SKIPS 64
 
-/* Philox streams, by what the numbers are for; all but the first in the top byte, a step or an index below. */
+/* Philox streams, by what the numbers are for; all but the first in the top byte, a step or an
+ * index below. */
 enum { INIT_STREAM = LC_GPT_STREAM, BATCH_STREAM, JITTER_STREAM, RESEED_STREAM, FAULT_STREAM };
 
 /* What the actions in force come to. */
 struct effects {
 	double lr_scale, decay_scale, clip, beta2, batch_scale;
-	int tail, tail_shape;            /* 0 linear, 1 cosine, 2 constant */
+	int tail, tail_shape; /* 0 linear, 1 cosine, 2 constant */
 	double tail_from, tail_to;
 	long tail_steps, tail_start, warm_steps, warm_start;
 	int skips;
@@ -35,11 +36,11 @@ enum fault_kind { BAD_DATA, LR_BUMP, FLIP_M, FLIP_V, FLIP_W, NAN_GRAD };
 struct fault {
 	enum fault_kind kind;
 	long first, last;
-	int repeat, bit;                 /* bad-data: one repeated token, else random bytes */
+	int repeat, bit; /* bad-data: one repeated token, else random bytes */
 	long count;
 	double factor;
-	char *spec, *once;               /* once: the file that says it has happened */
-	int fired;                       /* in this process: said on stderr, or struck */
+	char *spec, *once; /* once: the file that says it has happened */
+	int fired;	   /* in this process: said on stderr, or struck */
 };
 
 struct run {
@@ -48,22 +49,22 @@ struct run {
 	struct data data;
 	struct lc_gpt gpt;
 	struct lc_pool *pool;
-	float *w, *m, *v;                /* gpt.count floats each */
-	long step, tokens;               /* updates done; bytes learnt from */
-	long m_updates, v_updates;       /* since the last reset: what bias correction counts */
-	json_t *actions;                 /* sticky, as in DESIGN section 5 */
-	long tail_start, warm_start;     /* the steps after which lr_tail and lr_warmup set in */
+	float *w, *m, *v;	     /* gpt.count floats each */
+	long step, tokens;	     /* updates done; bytes learnt from */
+	long m_updates, v_updates;   /* since the last reset: what bias correction counts */
+	json_t *actions;	     /* sticky, as in DESIGN section 5 */
+	long tail_start, warm_start; /* the steps after which lr_tail and lr_warmup set in */
 	struct effects fx;
 	struct fault fault[32];
 	int nfaults;
-	struct stat control;             /* of the control file read last */
+	struct stat control; /* of the control file read last */
 	/* scratch */
-	float **grad;                    /* micro + 1 flat gradients: of each micro-batch, and their sum */
-	struct lc_gpt_work **work;       /* stack of idle workspaces, one a thread */
+	float **grad; /* micro + 1 flat gradients: of each micro-batch, and their sum */
+	struct lc_gpt_work **work; /* stack of idle workspaces, one a thread */
 	int idle;
 	pthread_mutex_t lock;
 	uint8_t *batch;
-	int batch_rows;                  /* room in batch */
+	int batch_rows; /* room in batch */
 };
 
 /* What one step found out; NaN where it was not asked. */
@@ -80,7 +81,7 @@ struct report {
 void train_step(struct run *r, int probe, struct report *rep);
 /* Mean loss of shard 0 (A, val) or 1 (B, test). */
 double train_eval(struct run *r, int shard);
-int train_open(struct run *r, struct lc_err *err);      /* allocates; plan and data are set */
+int train_open(struct run *r, struct lc_err *err); /* allocates; plan and data are set */
 void train_close(struct run *r);
 
 /* actions.c */
@@ -96,14 +97,15 @@ void control_poll(struct run *r);
 /* fault.c */
 int faults_parse(struct run *r, struct lc_err *err);
 void fault_batch(struct run *r, uint64_t index, uint8_t *tokens, int rows);
-double fault_lr(struct run *r, long step);              /* factor; 1 when none */
+double fault_lr(struct run *r, long step); /* factor; 1 when none */
 void fault_grad(struct run *r, long step, float *grad);
-void fault_state(struct run *r, long step);             /* after the update */
+void fault_state(struct run *r, long step); /* after the update */
 
 /* ckpt.c: complete or absent. */
-int ckpt_lock(const char *out, struct lc_err *err);     /* one writer a directory; sweeps dead writers' rests */
+/* One writer a directory; what dead ones left half-written is swept. */
+int ckpt_lock(const char *out, struct lc_err *err);
 int ckpt_save(const struct run *r, struct lc_err *err);
-/* The state of dir, or of the newest checkpoint in it. Plan first, so that the model can be made. */
+/* The state of dir, or of the newest checkpoint in it: the plan comes first, then the model. */
 int ckpt_find(const char *dir, char **path, json_t **state, struct lc_err *err);
 int ckpt_load(struct run *r, const char *path, const json_t *state, struct lc_err *err);
 json_t *ckpt_state(const struct run *r);

@@ -1,8 +1,9 @@
 /*
- * blas: the matrix products of a small GPT's training step, by lc_gemm and by the BLAS that LC_BLAS names.
+ * blas: the matrix products of a small GPT's training step, by lc_gemm and by the BLAS that LC_BLAS
+ * names.
  *
- * For scripts/bench/blas. Prints "m n k nn|tn blas own", GFLOP/s of processor time on one thread, the best of
- * five rounds in which the two take turns. With tn, a is (k,m).
+ * For scripts/bench/blas. Prints "m n k nn|tn blas own", GFLOP/s of processor time on one thread,
+ * the best of five rounds in which the two take turns. With tn, a is (k,m).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,8 @@ struct product {
 	int m, n, k, tn;
 };
 
-static void once(lc_sgemm_fn *blas, const struct product *p, const float *a, const float *b, float *c)
+static void once(lc_sgemm_fn *blas, const struct product *p, const float *a, const float *b,
+		 float *c)
 {
 	int lda = p->tn ? p->m : p->k;
 
@@ -39,7 +41,7 @@ static double cpu_time(void)
 
 static void measure(lc_sgemm_fn *blas, const struct product *p)
 {
-	double flops = 2.0 * p->m * p->n * p->k, best[2] = { 0 };
+	double flops = 2.0 * p->m * p->n * p->k, best[2] = {0};
 	int repeats = (int)(3e8 / flops) + 1;
 	float *a = lc_xalloc((size_t)p->m * (size_t)p->k, sizeof(float));
 	float *b = lc_xalloc((size_t)p->n * (size_t)p->k, sizeof(float));
@@ -56,7 +58,8 @@ static void measure(lc_sgemm_fn *blas, const struct product *p)
 		rate = flops * repeats / (cpu_time() - began) * 1e-9;
 		best[own] = rate > best[own] ? rate : best[own];
 	}
-	printf("%5d %5d %5d  %s  %8.1f %8.1f\n", p->m, p->n, p->k, p->tn ? "tn" : "nn", best[0], best[1]);
+	printf("%5d %5d %5d  %s  %8.1f %8.1f\n", p->m, p->n, p->k, p->tn ? "tn" : "nn", best[0],
+	       best[1]);
 	free(a);
 	free(b);
 	free(c);
@@ -64,7 +67,8 @@ static void measure(lc_sgemm_fn *blas, const struct product *p)
 
 int main(void)
 {
-	static const int sizes[][2] = { { 64, 512 }, { 128, 512 }, { 256, 512 } }; /* dim, bytes a micro-batch */
+	static const int sizes[][2] = {
+		{64, 512}, {128, 512}, {256, 512}}; /* dim, bytes a micro-batch */
 	struct lc_err err;
 	lc_sgemm_fn *blas = lc_blas_open(&err);
 
@@ -74,9 +78,9 @@ int main(void)
 	printf("    m     n     k      %8s      own\n", lc_blas_name());
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		int c = sizes[i][0], n = sizes[i][1];
-		struct product p[] = { { n, 3 * c, c, 0 }, { n, c, c, 0 },     { n, 4 * c, c, 0 },
-				       { n, c, 4 * c, 0 }, { n, 256, c, 0 },   { 3 * c, c, n, 1 },
-				       { 4 * c, c, n, 1 }, { c, 4 * c, n, 1 }, { 256, c, n, 1 } };
+		struct product p[] = {{n, 3 * c, c, 0}, {n, c, c, 0},	  {n, 4 * c, c, 0},
+				      {n, c, 4 * c, 0}, {n, 256, c, 0},	  {3 * c, c, n, 1},
+				      {4 * c, c, n, 1}, {c, 4 * c, n, 1}, {256, c, n, 1}};
 
 		for (size_t j = 0; j < sizeof(p) / sizeof(*p); j++)
 			measure(blas, &p[j]);

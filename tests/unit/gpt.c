@@ -12,7 +12,7 @@
 
 #define ROWS 2
 
-static const struct lc_gpt_shape tiny = { 2, 32, 2, 32 };
+static const struct lc_gpt_shape tiny = {2, 32, 2, 32};
 
 /* A model with large random weights (so that no gradient is tiny), and a batch. */
 struct world {
@@ -24,7 +24,7 @@ struct world {
 
 static void set_up(struct world *x, lc_sgemm_fn *blas)
 {
-	struct lc_rng rng = { 5, 77, 0 };
+	struct lc_rng rng = {5, 77, 0};
 	struct lc_err err;
 
 	cr_assert_eq(lc_gpt_init(&x->g, &tiny, blas, &err), 0);
@@ -53,12 +53,13 @@ static double loss_at(struct world *x, const float *w)
 	return lc_gpt_loss(&x->g, x->k, w, x->tokens, ROWS);
 }
 
-/* d loss / d (w + h u) at 0, for u nonzero in tensor t only; central, with Richardson's extrapolation. */
+/* d loss / d (w + h u) at 0, for u nonzero in tensor t only; central, with Richardson's
+ * extrapolation. */
 static double slope(struct world *x, const struct lc_gpt_tensor *t, const float *u, double h)
 {
 	float *w = lc_xalloc(x->g.count, sizeof(*w));
 	double at[4];
-	static const double steps[4] = { 1, -1, 2, -2 };
+	static const double steps[4] = {1, -1, 2, -2};
 
 	for (int i = 0; i < 4; i++) {
 		memcpy(w, x->w, x->g.count * sizeof(*w));
@@ -77,7 +78,7 @@ static double slope(struct world *x, const struct lc_gpt_tensor *t, const float 
 Test(gpt, gradient_is_the_slope_of_the_loss)
 {
 	struct world x;
-	struct lc_rng rng = { 11, 78, 0 };
+	struct lc_rng rng = {11, 78, 0};
 
 	set_up(&x, NULL);
 	lc_gpt_grad(&x.g, x.k, x.w, x.tokens, ROWS, 1, x.grad);
@@ -90,7 +91,8 @@ Test(gpt, gradient_is_the_slope_of_the_loss)
 			for (size_t j = 0; j < t->n; j++) {
 				double g = (double)x.grad[t->at + j];
 
-				/* one direction leans on the gradient: large tensors have small random slopes */
+				/* one direction leans on the gradient: large tensors have small
+				 * random slopes */
 				u[j] = dir ? (float)lc_rng_normal(&rng) : (float)g;
 				len += (double)u[j] * (double)u[j];
 				norm += g * g;
@@ -101,8 +103,8 @@ Test(gpt, gradient_is_the_slope_of_the_loss)
 				got += (double)u[j] * (double)x.grad[t->at + j];
 			}
 			want = slope(&x, t, u, 3e-3);
-			cr_assert(fabs(got - want) < 6e-3 + 1e-3 * fabs(want), "%s: gradient says %g, the loss %g",
-				  t->name, got, want);
+			cr_assert(fabs(got - want) < 6e-3 + 1e-3 * fabs(want),
+				  "%s: gradient says %g, the loss %g", t->name, got, want);
 			free(u);
 		}
 	tear_down(&x);
@@ -202,8 +204,8 @@ Test(gpt, stats_of_a_uniform_attention)
 
 Test(gpt, sizes_that_do_not_go_together)
 {
-	static const struct lc_gpt_shape bad[] = { { 0, 64, 2, 64 }, { 2, 60, 2, 64 }, { 2, 64, 3, 64 },
-						   { 2, 64, 0, 64 }, { 2, 64, 2, 65 }, { 2, 64, 2, 0 } };
+	static const struct lc_gpt_shape bad[] = {{0, 64, 2, 64}, {2, 60, 2, 64}, {2, 64, 3, 64},
+						  {2, 64, 0, 64}, {2, 64, 2, 65}, {2, 64, 2, 0}};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct lc_gpt g;

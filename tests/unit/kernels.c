@@ -1,8 +1,8 @@
 /*
  * kernels: each against its definition in double precision, on odd sizes.
  *
- * Tolerances: a sum of n products of floats of size 1 is off by at most about n * 2^-24, so 1e-5 for
- * the sums here (n <= 300); the exponential is good to 2 ulp, 2.4e-7 relative.
+ * Tolerances: a sum of n products of floats of size 1 is off by at most about n * 2^-24, so 1e-5
+ * for the sums here (n <= 300); the exponential is good to 2 ulp, 2.4e-7 relative.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -20,7 +20,7 @@
 
 static float *normals(size_t n, uint64_t seed)
 {
-	struct lc_rng rng = { seed, 99, 0 };
+	struct lc_rng rng = {seed, 99, 0};
 	float *x = lc_xalloc(n, sizeof(*x));
 
 	for (size_t i = 0; i < n; i++)
@@ -30,8 +30,8 @@ static float *normals(size_t n, uint64_t seed)
 
 static void near(const char *what, size_t i, double got, double want, double tolerance)
 {
-	cr_assert(fabs(got - want) <= tolerance * (1 + fabs(want)), "%s[%zu]: %.9g, not %.9g", what, i, got,
-		  want);
+	cr_assert(fabs(got - want) <= tolerance * (1 + fabs(want)), "%s[%zu]: %.9g, not %.9g", what,
+		  i, got, want);
 }
 
 Test(kernels, exp_is_within_two_ulp_and_keeps_nan)
@@ -39,7 +39,8 @@ Test(kernels, exp_is_within_two_ulp_and_keeps_nan)
 	for (float x = -87; x < 88; x += 0.0137f) {
 		double got = (double)lc_exp(lc_splat(x))[5], want = exp((double)x);
 
-		cr_assert(fabs(got - want) <= 2.4e-7 * want, "exp(%g): %.9g, not %.9g", (double)x, got, want);
+		cr_assert(fabs(got - want) <= 2.4e-7 * want, "exp(%g): %.9g, not %.9g", (double)x,
+			  got, want);
 	}
 	cr_assert(isnan(lc_exp(lc_splat(NAN))[0]));
 	cr_assert(lc_exp(lc_splat(-INFINITY))[3] < 2e-38f);
@@ -49,7 +50,7 @@ Test(kernels, exp_is_within_two_ulp_and_keeps_nan)
 Test(kernels, sum_and_max_see_every_lane)
 {
 	for (int i = 0; i < LC_LANES; i++) {
-		float t[LC_LANES] = { 0 };
+		float t[LC_LANES] = {0};
 
 		t[i] = 3;
 		cr_assert_eq(lc_sum(lc_load(t)), 3);
@@ -88,8 +89,8 @@ static void gemm(int m, int n, int k, int beta)
 
 Test(kernels, gemm_on_odd_sizes)
 {
-	static const int sizes[][3] = { { 1, 1, 1 }, { 5, 16, 3 }, { 6, 32, 64 }, { 7, 33, 17 },
-					{ 23, 49, 300 }, { 11, 96, 257 } };
+	static const int sizes[][3] = {{1, 1, 1},   {5, 16, 3},	   {6, 32, 64},
+				       {7, 33, 17}, {23, 49, 300}, {11, 96, 257}};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		for (int beta = 0; beta < 2; beta++)
@@ -98,7 +99,7 @@ Test(kernels, gemm_on_odd_sizes)
 
 Test(kernels, gemm_with_beta_0_does_not_read_c)
 {
-	float a[2] = { 1, 2 }, b[32] = { 3 }, c[32];
+	float a[2] = {1, 2}, b[32] = {3}, c[32];
 
 	for (int i = 0; i < 32; i++)
 		c[i] = NAN;
@@ -111,8 +112,8 @@ Test(kernels, rmsnorm_and_its_gradient)
 {
 	enum { N = 3, C = 48 };
 	float *x = normals(N * C, 1), *gain = normals(C, 2), *dy = normals(N * C, 3);
-	float y[N * C], rstd[N], dx[N * C] = { 0 }, dgain[C] = { 0 };
-	double want_gain[C] = { 0 };
+	float y[N * C], rstd[N], dx[N * C] = {0}, dgain[C] = {0};
+	double want_gain[C] = {0};
 
 	lc_rmsnorm_cpu(y, rstd, x, gain, N, C);
 	lc_rmsnorm_back_cpu(dx, dgain, dy, x, gain, rstd, N, C);
@@ -126,9 +127,12 @@ Test(kernels, rmsnorm_and_its_gradient)
 		for (int j = 0; j < C; j++)
 			dot += (double)di[j] * (double)gain[j] * (double)xi[j];
 		for (int j = 0; j < C; j++) {
-			near("y", (size_t)j, (double)y[i * C + j], (double)xi[j] * r * (double)gain[j], 1e-6);
+			near("y", (size_t)j, (double)y[i * C + j],
+			     (double)xi[j] * r * (double)gain[j], 1e-6);
 			near("dx", (size_t)j, (double)dx[i * C + j],
-			     r * (double)di[j] * (double)gain[j] - (double)xi[j] * r * r * r * dot / C, 1e-5);
+			     r * (double)di[j] * (double)gain[j] -
+				     (double)xi[j] * r * r * r * dot / C,
+			     1e-5);
 			want_gain[j] += (double)di[j] * (double)xi[j] * r;
 		}
 	}
@@ -159,7 +163,8 @@ Test(kernels, gelu_and_its_gradient)
 		double h = 1e-5, v = (double)x[i];
 
 		near("y", (size_t)i, (double)y[i], gelu(v), 1e-6);
-		near("dx", (size_t)i, (double)dx[i], 1.5 * (gelu(v + h) - gelu(v - h)) / (2 * h), 2e-6);
+		near("dx", (size_t)i, (double)dx[i], 1.5 * (gelu(v + h) - gelu(v - h)) / (2 * h),
+		     2e-6);
 	}
 }
 
@@ -167,7 +172,7 @@ Test(kernels, xent_and_its_gradient)
 {
 	enum { N = 3, V = 256 };
 	float *x = normals(N * V, 5), d[N * V], loss[N], again[N];
-	uint8_t target[N] = { 0, 255, 17 };
+	uint8_t target[N] = {0, 255, 17};
 
 	for (int i = 0; i < N * V; i++)
 		d[i] = x[i] = 8 * x[i];
@@ -178,7 +183,8 @@ Test(kernels, xent_and_its_gradient)
 
 		for (int j = 0; j < V; j++)
 			sum += exp((double)x[i * V + j]);
-		near("loss", (size_t)i, (double)loss[i], log(sum) - (double)x[i * V + target[i]], 1e-6);
+		near("loss", (size_t)i, (double)loss[i], log(sum) - (double)x[i * V + target[i]],
+		     1e-6);
 		cr_assert_eq(loss[i], again[i]);
 		for (int j = 0; j < V; j++)
 			near("dlogits", (size_t)j, (double)d[i * V + j],
@@ -189,7 +195,7 @@ Test(kernels, xent_and_its_gradient)
 
 Test(kernels, xent_of_a_logit_that_is_nan_is_nan)
 {
-	float x[256] = { 0 }, loss;
+	float x[256] = {0}, loss;
 	uint8_t target = 3;
 
 	x[200] = NAN;
@@ -200,15 +206,19 @@ Test(kernels, xent_of_a_logit_that_is_nan_is_nan)
 Test(kernels, adamw_three_steps)
 {
 	enum { N = 37 };
-	float *w = normals(N, 1), m[N] = { 0 }, v[N] = { 0 };
-	double dw[N], dm[N] = { 0 }, dv[N] = { 0 };
+	float *w = normals(N, 1), m[N] = {0}, v[N] = {0};
+	double dw[N], dm[N] = {0}, dv[N] = {0};
 
 	for (int i = 0; i < N; i++)
 		dw[i] = (double)w[i];
 	for (int t = 1; t <= 3; t++) {
 		float *g = normals(N, (uint64_t)(10 + t));
-		struct lc_adamw o = { .lr = 0.01f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .decay = 0.1f,
-				      .gscale = 0.5f };
+		struct lc_adamw o = {.lr = 0.01f,
+				     .beta1 = 0.9f,
+				     .beta2 = 0.95f,
+				     .eps = 1e-8f,
+				     .decay = 0.1f,
+				     .gscale = 0.5f};
 
 		o.c1 = (float)(1 / (1 - pow(0.9, t)));
 		o.c2 = (float)(1 / (1 - pow(0.95, t)));
@@ -218,7 +228,8 @@ Test(kernels, adamw_three_steps)
 
 			dm[i] = 0.9 * dm[i] + 0.1 * gi;
 			dv[i] = 0.95 * dv[i] + 0.05 * gi * gi;
-			dw[i] -= 0.01 * (dm[i] / (1 - pow(0.9, t)) / (sqrt(dv[i] / (1 - pow(0.95, t))) + 1e-8) +
+			dw[i] -= 0.01 * (dm[i] / (1 - pow(0.9, t)) /
+						 (sqrt(dv[i] / (1 - pow(0.95, t))) + 1e-8) +
 					 0.1 * dw[i]);
 			near("w", (size_t)i, (double)w[i], dw[i], 1e-6);
 		}
@@ -228,8 +239,9 @@ Test(kernels, adamw_three_steps)
 }
 
 /* Forward and backward of one head in doubles, as the definition has them. */
-static void naive_attention(const float *q, const float *k, const float *v, const float *dout, int ld, int ldo,
-			    int t, int s, double *p, double *out, double *dq, double *dk, double *dv)
+static void naive_attention(const float *q, const float *k, const float *v, const float *dout,
+			    int ld, int ldo, int t, int s, double *p, double *out, double *dq,
+			    double *dk, double *dv)
 {
 	double scale = 1 / sqrt(s);
 
@@ -275,8 +287,8 @@ Test(kernels, attention_and_its_gradient)
 
 	naive_attention(qkv, qkv + S, qkv + 2 * S, dout, LD, LDO, T, S, np, nout, dq, dk, dv);
 	lc_attention_cpu(out, LDO, p, qkv, qkv + S, qkv + 2 * S, LD, T, S, scratch);
-	lc_attention_back_cpu(grad, grad + S, grad + 2 * S, dout, LDO, p, qkv, qkv + S, qkv + 2 * S, LD, T, S,
-			      scratch);
+	lc_attention_back_cpu(grad, grad + S, grad + 2 * S, dout, LDO, p, qkv, qkv + S, qkv + 2 * S,
+			      LD, T, S, scratch);
 	for (int i = 0; i < T; i++)
 		for (int j = 0; j < T; j++)
 			near("p", (size_t)(i * T + j), (double)p[i * T + j], np[i * T + j], 1e-6);

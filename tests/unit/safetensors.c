@@ -10,8 +10,8 @@
 #include "io.h"
 #include "safetensors.h"
 
-static const float a[6] = { 1, 2, 3, 4, 5, -0.0f };
-static const float b[2] = { 7, 8 };
+static const float a[6] = {1, 2, 3, 4, 5, -0.0f};
+static const float b[2] = {7, 8};
 
 static char *temporary(void)
 {
@@ -26,8 +26,18 @@ static char *temporary(void)
 static char *sample(void)
 {
 	struct lc_tensor t[2] = {
-		{ .name = "a.weight", .dtype = "F32", .dims = 2, .shape = { 2, 3 }, .data = a, .bytes = sizeof(a) },
-		{ .name = "b", .dtype = "F32", .dims = 1, .shape = { 2 }, .data = b, .bytes = sizeof(b) },
+		{.name = "a.weight",
+		 .dtype = "F32",
+		 .dims = 2,
+		 .shape = {2, 3},
+		 .data = a,
+		 .bytes = sizeof(a)},
+		{.name = "b",
+		 .dtype = "F32",
+		 .dims = 1,
+		 .shape = {2},
+		 .data = b,
+		 .bytes = sizeof(b)},
 	};
 	char *path = temporary();
 	struct lc_err err;
@@ -74,7 +84,7 @@ static int try(const char *buf, size_t len)
 		const char *name;
 		json_t *e;
 
-		json_object_foreach (st.header, name, e) {
+		json_object_foreach(st.header, name, e) {
 			struct lc_tensor t;
 			volatile unsigned char sum = 0;
 
@@ -140,27 +150,35 @@ static int made_up(const char *header, size_t data)
 	return ret;
 }
 
-#define T(shape, from, to) "{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":[" from "," to "]}"
+#define T(shape, from, to)                                                                         \
+	"{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":[" from "," to "]}"
 
 Test(safetensors, headers_that_lie)
 {
 	cr_assert_eq(made_up("{\"x\":" T("[2]", "0", "8") "}", 8), 0);
 	cr_assert_eq(made_up("{\"__metadata__\":{\"k\":\"v\"},\"x\":" T("[]", "0", "4") "}", 4), 0);
-	cr_assert_eq(made_up("{\"x\":" T("[2]", "0", "8") "}", 9), -1);  /* bytes left over */
-	cr_assert_eq(made_up("{\"x\":" T("[3]", "0", "8") "}", 8), -1);  /* shape and length differ */
-	cr_assert_eq(made_up("{\"x\":" T("[2]", "8", "0") "}", 8), -1);  /* backwards */
+	cr_assert_eq(made_up("{\"x\":" T("[2]", "0", "8") "}", 9), -1); /* bytes left over */
+	cr_assert_eq(made_up("{\"x\":" T("[3]", "0", "8") "}", 8),
+		     -1); /* shape and length differ */
+	cr_assert_eq(made_up("{\"x\":" T("[2]", "8", "0") "}", 8), -1); /* backwards */
 	cr_assert_eq(made_up("{\"x\":" T("[2]", "0", "8") ",\"y\":" T("[2]", "0", "8") "}", 8), -1);
 	cr_assert_eq(made_up("{\"x\":" T("[-2]", "0", "8") "}", 8), -1);
-	cr_assert_eq(made_up("{\"x\":" T("[4611686018427387905,4]", "0", "4") "}", 4), -1); /* overflows */
-	cr_assert_eq(made_up("{\"x\":{\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8), -1);
+	cr_assert_eq(made_up("{\"x\":" T("[4611686018427387905,4]", "0", "4") "}", 4),
+		     -1); /* overflows */
+	cr_assert_eq(made_up("{\"x\":{\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8),
+		     -1);
 	cr_assert_eq(made_up("[]", 0), -1);
 	cr_assert_eq(made_up("{\"x\":1}", 0), -1);
 }
 
 Test(safetensors, a_full_disk_is_reported)
 {
-	struct lc_tensor t = { .name = "b", .dtype = "F32", .dims = 1, .shape = { 2 }, .data = b,
-			       .bytes = sizeof(b) };
+	struct lc_tensor t = {.name = "b",
+			      .dtype = "F32",
+			      .dims = 1,
+			      .shape = {2},
+			      .data = b,
+			      .bytes = sizeof(b)};
 	struct lc_err err;
 
 	cr_assert_eq(lc_safetensors_write("/dev/full", &t, 1, &err), -1);
