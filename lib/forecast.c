@@ -269,6 +269,12 @@ struct refs {
 	struct ref **r;
 };
 
+static int same_schedule(const struct lc_schedule *a, const struct lc_schedule *b)
+{
+	return a->shape == b->shape && a->lr == b->lr && a->min_lr == b->min_lr &&
+	       a->decay_frac == b->decay_frac && a->warmup == b->warmup && a->total == b->total;
+}
+
 static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs,
 			    const struct lc_modes *start, const struct lc_forecast *f)
 {
@@ -279,7 +285,7 @@ static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs,
 
 	for (int i = 0; i < refs->n; i++)
 		if (refs->r[i]->start == start && refs->r[i]->last == last &&
-		    memcmp(&refs->r[i]->plan, &f->plan, sizeof(f->plan)) == 0)
+		    same_schedule(&refs->r[i]->plan, &f->plan))
 			return refs->r[i]->x;
 	refs->r = lc_xrealloc(refs->r, (size_t)refs->n + 1, sizeof(*refs->r));
 	r = refs->r[refs->n++] = lc_xalloc(1, sizeof(*r));

@@ -34,7 +34,7 @@ struct lc_forecast {
 	int n;			   /* points up to the horizon; one more when end is set */
 	double at[LC_POINTS + 1];  /* updates after from */
 	double mean[LC_POINTS + 1], sd[LC_POINTS + 1];
-	double delta, delta_sd;    /* last point minus the same with no action */
+	double delta, delta_sd; /* last point minus the same with no action */
 	double diverge, trust;
 	/* the question */
 	struct lc_schedule plan; /* the lr ahead, before the actions */

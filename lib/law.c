@@ -25,7 +25,7 @@ static double lr_peak(const struct lc_past *p)
 	double *lr = lc_xalloc((size_t)s->n + 1, sizeof(*lr)), peak;
 	size_t n = 0;
 
-	for (long i = 0; i < s->n && (p->onset < 0 || s->row[i].step < p->onset); i++)
+	for (long i = 0; i < s->n && s->row[i].step <= lc_past_clean(p); i++)
 		if (isfinite(s->row[i].lr) && s->row[i].lr > 0)
 			lr[n++] = s->row[i].lr;
 	peak = n ? lc_quantile(lr, n, .95) : 0;
@@ -33,7 +33,7 @@ static double lr_peak(const struct lc_past *p)
 	return peak;
 }
 
-/* A gvar from few micro-batches is noisy: the median of the last 16 before the onset. NaN: none. */
+/* A gvar from few micro-batches is noisy: the median of the last 16 clean ones. NaN: none. */
 static double recent_gvar(const struct lc_past *p)
 {
 	const struct lc_series *s = &p->series[0];
@@ -41,7 +41,7 @@ static double recent_gvar(const struct lc_past *p)
 	size_t n = 0;
 
 	for (long i = s->n - 1; i >= 0 && n < 16; i--)
-		if ((p->onset < 0 || s->row[i].step < p->onset) && isfinite(s->row[i].gvar) &&
+		if (s->row[i].step <= lc_past_clean(p) && isfinite(s->row[i].gvar) &&
 		    s->row[i].gvar > 0)
 			g[n++] = s->row[i].gvar;
 	return lc_median(g, n);
@@ -54,7 +54,8 @@ static void take_paths(struct lc_law *law, const struct lc_past *p)
 	law->name = lc_xalloc((size_t)p->n, sizeof(*law->name));
 	for (int i = 0; i < p->n; i++) {
 		memcpy(law->name[i], p->series[i].name, sizeof(*law->name));
-		lc_past_lrpath(p, i, i == 0 && p->onset >= 0 ? p->onset - 1 : -1, &law->path[i]);
+		lc_past_lrpath(p, i, i == 0 && p->onset >= 0 ? lc_past_clean(p) : -1,
+			       &law->path[i]);
 		for (int k = 0; k < law->path[i].n; k++) {
 			double *lr = &law->path[i].lr[k];
 			*lr = law->eta_ref > 0 ? *lr / law->eta_ref : 1;
@@ -130,7 +131,7 @@ int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, str
 	law->gvar = recent_gvar(past);
 	take_paths(law, past);
 	for (long i = 0; i < past->series[0].n; i++)
-		if (past->onset < 0 || past->series[0].row[i].step < past->onset)
+		if (past->series[0].row[i].step <= lc_past_clean(past))
 			law->last = (double)past->series[0].row[i].step;
 	basis_init(&law->basis, fmax(fmax(total, 2 * law->last), 16));
 	n = lc_law_observe(law, past, &obs);

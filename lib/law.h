@@ -10,12 +10,12 @@
  * The coefficients are Gaussian a priori, a_j along a power law in lam, b_j along lam^be exp(-10
  * lam) with a total in units of the loss; the posterior is exact in double precision. Clock and
  * drive exponents (15) are carried along as a mixture; the prior's shape, the size of the noise and
- * of the drift (27 x 3) are summed over inside each. Weights go as evidence^(1/4), since the law is
+ * of the drift (36 x 3) are summed over inside each. Weights go as evidence^(1/4), since the law is
  * not exact (chi2/n about 2 on real runs).
  *
  * What it cannot know it does not pretend to: under a constant lr h_j is constant, so L0 and sum b
- * are one number; only their prior separates them, and a forecast of an lr cut is that wide. Changes
- * of the lr in the past or earlier branches narrow it; gvar does to a factor of two.
+ * are one number; only their prior separates them, and a forecast of an lr cut is that wide.
+ *Changes of the lr in the past or earlier branches narrow it; gvar does to a factor of two.
  */
 #ifndef LC_LAW_H
 #define LC_LAW_H

@@ -1,6 +1,7 @@
 /* lawdata: see lawdata.h. */
 #include "lawdata.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static int add_series(struct lc_past *p, const char *name)
 void lc_past_init(struct lc_past *p)
 {
 	memset(p, 0, sizeof(*p));
-	p->onset = -1;
+	p->onset = p->rewind = -1;
 	add_series(p, "");
 }
 
@@ -95,7 +96,15 @@ void lc_past_alert(struct lc_past *p, const json_t *alert)
 	long step = lc_json_get_int(alert, "step", -1);
 
 	p->onset = lc_json_get_int(alert, "onset", step);
+	p->rewind = lc_json_get_int(alert, "rewind", -1);
 	snprintf(p->kind, sizeof(p->kind), "%s", lc_json_get_str(alert, "kind", ""));
+}
+
+long lc_past_clean(const struct lc_past *p)
+{
+	if (p->onset < 0)
+		return LONG_MAX;
+	return p->rewind >= p->onset / 2 && p->rewind < p->onset ? p->rewind : p->onset - 1;
 }
 
 void lc_past_branch(struct lc_past *p, const json_t *branch)

@@ -31,6 +31,7 @@ struct lc_past {
 	int n;
 	struct lc_series *series; /* series[0] is the trunk, always there */
 	long onset;		  /* first damaged step, -1 for none */
+	long rewind;		  /* where the alert advises to go back to, -1 for none */
 	char kind[16];		  /* of the alert */
 	unsigned long bad;	  /* lines that could not be read */
 	char first_bad[480];	  /* why, for the first of them */
@@ -50,6 +51,13 @@ int lc_past_read(struct lc_past *p, const char *path, const struct lc_names *nam
 void lc_past_add(struct lc_past *p, const struct lc_step *st);
 void lc_past_alert(struct lc_past *p, const json_t *alert);
 void lc_past_branch(struct lc_past *p, const json_t *branch);
+
+/*
+ * The last step of the trunk that is a witness: where an alert advises to rewind to, since what
+ * precedes an onset may have caused it; the step before the onset when that is absent or more than
+ * half the run away. LONG_MAX without an alert.
+ */
+long lc_past_clean(const struct lc_past *p);
 
 /* The series of that name, -1 when there is none. */
 int lc_past_find(const struct lc_past *p, const char *name);

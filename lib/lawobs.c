@@ -20,13 +20,13 @@ static double other(const struct lc_law *law, const struct lc_row *r)
 	return law->metric == LC_VAL_LOSS ? r->loss : NAN;
 }
 
-/* Rows of the trunk that are witnesses: all before the onset. */
+/* How many rows of the trunk are witnesses. */
 static long clean_rows(const struct lc_past *p)
 {
 	const struct lc_series *s = &p->series[0];
 	long n = s->n;
 
-	while (p->onset >= 0 && n > 0 && s->row[n - 1].step >= p->onset)
+	while (n > 0 && s->row[n - 1].step > lc_past_clean(p))
 		n--;
 	return n;
 }

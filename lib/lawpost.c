@@ -1,6 +1,7 @@
 /*
  * lawpost: the posterior of the law's coefficients: priors, evidence, and their mixture. See law.h.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ static const double drift_sd[DRIFTS] = {.0005, .0015, .005};
 static const double noise_total[LEVELS] = {.012, .035, .08, .17};
 /*
  * Steady noise over eta gvar: 1/4 in the noisy quadratic model (Zhang et al. 2019) far from its
- * edge of stability, up to 3 times that near it; .2 to .7 measured.
+ * edge of stability, up to 3 times that near it; .7 in lc-train.
  */
 static const double noise_gvar[LEVELS] = {.25, .4, .6, .9};
 static const double signal_power[3] = {.3, .6, 1}, noise_power[3] = {.3, .75, 1.2};
@@ -23,14 +24,12 @@ static const double signal_power[3] = {.3, .6, 1}, noise_power[3] = {.3, .75, 1.
 #define DRIFT_LEN .3  /* the drift forgets over this much of ln t */
 #define MODE_LEN 4.   /* deviations of neighbouring modes agree over this many of them */
 #define NOISE_CUT 10. /* no noise relaxes faster than this many updates */
-#define OTHER_SD .1   /* offset of the other metric, and its drift, of the level */
+#define OTHER_SD .1   /* offset of the other metric, of the level; and its drift */
 #define OTHER_DRIFT_SD .005
-#define EARLY .01      /* the law is off by this much of the way from there to the recent loss */
+#define EARLY .01 /* an observation is believed to this part of its distance to the recent loss */
 #define BRANCH_SD .001 /* what a branch keeps to itself, of the level */
-#define TEMPERATURE 4.
-#define MISFIT                                                                                     \
-	.05 /* of a forecast change of the noise: what real forks show the law to miss by          \
-	     */
+#define TEMPERATURE 4. /* evidence^(1/4): the law is not exact */
+#define MISFIT .05     /* error of a forecast change of the noise, of its size */
 
 /*
  * In place: the lower triangle of A (n,n) becomes its Cholesky factor. -1 when not positive
@@ -382,6 +381,7 @@ static void scale_init(struct scale *s, const struct lc_law *law, const struct l
 		last += k >= m - tenth ? obs[i].y / tenth : 0;
 		k++;
 	}
+	assert(s->a && s->z); /* lc_law_fit refuses a past with no observation of the metric */
 	s->level = fmax(fabs(law->level), 1e-9);
 	s->fall = fmax(first - last, .01 * s->level);
 }

@@ -233,12 +233,16 @@ static int one_case(const struct options *o, const json_t *j, struct score *tota
 static void print(const struct score *s, const char *name)
 {
 	double n = (double)s->n;
+	json_t *j = json_string(name);
+	char *text = lc_json_text(j);
 
-	printf("{\"branch\":\"%s\",\"n\":%ld,\"rmse\":%.5f,\"rmse_hold\":%.5f,\"rmse_power\":%.5f,"
+	printf("{\"branch\":%s,\"n\":%ld,\"rmse\":%.5f,\"rmse_hold\":%.5f,\"rmse_power\":%.5f,"
 	       "\"cover90\":%.3f,"
 	       "\"sd\":%.5f,\"final\":%.5f,\"final_hold\":%.5f,\"final_power\":%.5f}\n",
-	       name, s->n, sqrt(s->sq / n), sqrt(s->sq_hold / n), sqrt(s->sq_power / n),
+	       text, s->n, sqrt(s->sq / n), sqrt(s->sq_hold / n), sqrt(s->sq_power / n),
 	       (double)s->inside / n, s->sd / n, s->last, s->last_hold, s->last_power);
+	free(text);
+	json_decref(j);
 }
 
 int cmd_eval(const struct options *o)

@@ -3,6 +3,7 @@
  * against its definition in long double.
  */
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -504,6 +505,21 @@ Test(lawdata, the_newest_wins_when_steps_go_back)
 	cr_assert(p.onset == -1, "the run went back over it");
 	one_row(&p, 95, 3);
 	cr_assert(p.series[0].n == 95 && p.series[0].row[94].loss == 3);
+	lc_past_release(&p);
+}
+
+Test(lawdata, what_precedes_an_onset_may_have_caused_it)
+{
+	struct lc_past p;
+
+	lc_past_init(&p);
+	cr_assert(lc_past_clean(&p) == LONG_MAX);
+	p.onset = 200;
+	cr_assert(lc_past_clean(&p) == 199);
+	p.rewind = 180;
+	cr_assert(lc_past_clean(&p) == 180);
+	p.rewind = 0;
+	cr_assert(lc_past_clean(&p) == 199, "half a run is not thrown away");
 	lc_past_release(&p);
 }
 
