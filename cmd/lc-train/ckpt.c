@@ -1,10 +1,10 @@
 /*
  * ckpt: checkpoints, DIR/step-00000100/{model,optimizer}.safetensors and state.json.
  *
- * Written in DIR/.tmp-<pid>, each file fsynced, then the directory renamed and its parent fsynced:
- * whatever is killed when, a name step-* is a complete state. A writer holds a lock on DIR, so what
- * is left under .tmp-* when the lock is got belongs to the dead. Nothing in a checkpoint depends on
- * time, place or host: equal states are equal bytes.
+ * Written in DIR/.tmp-step-<pid>, each file fsynced, then the directory renamed and its parent
+ * fsynced: whatever is killed when, a name step-* is a complete state. A writer holds a lock on
+ * DIR, so what is left under .tmp-step-* when the lock is got belongs to the dead. Nothing in a
+ * checkpoint depends on time, place or host: equal states are equal bytes.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,6 +22,7 @@
 #include "train.h"
 
 #define STATE_VERSION 1
+#define TMP ".tmp-step-" /* and the process: a name of our own kind only */
 
 /* The number in "step-00000100", or -1. */
 static long step_of(const char *name)
@@ -53,7 +54,7 @@ int ckpt_lock(const char *out, struct lc_err *err)
 		return lc_fail(err, LC_SYS, "lock %s: another lc-train writes there", out);
 	}
 	while (ret == 0 && (e = readdir(dir)))
-		if (strncmp(e->d_name, ".tmp-", 5) == 0) {
+		if (strncmp(e->d_name, TMP, strlen(TMP)) == 0) {
 			char *path = lc_path("%s/%s", out, e->d_name);
 
 			ret = lc_remove_tree(path, err);
@@ -166,7 +167,7 @@ static int publish(const char *tmp, const char *to, struct lc_err *err)
 static int prune(const char *out, long keep, struct lc_err *err)
 {
 	struct dirent **e;
-	int n = scandir(out, &e, NULL, alphasort), ret = 0;
+	int n = scandir(out, &e, NULL, versionsort), ret = 0;
 	long seen = 0;
 
 	if (n < 0)
@@ -174,7 +175,7 @@ static int prune(const char *out, long keep, struct lc_err *err)
 	for (int i = n - 1; i >= 0; i--) {
 		if (ret == 0 && step_of(e[i]->d_name) >= 0 && ++seen > keep) {
 			char *path = lc_path("%s/%s", out, e[i]->d_name);
-			char *tmp = lc_path("%s/.tmp-%ld-old", out, (long)getpid());
+			char *tmp = lc_path("%s/" TMP "%ld-old", out, (long)getpid());
 
 			/* first out of the way whole: a name step-* is never half a state */
 			ret = rename(path, tmp) < 0 ? lc_fail_sys(err, "rename %s", path)
@@ -190,7 +191,7 @@ static int prune(const char *out, long keep, struct lc_err *err)
 
 int ckpt_save(const struct run *r, struct lc_err *err)
 {
-	char *tmp = lc_path("%s/.tmp-%ld", r->job.out, (long)getpid());
+	char *tmp = lc_path("%s/" TMP "%ld", r->job.out, (long)getpid());
 	char *to = lc_path("%s/step-%08ld", r->job.out, r->step);
 	int ret = -1;
 
@@ -214,8 +215,8 @@ int ckpt_find(const char *dir, char **path, json_t **state, struct lc_err *err)
 	int n;
 
 	*path = lc_path("%s", dir);
-	if (access(file, F_OK) < 0 && (n = scandir(dir, &e, NULL, alphasort)) >= 0) {
-		/* the last is the newest: the numbers have eight digits */
+	if (access(file, F_OK) < 0 && (n = scandir(dir, &e, NULL, versionsort)) >= 0) {
+		/* sorted as numbers: the last is the newest */
 		for (int i = 0; i < n; i++) {
 			if (step_of(e[i]->d_name) >= 0) {
 				free(*path);

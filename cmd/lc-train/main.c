@@ -127,6 +127,7 @@ static int loop(struct run *r, struct lc_err *err)
 	long end = r->job.steps >= 0 ? r->step + r->job.steps : r->plan.total, saved = -1;
 	struct report rep;
 
+	progress_begin(r);
 	while (r->step < end && !caught) {
 		long next = r->step + 1;
 		const struct job *j = &r->job;
@@ -140,6 +141,7 @@ static int loop(struct run *r, struct lc_err *err)
 		}
 		if (emit(r, &rep, err) < 0)
 			return -1;
+		progress_show(r, &rep, end);
 		if (j->stop_on_nan && !isfinite(rep.loss))
 			return lc_fail(err, LC_NO, "loss at step %ld is not finite", r->step);
 		if (j->out && j->save_every > 0 && r->step % j->save_every == 0) {

@@ -153,6 +153,8 @@ static void set(const struct option *o, const char *word, struct plan *p, struct
 		*(long *)to = whole(o->name, word);
 		break;
 	case SEED:
+		if (whole(o->name, word) > 1L << 53) /* what JSON keeps exactly */
+			lc_usage("--%s %s: too large", o->name, word);
 		*(uint64_t *)to = (uint64_t)whole(o->name, word);
 		break;
 	case REAL:

@@ -58,6 +58,8 @@ struct run {
 	struct fault fault[32];
 	int nfaults;
 	struct stat control; /* of the control file read last */
+	double began, shown; /* seconds: when the loop began, when progress was last shown */
+	long began_step;
 	/* scratch */
 	float **grad; /* micro + 1 flat gradients: of each micro-batch, and their sum */
 	struct lc_gpt_work **work; /* stack of idle workspaces, one a thread */
@@ -93,6 +95,10 @@ int effects_skips(const struct run *r, long step);
 
 /* control.c: changes asked for in $LC_CONTROL, at most one look a step. */
 void control_poll(struct run *r);
+
+/* progress.c: a line on stderr, where that is a terminal and the records go elsewhere. */
+void progress_begin(struct run *r);
+void progress_show(struct run *r, const struct report *rep, long end);
 
 /* fault.c */
 int faults_parse(struct run *r, struct lc_err *err);

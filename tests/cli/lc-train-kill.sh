@@ -28,9 +28,10 @@ for delay in 0 0.013 0.037; do
 	whole "k$delay" && pass "killed after $delay s: every state is complete" ||
 		fail "killed after $delay s: every state is complete" "$(cat .err)"
 done
-mkdir k0/.tmp-99999 && : >k0/.tmp-99999/model.safetensors
+mkdir k0/.tmp-step-99999 k0/.tmp-others && : >k0/.tmp-step-99999/model.safetensors
 ok "the next writer" lc-train -q --resume k0 --out k0 --steps 1 --save-every 0
-absent "sweeps what the dead left" k0/.tmp-*
+absent "sweeps what the dead left" k0/.tmp-step-*
+[ -d k0/.tmp-others ] && pass "and nothing else" || fail "and nothing else"
 
 # A background job of sh(1) ignores SIGINT; env(1) puts that right.
 begin term

@@ -41,3 +41,16 @@ awk -F'[:,]' '
 	/val_loss/ { for (i = 1; i < NF; i++) { if ($i ~ /val_loss/) v = $(i + 1); if ($i ~ /test_loss/) t = $(i + 1) } }
 	END { exit !(v < 3.6 && t < 3.6 && v != t) }' straight.log && pass "the loss falls" || fail "the loss falls" "$(tail -n 1 straight.log)"
 match "the probes are there" '"gvar":[0-9.e+-]+,"attn_entropy":[0-9.]+,"attn_logit_max":[0-9.e-]+,"act_kurtosis":[0-9.]+,"update_ratio":[0-9.]+' straight.log
+
+# Products of 1024 columns go through a BLAS where there is one: the same loss but for rounding.
+wide="-q --layers 1 --dim 256 --heads 2 --ctx 16 --batch 2 --steps 2 --val-every 0 --lr 1e-3 --warmup 0"
+for library in none openblas blis; do
+	# shellcheck disable=SC2086
+	if LC_BLAS=$library lc-train $wide >.out 2>.err; then
+		sed -n '2s/.*"loss":\([0-9.]*\).*/\1/p' .out >>losses
+	else
+		skip "LC_BLAS=$library" "$(cat .err)"
+	fi
+done
+awk 'NR == 1 { a = $1 } ($1 - a) ^ 2 > 1e-8 || $1 + 0 == 0 { bad = 1 } END { exit bad || NR == 0 }' losses && pass "every BLAS finds the same loss" ||
+	fail "every BLAS finds the same loss" "$(cat losses)"

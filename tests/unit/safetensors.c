@@ -76,9 +76,10 @@ static int try(const char *buf, size_t len)
 	char *path = temporary();
 	struct lc_safetensors st;
 	struct lc_err err;
+	FILE *f = fopen(path, "wb");
 	int ret;
 
-	cr_assert_eq(lc_write_file(path, buf, len, &err), 0);
+	cr_assert(f && fwrite(buf, 1, len, f) == len && fclose(f) == 0);
 	ret = lc_safetensors_read(&st, path, &err);
 	if (ret == 0) {
 		const char *name;
