@@ -1,9 +1,7 @@
 /*
  * run: the futures for real. Each branch is a directory and a command in a process group of its own; each
- * state is restored once, read-only, and shared. A branch that ends well is read by short segments from its
- * last state: "return" to the control's learning rate, and "cool" from it to zero (DESIGN section 8, truth 2).
+ * state is restored once, read-only, and shared. Output is in the order of the plan, whatever ends first.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <signal.h>
@@ -13,27 +11,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "action.h"
-#include "fork.h"
+#include "fleet.h"
 #include "io.h"
 #include "json.h"
 #include "record.h"
-#include "template.h"
-#include "words.h"
 
-static const char *tmpl, *store, *dir_arg, *history;
+#define GRACE_S 5.0 /* between SIGTERM and SIGKILL */
+
+static const char *tmpl, *store, *dir, *history;
 static int jobs = 1, keep, quiet;
 static double timeout_s;
 static volatile sig_atomic_t stop_signal;
-
-/* All branches of the fork, in the order they are to be printed. */
-struct fork {
-	char *dir;                  /* absolute */
-	struct branch **b;
-	int n, cap, printed;        /* printed: how many have had their records and steps written */
-	struct reference ref;
-	struct lc_keeper keeper;
-};
 
 static const char usage[] =
 	"usage: lc-fork run -x COMMAND [-j JOBS] [-d DIR] [-s STORE] [-H RUN] [-t SECONDS] [-qk]\n"
@@ -80,7 +68,7 @@ static void options(int argc, char **argv)
 		switch (c) {
 		case 'x': tmpl = optarg; break;
 		case 'j': jobs = (int)number(optarg, "--jobs", 1, 512); break;
-		case 'd': dir_arg = optarg; break;
+		case 'd': dir = optarg; break;
 		case 's': store = optarg; break;
 		case 'H': history = optarg; break;
 		case 't': timeout_s = number(optarg, "--timeout", 0.001, 1e9); break;
@@ -94,84 +82,6 @@ static void options(int argc, char **argv)
 		lc_usage("run: wants -x COMMAND");
 	if (optind < argc)
 		lc_usage("run: unexpected %s", argv[optind]);
-}
-
-static struct branch *find(const struct fork *f, const char *id)
-{
-	for (int i = 0; id && i < f->n; i++)
-		if (strcmp(f->b[i]->id, id) == 0)
-			return f->b[i];
-	return NULL;
-}
-
-/* Put a branch at place `at`. Takes rec. */
-static int insert(struct fork *f, int at, json_t *rec, int announced, struct lc_err *err)
-{
-	struct branch *b = lc_xalloc(1, sizeof(*b));
-
-	if (branch_init(b, rec, f->dir, err) < 0 || lc_actions_check(b->actions, err) < 0 || find(f, b->id)) {
-		if (b->dir && find(f, b->id))
-			lc_fail(err, LC_DATA, "branch %s: there twice", b->id);
-		branch_release(b);
-		free(b);
-		return -1;
-	}
-	b->announced = announced;
-	if (f->n == f->cap) {
-		f->cap = f->cap ? 2 * f->cap : 64;
-		f->b = lc_xrealloc(f->b, (size_t)f->cap, sizeof(*f->b));
-	}
-	memmove(f->b + at + 1, f->b + at, (size_t)(f->n - at) * sizeof(*f->b));
-	f->b[at] = b;
-	f->n++;
-	return 0;
-}
-
-/* The first branch record names the fork, and so its directory. */
-static int make_dir(struct fork *f, const json_t *rec, struct lc_err *err)
-{
-	char *name;
-
-	if (f->dir)
-		return 0;
-	name = dir_arg ? lc_path("%s", dir_arg)
-		       : lc_path("lc-fork-%s", lc_json_get_str(rec, "fork", "unnamed"));
-	if (lc_mkdirs(name, err) == 0) {
-		f->dir = realpath(name, NULL);
-		if (!f->dir)
-			lc_fail_sys(err, "find %s", name);
-	}
-	free(name);
-	return f->dir ? 0 : -1;
-}
-
-/* Everything on stdin goes on to stdout untouched; branch records are also kept. */
-static int read_plan(struct fork *f, struct lc_err *err)
-{
-	struct lc_lines in;
-	char *line;
-	size_t len;
-	int more, is;
-	json_t *rec;
-
-	lc_lines_open(&in, "-", 0, err);
-	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
-		rec = json_loadb(line, len, 0, NULL);
-		is = rec ? lc_record_is(rec, "branch", 1, err) : 0;
-		if (is > 0 && (make_dir(f, rec, err) < 0 || insert(f, f->n, json_incref(rec), 1, err) < 0))
-			is = -1;
-		json_decref(rec);
-		if (is < 0) {
-			struct lc_err why = *err;
-			lc_lines_close(&in);
-			return lc_fail(err, why.code, "line %lu: %.400s", in.line, why.text);
-		}
-		printf("%s\n", line);
-	}
-	lc_lines_close(&in);
-	if (more == 0 && f->n == 0)
-		return lc_fail(err, LC_DATA, "no branch records in the input");
-	return more < 0 || fflush(stdout) == EOF ? lc_fail_sys(err, "write stdout") : 0;
 }
 
 static int read_history(struct stream *s, struct lc_err *err)
@@ -198,130 +108,6 @@ static int read_history(struct stream *s, struct lc_err *err)
 	return more;
 }
 
-static int restore_states(struct fork *f, struct lc_err *err)
-{
-	char *states = lc_path("%s/state", f->dir);
-	int ret = lc_mkdirs(states, err);
-
-	for (int i = 0; ret == 0 && i < f->n; i++) {
-		struct branch *b = f->b[i];
-		const char *id = lc_json_get_str(json_object_get(b->rec, "from"), "snapshot", NULL);
-		if (b->parent || !id)
-			continue;
-		b->state = lc_path("%s/%.16s", states, id);
-		ret = snapshot_restore(store, id, b->state, err);
-	}
-	free(states);
-	return ret;
-}
-
-static int start(struct fork *f, struct branch *b, struct lc_err *err)
-{
-	struct lc_future future = { b->id, b->state, b->dir, NULL, b->from_step, b->horizon, b->actions };
-	char *out = lc_path("%s/stdout.jsonl", b->dir), *errs = lc_path("%s/stderr.txt", b->dir), *filled = NULL;
-	struct lc_words w = { .nholes = 0 };
-	int ret = -1;
-
-	/* what an earlier, unfinished try left is no evidence */
-	if (lc_remove_tree(b->dir, err) == 0 && lc_mkdirs(b->dir, err) == 0 && lc_words_init(&w, &future, err) == 0)
-		filled = lc_template_fill(tmpl, w.holes, w.nholes, err);
-	if (filled) {
-		struct lc_command c = { filled, NULL, out, errs, w.env };
-		ret = lc_proc_start(&b->proc, &f->keeper, &c, err);
-	}
-	if (ret == 0)
-		b->status = RUNNING;
-	lc_words_release(&w);
-	free(filled);
-	free(out);
-	free(errs);
-	return ret;
-}
-
-/* The state a branch wrote at the end of its horizon, or NULL. */
-static char *last_state(const struct branch *b)
-{
-	static const char *const patterns[] = { "step-%08ld", "step-%ld", "checkpoint-%ld", "iter_%07ld", "%ld" };
-	char *out = lc_path("%s/out", b->dir), *path = NULL, *name;
-
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		name = lc_path(patterns[i], b->from_step + b->horizon);
-#pragma GCC diagnostic pop
-		path = lc_path("%s/%s", out, name);
-		free(name);
-		if (access(path, F_OK) == 0)
-			break;
-		free(path);
-		path = NULL;
-	}
-	free(out);
-	return path;
-}
-
-static json_t *segment(const struct branch *b, const char *kind, long steps)
-{
-	double base = lc_json_get_num(json_object_get(b->rec, "base"), "lr_scale", 1);
-	json_t *rec = lc_record_new("branch", 1), *actions = json_object();
-	char *id = lc_path("%s.%s", b->id, kind);
-
-	json_object_set(rec, "fork", json_object_get(b->rec, "fork"));
-	json_object_set_new(rec, "branch", json_string(id));
-	json_object_set_new(rec, "role", json_string("probe"));
-	json_object_set_new(rec, "kind", json_string(kind));
-	json_object_set(rec, "order", json_object_get(b->rec, "order"));
-	json_object_set_new(rec, "from", json_pack("{s:s,s:I}", "branch", b->id, "step",
-						   (json_int_t)(b->from_step + b->horizon)));
-	json_object_set_new(rec, "horizon", json_integer(steps));
-	if (json_object_get(b->rec, "base"))
-		json_object_set(rec, "base", json_object_get(b->rec, "base"));
-	/* both from the control's lr: an arm is read at the lr of the plan, not at its own */
-	if (json_object_get(b->actions, "lr_scale"))
-		json_object_set_new(actions, "lr_scale", json_real(base));
-	if (strcmp(kind, "cool") == 0)
-		json_object_set_new(actions, "lr_tail", json_pack("{s:s,s:i,s:I}", "shape", "linear", "to", 0,
-								  "steps", (json_int_t)steps));
-	json_object_set_new(rec, "actions", actions);
-	free(id);
-	return rec;
-}
-
-/* Did an earlier run of this fork finish the branch of that name? Then its state may be gone. */
-static int ended_before(const struct fork *f, const json_t *rec)
-{
-	char *end = lc_path("%s/%s/end.json", f->dir, lc_json_get_str(rec, "branch", ""));
-	int yes = access(end, F_OK) == 0;
-
-	free(end);
-	return yes;
-}
-
-/* Queue the segments that read a finished branch, right behind it. */
-static int make_segments(struct fork *f, int at, struct lc_err *err)
-{
-	static const char *const kinds[] = { "return", "cool" };
-	struct branch *b = f->b[at];
-	const json_t *readout = json_object_get(b->rec, "readout");
-	char *state = last_state(b);
-	int made = 0, ret = 0;
-
-	b->segments_made = 1;
-	for (int i = 0; ret == 0 && i < 2; i++) {
-		long steps = lc_json_get_int(readout, kinds[i], 0);
-		json_t *rec = steps < 1 ? NULL : segment(b, kinds[i], steps);
-		if (!rec || (!state && !ended_before(f, rec))) {
-			json_decref(rec);
-			continue;
-		}
-		ret = insert(f, at + 1 + made, rec, 0, err);
-		if (ret == 0)
-			f->b[at + ++made]->state = lc_path("%s", state ? state : "gone");
-	}
-	free(state);
-	return ret;
-}
-
 static void ended(struct branch *b)
 {
 	int status = lc_proc_status(&b->proc);
@@ -341,9 +127,9 @@ static void ended(struct branch *b)
 }
 
 /* A non-finite loss is the verdict: no need to run on (it counts as the worst outcome, never as missing). */
-static int look(struct fork *f, struct branch *b, struct lc_err *err)
+static int look(struct fleet *f, struct branch *b, struct lc_err *err)
 {
-	int over = lc_proc_poll(&b->proc, &f->keeper, timeout_s, 5.0);
+	int over = lc_proc_poll(&b->proc, &f->keeper, timeout_s, GRACE_S);
 
 	if (branch_read(b, err) < 0)
 		return -1;
@@ -363,10 +149,12 @@ static int look(struct fork *f, struct branch *b, struct lc_err *err)
 }
 
 /* Print what is ready, in order: a branch's steps once it and all before it have ended. */
-static int print_ready(struct fork *f, struct lc_err *err)
+static int print_ready(struct fleet *f, struct lc_err *err)
 {
-	for (; f->printed < f->n; f->printed++) {
-		struct branch *b = f->b[f->printed];
+	static int printed;
+
+	for (; printed < f->n; printed++) {
+		struct branch *b = f->b[printed];
 		if (b->status < DONE || (b->status == DONE && !b->segments_made))
 			return 0;
 		if ((!b->announced && lc_json_emit(stdout, b->rec, err) < 0) || branch_emit_steps(b, err) < 0)
@@ -375,7 +163,7 @@ static int print_ready(struct fork *f, struct lc_err *err)
 	return 0;
 }
 
-static void progress(const struct fork *f, double t0, int final)
+static void progress(const struct fleet *f, double t0, int final)
 {
 	static double last;
 	int done = 0;
@@ -391,7 +179,7 @@ static void progress(const struct fork *f, double t0, int final)
 }
 
 /* One turn: look at those that run, start what can start. The number still to come, or -1. */
-static int turn(struct fork *f, struct lc_err *err)
+static int turn(struct fleet *f, struct lc_err *err)
 {
 	int running = 0, waiting = 0;
 
@@ -399,7 +187,7 @@ static int turn(struct fork *f, struct lc_err *err)
 		struct branch *b = f->b[i];
 		if ((b->status == RUNNING || (b->status == KILLED && b->proc.pid)) && look(f, b, err) < 0)
 			return -1;
-		if (b->status == DONE && !b->segments_made && make_segments(f, i, err) < 0)
+		if (b->status == DONE && !b->segments_made && fleet_add_segments(f, i, err) < 0)
 			return -1;
 		running += b->proc.pid != 0;
 	}
@@ -412,7 +200,7 @@ static int turn(struct fork *f, struct lc_err *err)
 			continue;
 		}
 		if (running < jobs && !stop_signal) {
-			if (start(f, b, err) < 0)
+			if (fleet_start(f, b, tmpl, err) < 0)
 				return -1;
 			running++;
 		} else {
@@ -422,7 +210,7 @@ static int turn(struct fork *f, struct lc_err *err)
 	return running + waiting;
 }
 
-static int run_all(struct fork *f, struct lc_err *err)
+static int run_all(struct fleet *f, struct lc_err *err)
 {
 	double t0 = lc_now();
 	int left;
@@ -445,7 +233,7 @@ static int changes_nothing(const struct branch *b)
 }
 
 /* The branch of the same state that changes nothing. */
-static const struct branch *twin_of(const struct fork *f, const struct branch *b)
+static const struct branch *twin_of(const struct fleet *f, const struct branch *b)
 {
 	if (changes_nothing(b) || b->parent)
 		return NULL;
@@ -457,46 +245,41 @@ static const struct branch *twin_of(const struct fork *f, const struct branch *b
 }
 
 /* The control's stream, and its return segment's, are what the others are compared with. */
-static void make_reference(struct fork *f)
+static void make_reference(const struct fleet *f, struct reference *ref)
 {
 	for (int pass = 0; pass < 2; pass++)
 		for (int i = 0; i < f->n; i++) {
-			const struct branch *b = f->b[i], *of = b->parent ? find(f, b->parent) : NULL;
+			const struct branch *b = f->b[i], *of = b->parent ? fleet_find(f, b->parent) : NULL;
 			int wanted = pass ? of && !strcmp(of->role, "control") && strstr(b->id, ".return") != NULL
 					  : !strcmp(b->role, "control");
 			for (long k = 0; wanted && k < b->steps.n; k++)
-				stream_add(&f->ref.control, &b->steps.p[k]);
+				stream_add(&ref->control, &b->steps.p[k]);
 		}
 }
 
-static int print_results(struct fork *f, struct lc_err *err)
+static int print_results(struct fleet *f, struct lc_err *err)
 {
-	make_reference(f);
-	for (int i = 0; i < f->n; i++) {
-		verify_branch(f->b[i], &f->ref, twin_of(f, f->b[i]));
-		if (branch_emit_result(f->b[i], err) < 0)
-			return -1;
+	struct reference ref = { 0 };
+	int ret = read_history(&ref.run, err);
+
+	make_reference(f, &ref);
+	for (int i = 0; i < f->n && ret == 0; i++) {
+		verify_branch(f->b[i], &ref, twin_of(f, f->b[i]));
+		ret = branch_emit_result(f->b[i], err);
 	}
-	return 0;
+	stream_release(&ref.run);
+	stream_release(&ref.control);
+	return ret;
 }
 
-static void clean_up(struct fork *f)
+/* The states that branches wrote have been read: they go, unless they are to be kept. */
+static void drop_states(const struct fleet *f)
 {
-	for (int i = 0; i < f->n; i++) {
-		if (!keep && f->b[i]->status >= DONE && !stop_signal) {
-			char *out = lc_path("%s/out", f->b[i]->dir);
-			lc_remove_tree(out, NULL);
-			free(out);
-		}
-		lc_proc_kill(&f->b[i]->proc, &f->keeper);
-		branch_release(f->b[i]);
-		free(f->b[i]);
+	for (int i = 0; i < f->n && !keep; i++) {
+		char *out = lc_path("%s/out", f->b[i]->dir);
+		lc_remove_tree(out, NULL);
+		free(out);
 	}
-	lc_keeper_close(&f->keeper);
-	stream_release(&f->ref.run);
-	stream_release(&f->ref.control);
-	free(f->b);
-	free(f->dir);
 }
 
 static void catch_signals(void)
@@ -510,19 +293,24 @@ static void catch_signals(void)
 
 int verb_run(int argc, char **argv)
 {
-	struct fork f = { .keeper = { .fd = -1 } };
+	struct fleet f = { .keeper = { .fd = -1 } };
 	struct lc_err err = { LC_SYS, "" };
 	int ret = -1;
 
 	options(argc, argv);
-	if (lc_keeper_open(&f.keeper, &err) < 0 || read_plan(&f, &err) < 0 ||
-	    read_history(&f.ref.run, &err) < 0 || restore_states(&f, &err) < 0)
-		goto out;
-	catch_signals();
-	if (run_all(&f, &err) == 0)
-		ret = print_results(&f, &err);
-out:
-	clean_up(&f);
+	if (history && access(history, R_OK) < 0) {
+		lc_fail_sys(&err, "open %s", history);
+		lc_die(&err);
+	}
+	if (lc_keeper_open(&f.keeper, &err) == 0 && fleet_read(&f, dir, &err) == 0 &&
+	    fleet_restore(&f, store, &err) == 0) {
+		catch_signals();
+		if (run_all(&f, &err) == 0 && print_results(&f, &err) == 0) {
+			drop_states(&f);
+			ret = 0;
+		}
+	}
+	fleet_release(&f);
 	if (stop_signal) {
 		signal(stop_signal, SIG_DFL);
 		raise(stop_signal);

@@ -1,0 +1,225 @@
+/* fleet: see fleet.h. */
+#include "fleet.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "action.h"
+#include "io.h"
+#include "json.h"
+#include "template.h"
+#include "words.h"
+
+struct branch *fleet_find(const struct fleet *f, const char *id)
+{
+	for (int i = 0; id && i < f->n; i++)
+		if (strcmp(f->b[i]->id, id) == 0)
+			return f->b[i];
+	return NULL;
+}
+
+/* Put a branch at place `at`. Takes rec. */
+static int insert(struct fleet *f, int at, json_t *rec, int announced, struct lc_err *err)
+{
+	struct branch *b = lc_xalloc(1, sizeof(*b));
+
+	if (branch_init(b, rec, f->dir, err) < 0 || lc_actions_check(b->actions, err) < 0 || fleet_find(f, b->id)) {
+		if (b->dir && fleet_find(f, b->id))
+			lc_fail(err, LC_DATA, "branch %s: there twice", b->id);
+		branch_release(b);
+		free(b);
+		return -1;
+	}
+	b->announced = announced;
+	if (f->n == f->cap) {
+		f->cap = f->cap ? 2 * f->cap : 64;
+		f->b = lc_xrealloc(f->b, (size_t)f->cap, sizeof(*f->b));
+	}
+	memmove(f->b + at + 1, f->b + at, (size_t)(f->n - at) * sizeof(*f->b));
+	f->b[at] = b;
+	f->n++;
+	return 0;
+}
+
+/* The first branch record names the fork, and so its directory. */
+static int make_dir(struct fleet *f, const char *dir, const json_t *rec, struct lc_err *err)
+{
+	char *name;
+
+	if (f->dir)
+		return 0;
+	name = dir ? lc_path("%s", dir)
+		       : lc_path("lc-fork-%s", lc_json_get_str(rec, "fork", "unnamed"));
+	if (lc_mkdirs(name, err) == 0) {
+		f->dir = realpath(name, NULL);
+		if (!f->dir)
+			lc_fail_sys(err, "find %s", name);
+	}
+	free(name);
+	return f->dir ? 0 : -1;
+}
+
+int fleet_read(struct fleet *f, const char *dir, struct lc_err *err)
+{
+	struct lc_lines in;
+	char *line;
+	size_t len;
+	int more, is;
+	json_t *rec;
+
+	lc_lines_open(&in, "-", 0, err);
+	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
+		rec = json_loadb(line, len, 0, NULL);
+		is = rec ? lc_record_is(rec, "branch", 1, err) : 0;
+		if (is > 0 && (make_dir(f, dir, rec, err) < 0 || insert(f, f->n, json_incref(rec), 1, err) < 0))
+			is = -1;
+		json_decref(rec);
+		if (is < 0) {
+			struct lc_err why = *err;
+			lc_lines_close(&in);
+			return lc_fail(err, why.code, "line %lu: %.400s", in.line, why.text);
+		}
+		printf("%s\n", line);
+	}
+	lc_lines_close(&in);
+	if (more == 0 && f->n == 0)
+		return lc_fail(err, LC_DATA, "no branch records in the input");
+	return more < 0 || fflush(stdout) == EOF ? lc_fail_sys(err, "write stdout") : 0;
+}
+
+int fleet_restore(struct fleet *f, const char *store, struct lc_err *err)
+{
+	char *states = lc_path("%s/state", f->dir);
+	int ret = lc_mkdirs(states, err);
+
+	for (int i = 0; ret == 0 && i < f->n; i++) {
+		struct branch *b = f->b[i];
+		const char *id = lc_json_get_str(json_object_get(b->rec, "from"), "snapshot", NULL);
+		if (b->parent || !id)
+			continue;
+		b->state = lc_path("%s/%.16s", states, id);
+		ret = snapshot_restore(store, id, b->state, err);
+	}
+	free(states);
+	return ret;
+}
+
+int fleet_start(struct fleet *f, struct branch *b, const char *tmpl, struct lc_err *err)
+{
+	struct lc_future future = { b->id, b->state, b->dir, NULL, b->from_step, b->horizon, b->actions };
+	char *out = lc_path("%s/stdout.jsonl", b->dir), *errs = lc_path("%s/stderr.txt", b->dir), *filled = NULL;
+	struct lc_words w = { .nholes = 0 };
+	int ret = -1;
+
+	/* what an earlier, unfinished try left is no evidence */
+	if (lc_remove_tree(b->dir, err) == 0 && lc_mkdirs(b->dir, err) == 0 && lc_words_init(&w, &future, err) == 0)
+		filled = lc_template_fill(tmpl, w.holes, w.nholes, err);
+	if (filled) {
+		struct lc_command c = { filled, NULL, out, errs, w.env };
+		ret = lc_proc_start(&b->proc, &f->keeper, &c, err);
+	}
+	if (ret == 0)
+		b->status = RUNNING;
+	lc_words_release(&w);
+	free(filled);
+	free(out);
+	free(errs);
+	return ret;
+}
+
+/* The state a branch wrote at the end of its horizon, or NULL. */
+static char *last_state(const struct branch *b)
+{
+	static const char *const patterns[] = { "step-%08ld", "step-%ld", "checkpoint-%ld", "iter_%07ld", "%ld" };
+	char *out = lc_path("%s/out", b->dir), *path = NULL, *name;
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		name = lc_path(patterns[i], b->from_step + b->horizon);
+#pragma GCC diagnostic pop
+		path = lc_path("%s/%s", out, name);
+		free(name);
+		if (access(path, F_OK) == 0)
+			break;
+		free(path);
+		path = NULL;
+	}
+	free(out);
+	return path;
+}
+
+static json_t *segment(const struct branch *b, const char *kind, long steps)
+{
+	double base = lc_json_get_num(json_object_get(b->rec, "base"), "lr_scale", 1);
+	json_t *rec = lc_record_new("branch", 1), *actions = json_object();
+	char *id = lc_path("%s.%s", b->id, kind);
+
+	json_object_set(rec, "fork", json_object_get(b->rec, "fork"));
+	json_object_set_new(rec, "branch", json_string(id));
+	json_object_set_new(rec, "role", json_string("probe"));
+	json_object_set_new(rec, "kind", json_string(kind));
+	json_object_set(rec, "order", json_object_get(b->rec, "order"));
+	json_object_set_new(rec, "from", json_pack("{s:s,s:I}", "branch", b->id, "step",
+						   (json_int_t)(b->from_step + b->horizon)));
+	json_object_set_new(rec, "horizon", json_integer(steps));
+	if (json_object_get(b->rec, "base"))
+		json_object_set(rec, "base", json_object_get(b->rec, "base"));
+	/* both from the control's lr: an arm is read at the lr of the plan, not at its own */
+	if (json_object_get(b->actions, "lr_scale"))
+		json_object_set_new(actions, "lr_scale", json_real(base));
+	if (strcmp(kind, "cool") == 0)
+		json_object_set_new(actions, "lr_tail", json_pack("{s:s,s:i,s:I}", "shape", "linear", "to", 0,
+								  "steps", (json_int_t)steps));
+	json_object_set_new(rec, "actions", actions);
+	free(id);
+	return rec;
+}
+
+/* Did an earlier run of this fork finish the branch of that name? Then its state may be gone. */
+static int ended_before(const struct fleet *f, const json_t *rec)
+{
+	char *end = lc_path("%s/%s/end.json", f->dir, lc_json_get_str(rec, "branch", ""));
+	int yes = access(end, F_OK) == 0;
+
+	free(end);
+	return yes;
+}
+
+int fleet_add_segments(struct fleet *f, int at, struct lc_err *err)
+{
+	static const char *const kinds[] = { "return", "cool" };
+	struct branch *b = f->b[at];
+	const json_t *readout = json_object_get(b->rec, "readout");
+	char *state = last_state(b);
+	int made = 0, ret = 0;
+
+	b->segments_made = 1;
+	for (int i = 0; ret == 0 && i < 2; i++) {
+		long steps = lc_json_get_int(readout, kinds[i], 0);
+		json_t *rec = steps < 1 ? NULL : segment(b, kinds[i], steps);
+		if (!rec || (!state && !ended_before(f, rec))) {
+			json_decref(rec);
+			continue;
+		}
+		ret = insert(f, at + 1 + made, rec, 0, err);
+		if (ret == 0)
+			f->b[at + ++made]->state = lc_path("%s", state ? state : "gone");
+	}
+	free(state);
+	return ret;
+}
+
+void fleet_release(struct fleet *f)
+{
+	for (int i = 0; i < f->n; i++) {
+		lc_proc_kill(&f->b[i]->proc, &f->keeper);
+		branch_release(f->b[i]);
+		free(f->b[i]);
+	}
+	lc_keeper_close(&f->keeper);
+	free(f->b);
+	free(f->dir);
+}
