@@ -90,7 +90,7 @@ static void set_doubt(const json_t *actions, struct lc_forecast *f)
 
 static int find_path(const struct lc_law *law, const char *name)
 {
-	for (int i = 0; i < law->npath; i++)
+	for (int i = law->npath - 1; i >= 0; i--)
 		if (strcmp(law->name[i], name) == 0)
 			return i;
 	return -1;

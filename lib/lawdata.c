@@ -112,12 +112,16 @@ void lc_past_branch(struct lc_past *p, const json_t *branch)
 	const json_t *from = json_object_get(branch, "from");
 	const char *name = lc_json_get_str(branch, "branch", "");
 	const char *parent = lc_json_get_str(from, "branch", "");
+	const char *fork = lc_json_get_str(branch, "fork", "");
 	int at, up;
 
 	if (!*name || strcmp(name, parent) == 0)
 		return;
 	up = find_or_add(p, parent);
 	at = find_or_add(p, name);
+	if (p->series[at].fork[0] && strcmp(p->series[at].fork, fork) != 0)
+		at = add_series(p, name);
+	snprintf(p->series[at].fork, sizeof(p->series[at].fork), "%s", fork);
 	/* a parent is always the earlier series, so that no chain of parents can be a ring */
 	p->series[at].parent = up < at ? up : 0;
 	p->series[at].from = lc_json_get_int(from, "step", -1);

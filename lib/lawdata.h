@@ -20,6 +20,7 @@ struct lc_row {
 };
 
 struct lc_series {
+	char fork[64]; /* its record's; the same name in another fork is another */
 	char name[64]; /* empty: the trunk */
 	int parent;    /* series it left; -1 for the trunk */
 	long from; /* last update it shares with its parent; -1: not known, its first row tells */
@@ -59,7 +60,7 @@ void lc_past_branch(struct lc_past *p, const json_t *branch);
  */
 long lc_past_clean(const struct lc_past *p);
 
-/* The series of that name, -1 when there is none. */
+/* The newest series of that name, -1 when there is none. */
 int lc_past_find(const struct lc_past *p, const char *name);
 
 /*

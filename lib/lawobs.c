@@ -7,7 +7,7 @@
 #include "law.h"
 #include "stat.h"
 
-enum { TRUNK_BINS = 128, OTHER_BINS = 64, BRANCH_BINS = 12, MAX_OBS = 480 };
+enum { TRUNK_BINS = 128, OTHER_BINS = 64, BRANCH_BINS = 12, FEWEST_BINS = 3, MAX_OBS = 480 };
 #define PIECE_TOL .05 /* lr may change by this much within one exact step of the modes */
 
 static double target(const struct lc_law *law, const struct lc_row *r)
@@ -258,6 +258,14 @@ static void look(struct lc_law *law, const struct lc_series *s, long n, double *
 	law->level = lc_median(tmp, (size_t)m);
 }
 
+/* Many branches share what the trunk leaves of MAX_OBS, over both metrics. */
+static int branch_bins(int branches)
+{
+	int each = (MAX_OBS - TRUNK_BINS - OTHER_BINS) / (2 * branches);
+
+	return each > BRANCH_BINS ? BRANCH_BINS : each < FEWEST_BINS ? FEWEST_BINS : each;
+}
+
 int lc_law_observe(struct lc_law *law, const struct lc_past *past, struct lc_obs **out)
 {
 	const struct lc_series *trunk = &past->series[0];
@@ -290,7 +298,7 @@ int lc_law_observe(struct lc_law *law, const struct lc_past *past, struct lc_obs
 			b.sd = sd[ch];
 			b.t0 = i ? (double)b.s->from : t0;
 			b.t1 = b.n ? (double)b.s->row[b.n - 1].step : 0;
-			b.bins = i ? BRANCH_BINS : ch ? OTHER_BINS : TRUNK_BINS;
+			b.bins = i ? branch_bins(past->n - 1) : ch ? OTHER_BINS : TRUNK_BINS;
 			if (b.n == 0 || b.t1 <= b.t0)
 				continue;
 			mark(law, &b, tmp);

@@ -593,6 +593,28 @@ Test(lawdata, a_branch_of_a_branch_has_both_pasts)
 	lc_past_release(&p);
 }
 
+Test(lawdata, a_name_in_another_fork_is_another_branch)
+{
+	struct lc_past p;
+
+	lc_past_init(&p);
+	for (int k = 0; k < 2; k++) {
+		json_t *j = json_pack("{s:s,s:s,s:{s:i}}", "branch", "b1", "fork", k ? "f2" : "f1",
+				      "from", "step", 100 * k);
+		struct lc_step st = {.step = 100 * k + 1, .has = 1u << LC_LOSS, .branch = "b1"};
+		lc_past_branch(&p, j);
+		lc_past_branch(&p, j);
+		st.v[LC_LOSS] = k;
+		lc_past_add(&p, &st);
+		json_decref(j);
+	}
+	cr_assert(p.n == 3);
+	cr_assert(p.series[1].n == 1 && p.series[1].from == 0 && p.series[1].row[0].loss == 0);
+	cr_assert(p.series[2].n == 1 && p.series[2].from == 100 && p.series[2].row[0].loss == 1);
+	cr_assert(lc_past_find(&p, "b1") == 2);
+	lc_past_release(&p);
+}
+
 Test(forecast, schedules)
 {
 	struct lc_schedule s = {LC_SCHED_WSD, 1e-3, 1e-4, .25, 10, 100};
