@@ -200,10 +200,10 @@ int branch_emit_result(const struct branch *b, struct lc_err *err)
 	return ret;
 }
 
-/* The branch record goes in too: a fork planned anew under an old name must not find old ends. */
-int branch_save_end(const struct branch *b, struct lc_err *err)
+/* Record and command go in too: a fork planned or run anew under an old name must not find old ends. */
+int branch_save_end(const struct branch *b, const char *command, struct lc_err *err)
 {
-	json_t *end = json_pack("{s:o,s:O}", "result", result_record(b), "branch", b->rec);
+	json_t *end = json_pack("{s:o,s:O,s:s}", "result", result_record(b), "branch", b->rec, "command", command);
 	char *path = lc_path("%s/end.json", b->dir);
 	int ret = lc_json_save(path, end, err);
 
@@ -212,14 +212,15 @@ int branch_save_end(const struct branch *b, struct lc_err *err)
 	return ret;
 }
 
-int branch_load_end(struct branch *b, struct lc_err *err)
+int branch_load_end(struct branch *b, const char *command, struct lc_err *err)
 {
 	char *path = lc_path("%s/end.json", b->dir);
 	json_t *end = access(path, F_OK) == 0 ? lc_json_load(path, NULL) : NULL, *result;
 	int known = 0;
 
 	free(path);
-	if (end && json_equal(json_object_get(end, "branch"), b->rec)) {
+	if (end && json_equal(json_object_get(end, "branch"), b->rec) &&
+	    strcmp(lc_json_get_str(end, "command", ""), command) == 0) {
 		result = json_object_get(end, "result");
 		for (int s = DONE; s <= VOID; s++)
 			if (strcmp(lc_json_get_str(result, "status", ""), status_names[s]) == 0)

@@ -56,9 +56,10 @@ int branch_read(struct branch *b, struct lc_err *err);
 int branch_emit_steps(struct branch *b, struct lc_err *err);
 int branch_emit_result(const struct branch *b, struct lc_err *err);
 
-/* Remember how it ended in its directory; load gives 1 when an earlier run of the same fork finished it. */
-int branch_save_end(const struct branch *b, struct lc_err *err);
-int branch_load_end(struct branch *b, struct lc_err *err);
+/* Remember how it ended in its directory; load gives 1 when an earlier run of the same fork, with the same command,
+ * finished it. */
+int branch_save_end(const struct branch *b, const char *command, struct lc_err *err);
+int branch_load_end(struct branch *b, const char *command, struct lc_err *err);
 
 /*
  * Truth 6: did the intervention take effect? Compares the branch's stream with reference points (the run's own

@@ -145,7 +145,7 @@ static int look(struct fleet *f, struct branch *b, struct lc_err *err)
 		b->status = KILLED;
 		snprintf(b->why, sizeof(b->why), "non-finite loss");
 	}
-	return branch_save_end(b, err);
+	return branch_save_end(b, tmpl, err);
 }
 
 /* Print what is ready, in order: a branch's steps once it and all before it have ended. */
@@ -195,7 +195,7 @@ static int turn(struct fleet *f, struct lc_err *err)
 		struct branch *b = f->b[i];
 		if (b->status != WAITING)
 			continue;
-		if (branch_load_end(b, err)) {
+		if (branch_load_end(b, tmpl, err)) {
 			waiting++; /* its segments are made in the next turn */
 			continue;
 		}
