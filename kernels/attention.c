@@ -7,7 +7,7 @@
 #include "gemm.h"
 #include "vec.h"
 
-#define BLOCK LC_LANES
+#define BLOCK 16
 
 /* to (s,t) = the transpose of from, (t,s) with leading dimension ld. */
 static void transpose(float *to, const float *from, int ld, int t, int s)
@@ -20,19 +20,19 @@ static void transpose(float *to, const float *from, int ld, int t, int s)
 /* Softmax of the first i+1 of n scores times scale; the rest becomes 0. */
 static void softmax_row(float *p, int i, int n, float scale)
 {
-	lc_v16 m = lc_splat(-INFINITY), sum = {0};
+	lc_vec m = lc_splat(-INFINITY), sum = {0};
 	float top, r;
 
 	for (int j = i + 1; j < n; j++)
 		p[j] = -INFINITY;
 	for (int j = 0; j < n; j += LC_LANES) {
-		lc_v16 x = lc_load(p + j);
+		lc_vec x = lc_load(p + j);
 
 		m = lc_select(x > m, x, m);
 	}
 	top = lc_max(m);
 	for (int j = 0; j < n; j += LC_LANES) {
-		lc_v16 e = lc_exp((lc_load(p + j) - top) * scale);
+		lc_vec e = lc_exp((lc_load(p + j) - top) * scale);
 
 		lc_store(p + j, e);
 	}
@@ -68,7 +68,7 @@ void lc_attention_cpu(float *out, int ldo, float *p, const float *q, const float
 /* Through the softmax: ds = scale p (dp - sum of dp p), in place of dp, over n columns. */
 static void softmax_back_row(float *dp, const float *p, int n, float scale)
 {
-	lc_v16 dot = {0};
+	lc_vec dot = {0};
 	float k;
 
 	for (int j = 0; j < n; j += LC_LANES)

@@ -6,15 +6,15 @@
 #define TWO_A 1.5957691216f /* 2 sqrt(2/pi) */
 #define B 0.044715f
 
-static inline lc_v16 forward(lc_v16 x)
+static inline lc_vec forward(lc_vec x)
 {
 	return x / (1.0f + lc_exp(-TWO_A * x * (1.0f + B * x * x)));
 }
 
 /* With s = 1/(1 + e^-2u), y = x s: y' = s + x s (1 - s) 2u'. */
-static inline lc_v16 slope(lc_v16 x)
+static inline lc_vec slope(lc_vec x)
 {
-	lc_v16 s = 1.0f / (1.0f + lc_exp(-TWO_A * x * (1.0f + B * x * x)));
+	lc_vec s = 1.0f / (1.0f + lc_exp(-TWO_A * x * (1.0f + B * x * x)));
 
 	return s + x * s * (1.0f - s) * TWO_A * (1.0f + 3.0f * B * x * x);
 }

@@ -3,12 +3,8 @@
 
 #include "vec.h"
 
-#define ROWS 6 /* of a tile: its sums and a row of b fit the registers */
-#ifdef __AVX512F__
-#define VECS 2 /* 12 of 32 */
-#else
-#define VECS 1 /* AVX2: 12 of 16 */
-#endif
+#define ROWS 6 /* of a tile: 12 sums and a row of b fit 16 registers */
+#define VECS 2
 #define COLS (VECS * LC_LANES)
 #define DEPTH 256 /* rows of a strip of b, 32 KiB: measured best of 128..512 */
 
@@ -23,7 +19,7 @@ static inline __attribute__((always_inline)) void tile(const struct product *g, 
 						       int rows, int vecs)
 {
 	const float *a = g->a + (long)i * g->ar, *b = g->b + j;
-	lc_v16 acc[ROWS][VECS] = {0};
+	lc_vec acc[ROWS][VECS] = {0};
 
 	for (int p = 0; p < g->k; p++, a += g->ac, b += g->ldb)
 		for (int r = 0; r < rows; r++)

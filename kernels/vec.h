@@ -1,9 +1,10 @@
 /*
- * vec: sixteen floats at once, through the compiler's vector extension.
+ * vec: a register's worth of floats at once, through the compiler's vector extension.
  *
- * The compiler maps a vector onto whatever registers -march gives (one of AVX-512, two of AVX2,
- * four of SSE or NEON). A sum over an array goes lane by lane and is folded in a fixed order, so
- * its bits depend on nothing but the compiler's choice of fused multiply-add. Private to kernels/.
+ * Sixteen with AVX-512, eight with AVX, else four; never more than a register holds, since gcc
+ * passes wider ones through memory (measured: a tenth of the speed). Every array here is a multiple
+ * of 16 long, and so of all three. A sum over an array goes lane by lane and is folded in a fixed
+ * order: its bits depend on the processor's kind and on nothing else. Private to kernels/.
  */
 #ifndef LC_VEC_H
 #define LC_VEC_H
@@ -11,39 +12,45 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__AVX512F__)
 #define LC_LANES 16
+#elif defined(__AVX__)
+#define LC_LANES 8
+#else
+#define LC_LANES 4
+#endif
 
 #pragma GCC diagnostic ignored "-Wpsabi" /* all is inline: no vector crosses a call */
 
-typedef float lc_v16 __attribute__((vector_size(64)));
-typedef int32_t lc_v16i __attribute__((vector_size(64)));
+typedef float lc_vec __attribute__((vector_size(4 * LC_LANES)));
+typedef int32_t lc_veci __attribute__((vector_size(4 * LC_LANES)));
 
-static inline lc_v16 lc_load(const float *p)
+static inline lc_vec lc_load(const float *p)
 {
-	lc_v16 v;
+	lc_vec v;
 
 	memcpy(&v, p, sizeof(v));
 	return v;
 }
 
-static inline void lc_store(float *p, lc_v16 v)
+static inline void lc_store(float *p, lc_vec v)
 {
 	memcpy(p, &v, sizeof(v));
 }
 
-static inline lc_v16 lc_splat(float x)
+static inline lc_vec lc_splat(float x)
 {
-	return x - (lc_v16){0}; /* x - 0 is x for every x, -0 and NaN too */
+	return x - (lc_vec){0}; /* x - 0 is x for every x, -0 and NaN too */
 }
 
 /* Lane by lane, c ? a : b, for a comparison c; C's own ?: takes no vectors. */
-static inline lc_v16 lc_select(lc_v16i c, lc_v16 a, lc_v16 b)
+static inline lc_vec lc_select(lc_veci c, lc_vec a, lc_vec b)
 {
-	return (lc_v16)((c & (lc_v16i)a) | (~c & (lc_v16i)b));
+	return (lc_vec)((c & (lc_veci)a) | (~c & (lc_veci)b));
 }
 
-/* Fewer than sixteen: the rest reads as fill, and is not written. */
-static inline lc_v16 lc_load_some(const float *p, int n, float fill)
+/* Fewer than LC_LANES: the rest reads as fill, and is not written. */
+static inline lc_vec lc_load_some(const float *p, int n, float fill)
 {
 	float t[LC_LANES];
 
@@ -53,13 +60,13 @@ static inline lc_v16 lc_load_some(const float *p, int n, float fill)
 	return lc_load(t);
 }
 
-static inline void lc_store_some(float *p, int n, lc_v16 v)
+static inline void lc_store_some(float *p, int n, lc_vec v)
 {
 	memcpy(p, &v, (size_t)n * sizeof(*p));
 }
 
 /* Sum and maximum of the lanes, folded by halves. */
-static inline float lc_sum(lc_v16 v)
+static inline float lc_sum(lc_vec v)
 {
 	float t[LC_LANES];
 
@@ -70,7 +77,7 @@ static inline float lc_sum(lc_v16 v)
 	return t[0];
 }
 
-static inline float lc_max(lc_v16 v)
+static inline float lc_max(lc_vec v)
 {
 	float t[LC_LANES];
 
@@ -86,11 +93,11 @@ static inline float lc_max(lc_v16 v)
  * goes into the exponent. Below -87.3 it is the least normal number, above 88.3 near the largest;
  * NaN stays.
  */
-static inline lc_v16 lc_exp(lc_v16 x)
+static inline lc_vec lc_exp(lc_vec x)
 {
 	const float round = 0x1.8p23f; /* adding it leaves the nearest integer in the low bits */
-	lc_v16 k, r, p;
-	lc_v16i e;
+	lc_vec k, r, p;
+	lc_veci e;
 
 	x = lc_select(x > 88.3f, lc_splat(88.3f), x);
 	x = lc_select(x < -87.3f, lc_splat(-87.3f), x);

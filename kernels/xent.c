@@ -7,10 +7,10 @@
 
 static float row_max(const float *x, int v)
 {
-	lc_v16 m = lc_load(x);
+	lc_vec m = lc_load(x);
 
 	for (int j = LC_LANES; j < v; j += LC_LANES) {
-		lc_v16 a = lc_load(x + j);
+		lc_vec a = lc_load(x + j);
 
 		m = lc_select(a > m, a, m);
 	}
@@ -21,7 +21,7 @@ void lc_xent_cpu(float *loss, const float *logits, const uint8_t *target, int n,
 {
 	for (int i = 0; i < n; i++, logits += v) {
 		float m = row_max(logits, v);
-		lc_v16 sum = {0};
+		lc_vec sum = {0};
 
 		for (int j = 0; j < v; j += LC_LANES)
 			sum += lc_exp(lc_load(logits + j) - m);
@@ -33,10 +33,10 @@ void lc_xent_back_cpu(float *loss, float *logits, const uint8_t *target, float s
 {
 	for (int i = 0; i < n; i++, logits += v) {
 		float m = row_max(logits, v), right = logits[target[i]], s, k;
-		lc_v16 sum = {0};
+		lc_vec sum = {0};
 
 		for (int j = 0; j < v; j += LC_LANES) {
-			lc_v16 e = lc_exp(lc_load(logits + j) - m);
+			lc_vec e = lc_exp(lc_load(logits + j) - m);
 
 			lc_store(logits + j, e);
 			sum += e;
