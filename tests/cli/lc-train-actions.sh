@@ -89,6 +89,29 @@ echo 'not json' >control
 ok "rubbish in it" env LC_CONTROL=control lc-train -q --resume $s --steps 3
 equal "is ignored" "0.001 0.001 0.001" "$(list lr)"
 equal "with one warning" 1 "$(wc -l <.err)"
+# until FILE REGEX: wait for a line that matches, at most 20 s
+until_line() {
+	n=0
+	while ! grep -Eq "$2" "$1" && [ $n -lt 400 ]; do
+		sleep 0.05
+		n=$((n + 1))
+	done
+}
+rm -f control
+# shellcheck disable=SC2086
+LC_CONTROL=control lc-train -q --resume $s --out live --steps 1000000 --probe-every 0 --val-every 0 >live.log 2>live.err &
+pid=$!
+until_line live.log '"step":30,'
+echo '{"actions":{"lr_scale":0.5,"reset":"v"}}' >control.new && mv control.new control
+until_line live.log '"lr":0.0005,'
+kill -TERM $pid
+wait $pid 2>/dev/null
+match "a control file that appears is obeyed" '"lr":0.0005,' live.log
+equal "from one step on, for good" 2 "$(sed 's/.*"lr":\([^,]*\).*/\1/' live.log | uniq | wc -l)"
+last=$(ls live | tail -n 1)
+match "and kept in the state, but for what acts once" '"actions":\{"lr_scale":0.5\}' "live/$last/state.json"
+updates=$(sed 's/.*"v_updates":\([0-9]*\).*/\1/' "live/$last/state.json")
+[ "$updates" -lt "$(echo "$last" | sed 's/step-0*//')" ] && pass "which acted" || fail "which acted" "$updates $last"
 LC_BRANCH=b07 lc-train -q --resume $s --steps 1 --run r1 >.out
 match "run and branch are in the record" '"run":"r1","branch":"b07"' .out
 
