@@ -259,6 +259,20 @@ Test(detect, a_constant_loss_has_a_score)
 	lc_detect_close(r.d);
 }
 
+/* A log of every 100th step: the damage may be anywhere after the last good line. */
+Test(detect, rewind_of_a_sparse_log_is_before_a_good_line)
+{
+	struct run r = begin(16);
+
+	for (long s = 1; s <= 410; s++)
+		give(&r, 100 * s, 3, loss_at(&r, s) + (s > 400 ? 1 : 0), grad_at(&r));
+	cr_assert_eq(r.alerts, 1);
+	cr_assert_eq(r.a.onset, 40100);
+	cr_assert_leq(r.a.rewind, 40000, "rewind %ld: it may have been damaged since 40000",
+		      r.a.rewind);
+	lc_detect_close(r.d);
+}
+
 Test(detect, no_index_before_min_steps_and_open_close)
 {
 	struct run r = begin(15);

@@ -1,0 +1,172 @@
+# lc-detect: what streams do: grow, are cut off and rotated, never end; bad lines; full disks; statuses.
+. "$TESTS/cli/lib.sh"
+
+# steps FROM TO [LOSS]: a noise that has a spread and no trend
+steps() {
+	awk -v a="$1" -v b="$2" -v at="${3:-3}" 'BEGIN {
+		for (s = a; s <= b; s++) printf "{\"step\":%d,\"loss\":%.4f}\n", s, at + .01 * (s * 7919 % 13 - 6)
+	}'
+}
+# until SECONDS CMD...: wait for CMD to succeed
+until_ok() {
+	n=$(($1 * 20))
+	shift
+	while [ $n -gt 0 ]; do
+		"$@" && return 0
+		sleep 0.05
+		n=$((n - 1))
+	done
+	return 1
+}
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# -1 on a stream that never ends
+{
+	steps 1 200
+	steps 201 210 5
+	exec sh -c 'echo $$ >sleeper; exec sleep 47'
+} | {
+	lc-detect -1 >alert 2>err
+	echo $? >rc
+} &
+pipe=$!
+ok "-1 ends while the writer still writes" until_ok 10 test -s rc
+equal "with an alert" "0 1" "$(cat rc) $(wc -l <alert)"
+kill "$(cat sleeper)"
+wait $pipe
+
+# an alert is written at once, not when a buffer is full
+mkfifo fifo
+lc-detect fifo >live &
+pid=$!
+exec 3>fifo
+steps 1 210 >&3
+steps 211 214 5 >&3
+ok "an alert is flushed as it begins" until_ok 10 test -s live
+exec 3>&-
+wait $pid
+equal "then the end of the stream" 0 $?
+
+# -f: growth
+: >grow
+lc-detect -1 -f grow >alert &
+pid=$!
+steps 1 150 >>grow
+sleep 0.3
+steps 151 200 >>grow
+printf '{"step":201,' >>grow # half a line is no bad line
+sleep 0.3
+ok "-f waits at the end" kill -0 $pid
+printf '"loss":5}\n' >>grow
+steps 202 204 5 >>grow
+ok "-f sees what is appended" until_ok 10 gone $pid
+wait $pid
+equal "-f -1 ends with 0" 0 $?
+match "its alert" '"step":20[1-4],' alert
+
+# -f: the file starts anew, shorter; the run that is told there went back
+steps 1 300 >cut
+lc-detect -1 -f cut >alert &
+pid=$!
+sleep 0.3
+steps 1 100 >cut
+sleep 0.3
+steps 101 104 5 >>cut
+ok "-f follows a truncated file" until_ok 10 gone $pid
+match "to an alert in it" '"step":10[1-4],' alert
+kill $pid 2>/dev/null
+
+# -f: rotation
+steps 1 200 >log
+lc-detect -1 -f log >alert &
+pid=$!
+sleep 0.3
+mv log log.1
+steps 201 204 5 >log.new
+mv log.new log
+ok "-f goes over to a rotated file" until_ok 10 gone $pid
+match "to an alert there" '"step":20[1-4],' alert
+kill $pid 2>/dev/null
+
+lc-detect -f log.1 >/dev/null &
+pid=$!
+sleep 0.2
+kill -TERM $pid
+wait $pid
+equal "-f ends on SIGTERM" 143 $?
+status "-f of two files" 2 lc-detect -f log log.1
+status "-f of a file that is not there" 4 lc-detect -f absent.jsonl
+
+# bad lines
+{
+	steps 1 100
+	echo '{"step":101,"loss":'
+	echo 'text is no bad line'
+	echo '{"step":102,"loss":3'
+	echo '{"type":"alert","v":1,"step":5}'
+	echo '{"type":"unheard-of","v":7,"step":9}'
+	echo '{"step":103,"loss":}'
+	steps 104 200
+} >bad.jsonl
+lc-detect bad.jsonl >.out 2>.err
+equal "bad lines are passed over" 1 $?
+equal "the first is named, and how many there are" 2 "$(wc -l <.err)"
+match "named by file and line" '^lc-detect: bad\.jsonl line 101: ' .err
+match "counted" '^lc-detect: 3 malformed' .err
+status "--strict" 3 lc-detect --strict bad.jsonl
+match "--strict names it" '^lc-detect: bad\.jsonl line 101: ' .err
+{
+	steps 1 100
+	printf '{"step":101,"lo'
+} >torn.jsonl
+status "a torn last line" 1 lc-detect torn.jsonl
+equal "is said in one line" 1 "$(wc -l <.err)"
+{
+	printf '\033[32m{"step": 1, "loss": "3.0"}\033[0m\r\n'
+	printf '{"step": 2, "loss": 3.0, "loss": NaN}\r\n'
+} >odd.jsonl
+ok "ANSI colours, CRLF, a number as a string, a key given twice" lc-detect --strict odd.jsonl
+match "the last of two keys wins" '"step":2,.*"kind":"nonfinite"' .out
+
+# nothing to read
+status "an empty stream" 3 lc-detect /dev/null
+status "text only" 3 sh -c 'echo hello | lc-detect'
+status "steps without a loss" 3 sh -c 'echo "{\"step\":1,\"lr\":1}" | lc-detect'
+match "tells of -m" 'm names' .err
+status "no such file" 4 lc-detect absent.jsonl
+status "a directory" 4 lc-detect .
+
+# options
+for bad in '-w 15' '-w 1e9' '-t 0' '-t x' '-t nan' '-s -1' '-m loss' '-m nothing=x'; do
+	# shellcheck disable=SC2086
+	status "usage: $bad" 2 lc-detect $bad log
+done
+lc-detect --no-such-option 2>.err
+equal "usage: an unknown option" 2 $?
+ok "--help" lc-detect --help
+match "--help is on stdout" '^usage: lc-detect ' .out
+ok "--version" lc-detect --version
+match "--version says which" '^lc-detect [0-9]' .out
+
+# where the alert goes
+steps 1 200 >spike.jsonl
+steps 201 204 5 >>spike.jsonl
+if [ -w /dev/full ]; then
+	status "a full disk" 4 sh -c 'lc-detect spike.jsonl >/dev/full'
+	status "a full disk, --help" 4 sh -c 'lc-detect --help >/dev/full'
+else
+	skip "a full disk" "no /dev/full"
+fi
+sh -c '{ lc-detect --index spike.jsonl; echo $? >rc; } 2>.err | head -n 1 >/dev/null'
+equal "a reader that goes away: no word" "" "$(cat .err)"
+
+# memory: the same for a stream a hundred times as long, and for a line without end
+peak() { # KILOBYTES of the command
+	sh -c 'ulimit -v "$1"; shift; exec "$@"' sh "$@"
+}
+if [ "${LC_SANITIZED:-}" ] || ! peak 30000 lc-detect --version >/dev/null 2>&1; then
+	skip "constant memory" "no limit of address space that lc-detect can live in"
+else
+	steps 1 300000 >long.jsonl
+	status "300000 steps in 30 MB of address space" 1 peak 30000 lc-detect long.jsonl
+fi
