@@ -200,8 +200,8 @@ static void settle(struct plan *p, struct job *j)
 		j->resume = NULL;
 	if (!j->branch)
 		j->branch = getenv("LC_BRANCH");
-	if (j->branch && !*j->branch)
-		j->branch = NULL;
+	if (j->branch && (!*j->branch || strcmp(j->branch, "none") == 0))
+		j->branch = NULL; /* the run itself */
 	if (p->micro == 0)
 		p->micro = p->batch % 2 ? 1 : 2;
 	if (j->resume)
