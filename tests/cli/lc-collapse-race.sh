@@ -1,0 +1,231 @@
+# lc-collapse race and verify: the decision over evidence written by hand.
+. "$TESTS/cli/lib.sh"
+
+# A fork at step 100, present and clean state one: a control, nulls, arms; each is read by a return segment of 10 steps
+# and a cooldown. The losses are given; what a step of each branch says is flat, so that every reading is its number.
+# branch ID ROLE KIND STEP ACTIONS
+branch() {
+	printf '{"type":"branch","v":1,"fork":"f1","branch":"%s","role":"%s","kind":"%s","order":0,' "$1" "$2" "$3"
+	printf '"from":{"snapshot":"s%s","step":%s},"horizon":%s,"actions":%s}\n' "$4" "$4" $((110 - $4)) "$5"
+}
+# segment PARENT KIND VAL [TEST]: what reads it, and its steps
+segment() {
+	printf '{"type":"branch","v":1,"fork":"f1","branch":"%s.%s","role":"probe","kind":"%s","order":0,' "$1" "$2" "$2"
+	printf '"from":{"branch":"%s","step":110},"horizon":10,"actions":{}}\n' "$1"
+	steps "$1.$2" 111 120 "$3" "${4:-}"
+	result "$1.$2" "done"
+}
+steps() { # BRANCH FROM TO VAL [TEST]
+	awk -v b="$1" -v a="$2" -v e="$3" -v v="$4" -v t="${5:-}" 'BEGIN {
+		for (s = a; s <= e; s++)
+			printf "{\"step\":%d,\"loss\":3,\"val_loss\":%s%s,\"branch\":\"%s\"}\n", s, v,
+				t == "" ? "" : ",\"test_loss\":" t, b
+	}'
+}
+result() { printf '{"type":"result","v":1,"fork":"f1","branch":"%s","status":"%s","why":"%s","steps":10,"wall_s":1}\n' "$1" "$2" "${3:-}"; }
+# future ID ROLE KIND STEP ACTIONS RETURN COOL [TEST]: a branch and both readings
+future() {
+	branch "$1" "$2" "$3" "$4" "$5"
+	steps "$1" 101 110 "$6" "${8:-}"
+	result "$1" "done"
+	segment "$1" return "$6" "${8:-}"
+	segment "$1" cool "$7" "${8:-}"
+}
+# Control 2.0, cooled 1.9; nulls with sd .01 about them. t(1 - .05; 3) sqrt(2) sd is .033 with one arm.
+references() {
+	future c control restorative 100 '{}' "${1:-2.00}" "${2:-1.90}"
+	future n1 null restorative 100 '{"reseed":1}' 1.99 1.89
+	future n2 null restorative 100 '{"reseed":2}' 2.01 1.91
+	future n3 null restorative 100 '{"reseed":3}' 1.99 1.89
+	future n4 null restorative 100 '{"reseed":4}' 2.01 1.91
+}
+field() { grep -o "\"$1\":\(\"[^\"]*\"\|[^,}]*\)" | head -n 1 | sed 's/^[^:]*://; s/"//g'; }
+said() { echo "$(field verdict <.out) $(field choice <.out)"; }
+
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 2.00 1.90; } >ev
+status "an arm like the control" 1 lc-collapse race ev
+equal "none is better" "none c" "$(said)"
+match "the decision is whole" '"actions":\{\},"gain":0,.*"alpha":0.05,.*"evidence":"sha256:[0-9a-f]{64}"' .out
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 2.10 2.00; } >ev
+status "an arm that is worse" 1 lc-collapse race ev
+equal "none is better than it was" "none c" "$(said)"
+
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70; } >ev
+ok "an arm better by 20 sd" lc-collapse race ev
+equal "is chosen" "better a1" "$(said)"
+equal "gain" 0.2 "$(field gain <.out)"
+match "actions and origin of the choice" '"from":\{"snapshot":"s100","step":100\},"actions":\{"reset":"mv"\}' .out
+cp .out decision
+# sd of the nulls .011547, t(.975; 3) 3.18245, half width t sqrt(2) sd
+equal "interval" '"ci":[0.14803,0.25197]' "$(grep -o '"ci":\[[^]]*\]' .out)"
+ok "from standard input" lc-collapse race <ev
+same "the same bytes" .out decision
+
+# t(.95; 3) sqrt(2) .011547 is .03843
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.962 1.862; } >ev
+status "a gain just inside the noise" 1 lc-collapse race ev
+equal "is not decided" undecided "$(field verdict <.out)"
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.961 1.861; } >ev
+ok "and just outside" lc-collapse race ev
+status "a least effect it does not have" 1 lc-collapse race -e 0.001 ev
+status "a smaller alpha" 1 lc-collapse race -a 0.01 ev
+
+# alpha is shared out: with 8 more arms that do nothing, the same gain is not enough: t(1 - .05/9; 3) sd is .094
+{
+	references
+	future a1 arm restorative 100 '{"reset":"mv"}' 1.93 1.83
+} >one
+{
+	cat one
+	for i in 2 3 4 5 6 7 8 9; do future a$i arm restorative 100 "{\"x_n\":$i}" 2.00 1.90; done
+} >nine
+ok "a gain of .07 among one arm" lc-collapse race one
+status "is none among nine" 1 lc-collapse race nine
+
+# a lasting change must win back at the control's lr and after a cooldown
+{ references && future a1 arm persistent 100 '{"lr_scale":0.5}' 1.80 1.90; } >ev
+status "a lower lr that wins only its return" 1 lc-collapse race ev
+{ references && future a1 arm persistent 100 '{"lr_scale":0.5}' 2.00 1.70; } >ev
+status "a lower lr that wins only its cooldown" 1 lc-collapse race ev
+{ references && future a1 arm persistent 100 '{"lr_scale":0.5}' 1.80 1.75; } >ev
+ok "a lower lr that wins both" lc-collapse race ev
+equal "gains the smaller" 0.15 "$(field gain <.out)"
+{ references && future a1 arm persistent 100 '{"lr_scale":0.5}' 1.80 1.75 | grep -v 'a1\.cool'; } >ev
+status "a lower lr without its cooldown" 1 lc-collapse race ev
+equal "cannot be read" "undecided c" "$(said)"
+{
+	references
+	future a1 arm restorative 100 '{"reset":"mv"}' 1.85 1.75
+	future a2 arm persistent 100 '{"reset":"mv","lr_scale":0.5}' 1.70 1.60
+} >ev
+ok "a remedy and a lower lr on it" lc-collapse race ev
+equal "the lr adds beyond the noise: it is taken" "better a2" "$(said)"
+match "credit is parted" '"credit":\{"plain":"a1","remedy":0.15,"lasting":0.15\}' .out
+
+# not finite, void, failed, missing
+{ references NaN NaN && future a1 arm restorative 100 '{"reset":"mv"}' 2.5 2.4; } >ev
+ok "the control is NaN" lc-collapse race ev
+equal "any arm that lives is better" "better a1" "$(said)"
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' NaN 1.5; } >ev
+status "an arm that is NaN" 1 lc-collapse race ev
+match "is the worst" '"branch":"a1",.*"gain":"-inf"' .out
+{ references NaN NaN && future a1 arm restorative 100 '{"reset":"mv"}' NaN NaN; } >ev
+status "all is NaN" 1 lc-collapse race ev
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.5 1.4 | sed '/"branch":"a1".*"done"/s/"done"/"killed"/; s/"loss":3,\(.*"a1"\)/"loss":NaN,\1/'; } >ev
+status "an arm killed for a non-finite loss" 1 lc-collapse race ev
+match "is the worst too" '"branch":"a1",.*"gain":"-inf"' .out
+for how in void failed; do
+	{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.5 1.4 | sed "/\"branch\":\"a1\".*\"done\"/s/\"done\",\"why\":\"\"/\"$how\",\"why\":\"it lied\"/"; } >ev
+	status "an arm that was $how" 1 lc-collapse race ev
+	match "is not counted, and says why" "\"not_counted\":\[\{\"branch\":\"a1\",\"status\":\"$how\",\"why\":\"it lied\"\}\]" .out
+done
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.5 1.4 | grep -v '"result"'; } >ev
+status "an arm without a result" 1 lc-collapse race ev
+match "is missing" '"branch":"a1","status":"missing"' .out
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.5 1.4; } | grep -v '"n[234]' >ev
+status "one null" 1 lc-collapse race ev
+equal "is undecided" "undecided c" "$(said)"
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.5 1.4; } | sed '/"branch":"c"/s/"done"/"failed"/' >ev
+status "a control that failed" 1 lc-collapse race ev
+equal "is undecided too" "undecided c" "$(said)"
+{
+	references
+	future n5 null restorative 100 '{"reseed":5}' NaN NaN
+	future a1 arm restorative 100 '{"reset":"mv"}' 1.96 1.86
+} >ev
+status "a null that diverged is noise, not a missing null" 1 lc-collapse race ev
+
+# ties: within the noise of the best, the fewest changes
+{
+	references
+	future a1 arm restorative 100 '{"reset":"mv","lr_warmup":100}' 1.790 1.69
+	future a2 arm restorative 100 '{"reset":"mv"}' 1.800 1.70
+	future a3 arm restorative 100 '{"reset":"v"}' 1.950 1.85
+} >ev
+ok "a tie" lc-collapse race ev
+equal "goes to the simplest" "better a2" "$(said)"
+equal "two are tied" 2 "$(grep -o '"tied":true' .out | wc -l)"
+
+# rewound steps are charged at what a step is worth: the nulls fall by .01 a step
+falling() {
+	awk '/"branch":"[cn][^"]*"}$/ && match($0, /"step":[0-9]+/) {
+		s = substr($0, RSTART + 7, RLENGTH - 7)
+		match($0, /"val_loss":[0-9.]+/)
+		v = substr($0, RSTART + 11, RLENGTH - 11)
+		sub(/"val_loss":[0-9.]+/, sprintf("\"val_loss\":%.4f", v + .01 * (115.5 - s)))
+	} { print }'
+}
+{ references && future a1 arm restorative 90 '{"rewind":90}' 1.80 1.70; } | falling >ev
+ok "a rewind of 10 steps that are worth .01 each" lc-collapse race ev
+match "is charged .1" '"rewound_steps":10,"step_worth":0.0[01][0-9]*,"charge":0.1[0-9]*' .out
+{ references && future a1 arm restorative 60 '{"rewind":60}' 1.80 1.70; } | falling >ev
+status "a rewind of 40" 1 lc-collapse race ev
+{ references && future a1 clean restorative 90 '{"rewind":90}' 1.80 1.70; } >ev
+ok "the clean state may be chosen too" lc-collapse race ev
+equal "when it is better" "better a1" "$(said)"
+
+# selected on val_loss, reported on test_loss
+{
+	future c control restorative 100 '{}' 2.00 1.90 2.20
+	for i in 1 2 3 4; do
+		future n$i null restorative 100 "{\"reseed\":$i}" 1.9$((8 + i % 2)) 1.89 2.1$((8 + i % 2))
+	done
+	future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70 2.05
+} >ev
+ok "with a test_loss" lc-collapse race ev
+equal "the gain is reported on it" "test_loss 0.15 0.2" "$(field reported_on <.out) $(field gain <.out) $(field selected_gain <.out)"
+references | sed 's/"loss":3,"val_loss"/"loss"/' >ev
+future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70 | sed 's/"loss":3,"val_loss"/"loss"/' >>ev
+ok "without val_loss" lc-collapse race ev
+equal "the loss is read" loss "$(field reported_on <.out)"
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70; } |
+	grep -v '\.return\|\.cool' >ev
+ok "restorative arms without segments" lc-collapse race ev
+
+# verify
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70; } >ev
+lc-collapse race ev >decision
+ok "verify" lc-collapse verify decision ev
+ok "verify, from standard input" lc-collapse verify decision <ev
+lc-collapse race -a .01 -e .02 ev >other
+ok "verify knows alpha and effect" lc-collapse verify other ev
+sed '20s/"loss":3/"loss":4/' ev >changed
+ok "(one byte was changed)" sh -c '! cmp -s ev changed'
+status "evidence with one byte changed" 1 lc-collapse verify decision changed
+equal "is said in one line" 1 "$(wc -l <.err)"
+sed 's/"gain":0.2/"gain":0.3/' decision >lie
+status "a decision that was changed" 1 lc-collapse verify lie ev
+head -n 100 ev >cut
+status "evidence cut short" 1 lc-collapse verify decision cut
+{
+	echo '# a word'
+	echo '{"type":"unheard-of","v":9}'
+	cat ev
+} >more
+ok "records that are no evidence do not count" lc-collapse verify decision more
+
+# bad input
+status "no evidence" 3 lc-collapse race /dev/null
+status "no control" 3 sh -c 'grep -v "\"c" ev | lc-collapse race'
+{ cat ev && branch a1 arm restorative 100 '{}'; } >bad
+status "a branch twice" 3 lc-collapse race bad
+match "is named" 'a1' .err
+{ cat ev && branch a9 arm restorative 100 '{"lr_scale":-1}'; } >bad
+status "an action that is none" 3 lc-collapse race bad
+{ cat ev && branch a9 arm restorative 100 '{}' | sed 's/"v":1/"v":2/'; } >bad
+status "a branch record of a later version" 3 lc-collapse race bad
+status "no such file" 4 lc-collapse race absent
+status "verify: a decision that is none" 3 sh -c 'echo "{" >d; lc-collapse verify d ev'
+status "an alpha of 1" 2 lc-collapse race -a 1 ev
+status "an unknown verb" 2 lc-collapse choose ev
+status "two files" 2 lc-collapse race ev ev
+lc-collapse >.out 2>.err
+equal "no verb" 2 $?
+for verb in '' screen race verify apply; do
+	# shellcheck disable=SC2086
+	ok "$verb --help" lc-collapse $verb --help
+	match "$verb --help is on stdout" '^usage: lc-collapse' .out
+done
+ok "--version" lc-collapse --version
+[ -w /dev/full ] && status "a full disk" 4 sh -c 'lc-collapse race ev >/dev/full'
+:
