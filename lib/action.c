@@ -282,7 +282,7 @@ int lc_action_parse(json_t *actions, const char *name, const char *word, struct 
 	}
 	v = parse_word(spec, word);
 	if (!v)
-		return lc_fail(err, LC_USAGE, "action %s: \"%s\": wants %s", name, word, spec->wants);
+		return lc_fail(err, LC_USAGE, "action %s: \"%s\": wants %s", name, word, spec ? spec->wants : "a value");
 	if (check_one(name, v, err) < 0) {
 		json_decref(v);
 		if (err)

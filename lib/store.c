@@ -218,7 +218,7 @@ int lc_store_read(const struct lc_store *st, const struct lc_id *id, struct lc_s
 		  struct lc_err *err)
 {
 	char *path = snapshot_path(st, id), *buf = NULL;
-	struct lc_err why;
+	struct lc_err why = { LC_DATA, "" };
 	struct stat sb;
 	size_t len;
 	int ret = -1;
@@ -292,9 +292,11 @@ static int next_seq(const struct lc_store *st, long *seq, struct lc_err *err)
 static int fill_note(const struct lc_store *st, struct lc_snapshot *s, struct lc_err *err)
 {
 	struct timespec now;
+	long ms;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	s->time = (double)now.tv_sec + (double)(now.tv_nsec / 1000000) * 1e-3;
+	ms = now.tv_nsec / 1000000;
+	s->time = (double)now.tv_sec + (double)ms * 1e-3;
 	if (gethostname(s->host, sizeof(s->host)) < 0 || !lc_manifest_plain(s->host))
 		s->host[0] = '\0';
 	s->host[sizeof(s->host) - 1] = '\0';

@@ -98,7 +98,7 @@ static void last_words(int fd, char *buf, size_t size)
 
 json_t *lc_tool_records(char *const *argv, struct lc_err *err)
 {
-	int out[2], errs[2], status;
+	int out[2] = { -1, -1 }, errs[2] = { -1, -1 }, status;
 	char words[400];
 	json_t *all;
 	pid_t pid = start(argv, out, errs, err);
