@@ -1,0 +1,77 @@
+# lc-collapse screen: which futures are kept.
+. "$TESTS/cli/lib.sh"
+
+branch() { # ID ROLE KIND ACTIONS
+	printf '{"type":"branch","v":1,"fork":"f1","branch":"%s","role":"%s","kind":"%s","order":0,' "$1" "$2" "$3"
+	printf '"from":{"snapshot":"s","step":100},"horizon":10,"readout":{"return":10,"cool":10},"actions":%s}\n' "$4"
+}
+forecast() { # ID FINAL [END] [DIVERGE]
+	printf '{"type":"forecast","v":1,"branch":"%s","final":{"mean":%s,"sd":0.01}' "$1" "$2"
+	[ "${3:-}" ] && printf ',"end":{"mean":%s,"sd":0.01}' "$3"
+	printf ',"diverge":%s}\n' "${4:-0}"
+}
+ids() { grep '"type":"branch"' .out | grep -o '"branch":"[^"]*"' | cut -d '"' -f 4 | tr '\n' ' ' | sed 's/ $//'; }
+references() {
+	branch c control restorative '{}'
+	forecast c 2
+	branch k clean restorative '{"rewind":90}'
+	branch n1 null restorative '{"reseed":1}'
+	branch n2 null restorative '{"reseed":2}'
+	branch j jitter restorative '{"jitter":1e-6}'
+}
+
+{
+	references
+	branch a1 arm restorative '{"reset":"m"}' && forecast a1 1.9
+	branch a2 arm restorative '{"reset":"v"}' && forecast a2 1.8
+	branch a3 arm restorative '{"reset":"mv"}' && forecast a3 1.7
+	branch a4 arm restorative '{"skip":[101,105]}' && forecast a4 1.95
+	branch a5 arm restorative '{"rewind":90,"skip":[95,105]}' && forecast a5 2.5
+} >in
+ok "two arms" lc-collapse screen -k 2 in
+equal "of two kinds, whatever their forecast; the references always" "c k n1 n2 j a3 a5" "$(ids)"
+equal "with their forecasts" 3 "$(grep -c '"type":"forecast"' .out)"
+ok "four arms" lc-collapse screen -k 4 in
+equal "one of each kind, then the best forecast" "c k n1 n2 j a2 a3 a4 a5" "$(ids)"
+ok "more than there are" lc-collapse screen -k 100 in
+equal "all of them" "c k n1 n2 j a1 a2 a3 a4 a5" "$(ids)"
+equal "no lasting change: no cooldown" 0 "$(grep -c '"cool"' .out)"
+equal "but the return" 10 "$(grep -c '"readout":{"return":10}' .out)"
+ok "from standard input" lc-collapse screen -k 100 <in
+
+{
+	cat in
+	branch p1 arm persistent '{"lr_scale":0.5}' && forecast p1 1.2
+} >last
+ok "with a lasting change" lc-collapse screen -k 100 last
+equal "the cooldown stays" 11 "$(grep -c '"cool":10' .out)"
+grep '"type":"branch"' last >want
+grep '"type":"branch"' .out >got
+same "branch records are passed on byte for byte" want got
+{
+	references
+	branch a1 arm restorative '{"rewind":80}' && forecast a1 1.9
+	branch a2 arm restorative '{"reset":"m"}' && forecast a2 1.1
+	branch p1 arm persistent '{"rewind":80,"lr_scale":0.5}' && forecast p1 1.2
+} >in2
+ok "a lasting change on a remedy" lc-collapse screen -k 1 in2
+equal "brings the remedy without it" "c k n1 n2 j a1 p1" "$(ids)"
+
+{
+	references
+	branch a1 arm restorative '{"reset":"m"}' && forecast a1 1.0 3.0
+	branch a2 arm restorative '{"reset":"v"}' && forecast a2 2.0 2.0
+	branch a3 arm restorative '{"reset":"mv"}' && forecast a3 1.5 1.5 0.9
+	branch a4 arm restorative '{"reset":"mv","x_a":1}' && forecast a4 '"nan"'
+} >in3
+ok "the end of the plan counts, and a likely divergence" lc-collapse screen -k 1 in3
+equal "the best at the end" "c k n1 n2 j a2" "$(ids)"
+ok "one more" lc-collapse screen -k 2 in3
+equal "is less than a likely divergence costs" "c k n1 n2 j a2 a3" "$(ids)"
+
+status "no records" 3 lc-collapse screen /dev/null
+status "-k 0" 2 lc-collapse screen -k 0 in
+status "-k 1.5" 2 lc-collapse screen -k 1.5 in
+status "no such file" 4 lc-collapse screen absent
+[ -w /dev/full ] && status "a full disk" 4 sh -c 'lc-collapse screen in >/dev/full'
+:
