@@ -16,6 +16,8 @@ static int says_nothing(const struct run *r, const char *name, const json_t *v)
 		return x == r->plan.clip;
 	if (strcmp(name, "beta2") == 0)
 		return x == r->plan.beta2;
+	if (strcmp(name, "reseed") == 0)
+		return x == 0;
 	return x == 1 && (!strcmp(name, "lr_scale") || !strcmp(name, "weight_decay_scale") ||
 			  !strcmp(name, "batch_scale"));
 }
@@ -115,7 +117,7 @@ int effects_update(struct run *r, struct lc_err *err)
 	r->fx.warm_steps = lc_json_get_int(a, "lr_warmup", 0);
 	r->fx.warm_start = r->warm_start;
 	r->fx.data_seed = r->plan.data_seed;
-	if (reseed) {
+	if (reseed && json_integer_value(reseed) != 0) { /* 0 takes it back: the plan's own order */
 		struct lc_rng rng = {r->plan.data_seed, RESEED_STREAM,
 				     (uint64_t)json_integer_value(reseed)};
 

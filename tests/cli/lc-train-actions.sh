@@ -66,6 +66,10 @@ ok "reseed" train --resume $s --steps 6 --reseed 7 --out other
 [ "$(of batch | sort - plan | uniq -d)" = "" ] && pass "no batch of the plan" || fail "no batch of the plan"
 first=$(of batch | head -n 1)
 [ "$first" != "$(echo "$plan" | head -n 1)" ] && pass "another order" || fail "another order"
+ok "the plan's step 27" train --resume $s --steps 7
+cp .out seven
+ok "reseed 0" train --resume other --steps 1 --reseed 0
+equal "is the plan's order again" "$(sed -n '7s/.*"batch":"\([^"]*\).*/\1/p' seven)" "$(of batch)"
 ok "batch_scale" train --resume $s --steps 2 --batch-scale 2
 equal "twice the bytes" "2816 3072" "$(list tokens)"
 ok "the others" train --resume $s --steps 3 --weight-decay-scale 0 --clip 0.25 --beta2 0.99 --out three
