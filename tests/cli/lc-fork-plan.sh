@@ -1,0 +1,143 @@
+# lc-fork plan: which futures are proposed, from where.
+. "$TESTS/cli/lib.sh"
+unset LC_STORE
+
+# save STEP [TAG...]: a checkpoint of that step; its id
+save() {
+	step=$1
+	shift
+	mkdir -p "ckpt/step-$step"
+	echo "$step $*" >"ckpt/step-$step/model.safetensors"
+	lc-snap save -q "$@" "ckpt/step-$step" | grep -o '"id":"[^"]*"' | cut -d '"' -f 4
+}
+alert() { # STEP ONSET REWIND [KIND]
+	printf '{"type":"alert","v":1,"step":%s,"index":2,"threshold":1,"kind":"%s","onset":%s,"rewind":%s,"signals":{"loss":9},"first":"loss"}\n' \
+		"$1" "${4:-spike}" "$2" "$3"
+}
+count() { grep -c "\"role\":\"$1\"" .out; }
+plan() { lc-fork plan -a alert -w 64 --horizon 20 --readout 10 --nulls 3 "$@"; }
+
+for s in 50 100 150 200; do save $s >id.$s; done
+alert 190 180 175 >alert
+
+ok "plan" plan
+cp .out first
+equal "as many as asked for" 64 "$(wc -l <.out)"
+equal "ids in order, each once" "b000 b063 64" "$(grep -o '"branch":"b[0-9]*"' .out | cut -d '"' -f 4 | sort -u | sed -n '1p;$p' | tr '\n' ' ')$(grep -o '"branch":"b[0-9]*"' .out | sort -u | wc -l)"
+match "the control is the present, unchanged, and comes first" "^\{\"type\":\"branch\",\"v\":1,\"fork\":\"f[0-9a-f]{8}\",\"branch\":\"b000\",\"role\":\"control\",\"kind\":\"restorative\",\"order\":0,\"from\":\{\"snapshot\":\"$(cat id.200)\",\"step\":200\},\"horizon\":20,\"readout\":\{\"return\":10,\"cool\":10\},\"actions\":\{\}\}$" .out
+head -n 1 .out >line
+match "on the first line" '"role":"control"' line
+sed -n 2p .out >line
+match "then the clean state, at or before the rewind" "\"role\":\"clean\",.*\"snapshot\":\"$(cat id.150)\",\"step\":150\},\"horizon\":70,.*\"actions\":\{\"rewind\":150\}" line
+equal "one control, one clean, one jitter, three nulls" "1 1 1 3" "$(count control) $(count clean) $(count jitter) $(count null)"
+equal "each null another data order" 3 "$(grep '"role":"null"' .out | grep -o '"reseed":[0-9]*' | sort -u | wc -l)"
+equal "nulls and jitter from the clean state" "4" "$(grep -E '"role":"(null|jitter)"' .out | grep -c "\"step\":150}")"
+equal "no arm twice" "" "$(grep -o '"from".*' .out | sort | uniq -d)"
+equal "nothing starts after the rewind but before the present" "" "$(grep -o '"step":[0-9]*' .out | sort -u | grep -vE ':(50|100|150|200)$')"
+equal "all end at one step" 220 "$(sed 's/.*"step":\([0-9]*\)},"horizon":\([0-9]*\),.*/\1 \2/' .out | awk '{ print $1 + $2 }' | sort -u)"
+equal "no arm is the control or the clean state again" 0 "$(grep '"role":"arm"' .out | grep -cE '"actions":\{("rewind":150)?\}')"
+equal "lasting changes are persistent, others are not" 0 "$(grep '"role":"arm"' .out | awk '(/lr_scale|weight_decay_scale/ && !/"kind":"persistent"/) || (!/lr_scale|weight_decay_scale/ && !/"kind":"restorative"/)' | wc -l)"
+ok "the same again" plan
+same "is the same bytes" .out first
+ok "of an alert among others, from standard input" sh -c '{ echo "{\"step\":3,\"loss\":1}"; echo "{\"type\":\"alert\",\"v\":1,\"step\":5,\"onset\":5,\"rewind\":4}"; cat alert; } | lc-fork plan -w 64 --horizon 20 --readout 10 --nulls 3'
+same "the last alert counts" .out first
+alert 191 180 175 >other
+ok "another alert" lc-fork plan -a other -w 64 --horizon 20 --readout 10 --nulls 3
+ok "is another fork" test "$(grep -o '"fork":"[^"]*"' .out | head -n 1)" != "$(grep -o '"fork":"[^"]*"' first | head -n 1)"
+ok "--fork" plan --fork mine
+equal "names it" 64 "$(grep -c '"fork":"mine"' .out)"
+
+# widths
+for w in 8 9 100 512; do
+	ok "width $w" lc-fork plan -a alert -w $w --nulls 2
+	equal "is $w branches" $w "$(wc -l <.out)"
+done
+ok "a width beyond the menu" lc-fork plan -a alert -w 65536
+cp .out all
+n=$(wc -l <all)
+ok "is all there is ($n), each once" test "$n" -gt 500 -a "$(grep -o '"from".*' all | sort -u | wc -l)" -eq "$n"
+equal "with ids of one length" 1 "$(grep -o '"branch":"b[0-9]*"' all | awk '{ print length($0) }' | sort -u | wc -l)"
+
+# the present is from before the onset: it is clean itself
+alert 230 225 220 >alert
+ok "an alert after the newest snapshot" plan
+equal "no other clean state is needed" 0 "$(count clean)"
+equal "nulls from the present" 3 "$(grep '"role":"null"' .out | grep -c '"step":200}')"
+equal "all end past the alert" 250 "$(sed 's/.*"step":\([0-9]*\)},"horizon":\([0-9]*\),.*/\1 \2/' .out | awk '{ print $1 + $2 }' | sort -u)"
+
+# the present is dead
+alert 190 180 175 nonfinite >alert
+ok "a non-finite alert" plan
+equal "no arm from the dead state" 0 "$(grep '"role":"arm"' .out | grep -c '"step":200}')"
+equal "the control from it" 1 "$(grep '"role":"control"' .out | grep -c '"step":200}')"
+
+# nothing from before
+alert 60 30 25 >alert
+lc-fork plan -a alert -w 8 --nulls 2 >.out 2>.err
+equal "no snapshot from before the onset: status" 0 $?
+match "is said" 'nothing to go back to' .err
+equal "all from the present" 8 "$(grep -c '"step":200}' .out)"
+
+# the base: what is in force already
+alert 190 180 175 >alert
+echo '{"lr_scale":0.5,"skip":[20,30],"clip":0.7}' >base.json
+ok "--base" plan --base base.json
+equal "stands in every record" 64 "$(grep -c '"base":{"lr_scale":0.5,"skip":\[20,30\],"clip":0.7}' .out)"
+sed 's/"base":{[^}]*},//' .out | grep -o '"lr_scale":[0-9.]*' | sort -u >scaled
+grep -o '"lr_scale":[0-9.]*' first | cut -d : -f 2 | sort -u | awk '{ printf "\"lr_scale\":%g\n", $1 * .5 }' | sort -u >want
+same "scales are multiplied by its own" scaled want
+equal "skips are united with its own" 0 "$(grep '"role":"arm"' .out | sed 's/"base":{[^}]*},//' | grep '"skip"' | grep -vc '"skip":\[\[20,30\],\[')"
+match "the control changes nothing" '"role":"control".*"actions":\{\}' .out
+echo '{"lr_scale":0}' >bad.json
+status "a base that is none" 3 plan --base bad.json
+status "no such base" 4 plan --base absent.json
+
+# runs, heads, and lines of states that were left
+rm -rf lc-store
+h1=$(save 100 -t parent=)
+h2=$(save 140 -t "parent=$h1")
+left=$(save 160 -t "parent=$h2" -t left=1)
+h3=$(save 170 -t "parent=$h2")
+h4=$(save 200 -t "parent=$h3")
+ok "parents" plan
+equal "lead back past what was left behind" 0 "$(grep -c "$left" .out)"
+equal "to the states of this line" "100 140 170 200" "$(grep -o '"step":[0-9]*}' .out | tr -dc '0-9\n' | sort -un | tr '\n' ' ' | sed 's/ $//')"
+ok "--head" plan --head "$h3"
+equal "the head is the present" 170 "$(head -n 1 .out | grep -o '"step":[0-9]*' | cut -d : -f 2)"
+equal "nothing after it" 0 "$(grep -c "$h4\|$left" .out)"
+status "a head that is not there" 3 plan --head 0123456789abcdef
+
+rm -rf lc-store
+save 100 --run a >/dev/null
+save 150 --run b >/dev/null
+save 200 --run a >/dev/null
+ok "--run" plan --run a
+equal "only states of this run" "100 200" "$(grep -o '"step":[0-9]*}' .out | tr -dc '0-9\n' | sort -un | tr '\n' ' ' | sed 's/ $//')"
+status "a run that is not there" 3 plan --run c
+
+# a parent tag that is empty is no parent: the run's first state, whatever else the store holds
+rm -rf lc-store
+other=$(save 10 -t other=1)
+h1=$(save 100 -t parent=)
+h2=$(save 200 -t "parent=$h1")
+ok "an empty parent" plan --head "$h2"
+equal "ends the line" 0 "$(grep -c "$other" .out)"
+
+# bad input
+status "no store" 4 lc-fork plan -a alert -s nowhere
+rm -rf lc-store
+save 100 >/dev/null && rm -f lc-store/snapshots/*
+status "no snapshot" 3 plan
+save 100 >/dev/null
+status "no alert" 3 lc-fork plan -a /dev/null
+status "an alert of a later version" 3 sh -c 'sed "s/\"v\":1/\"v\":2/" alert | lc-fork plan'
+status "no such alert" 4 lc-fork plan -a absent
+for bad in '-w 7' '-w x' '--nulls 1' '--horizon 0' '--readout -1' '-w 8 --nulls 5' extra; do
+	# shellcheck disable=SC2086
+	status "usage: $bad" 2 lc-fork plan -a alert $bad
+done
+[ -w /dev/full ] && status "a full disk" 4 sh -c 'lc-fork plan -a alert >/dev/full'
+status "an unknown verb" 2 lc-fork choose
+ok "--help" lc-fork --help
+ok "plan --help" lc-fork plan --help
+ok "--version" lc-fork --version
