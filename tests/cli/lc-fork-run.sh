@@ -1,0 +1,184 @@
+# lc-fork run: futures are run, and each kind of lie about them is found out.
+. "$TESTS/cli/lib.sh"
+unset LC_STORE
+
+# The trainer: a state is a directory with a file `step`; the branch called lie does what $LIE says.
+cat >train <<'END'
+#!/bin/sh
+resume=none out= steps=10 lr=1 skip=0-0 reset=0 reseed= lie=
+[ "$LC_BRANCH" = lie ] && lie=${LIE:-}
+while [ $# -gt 0 ]; do
+	case $1 in
+	--resume) resume=$2 ;;
+	--out) out=$2 ;;
+	--steps) steps=$2 ;;
+	--lr-scale) lr=$2 ;;
+	--skip) skip=$2 ;;
+	--reset) reset=1 ;;
+	--reseed) reseed=r$2 ;;
+	esac
+	shift 2
+done
+echo "$LC_BRANCH" >>"${STARTS:-/dev/null}"
+from=$(cat "$resume/step")
+case $lie in
+resume) from=0 ;;
+lr) lr=1 ;;
+skip) skip=0-0 ;;
+reset) reset=0 ;;
+reseed) reseed= ;;
+early) steps=$((steps - 3)) ;;
+silent) exit 0 ;;
+esac
+awk -v a="$from" -v n="$steps" -v lr="$lr" -v skip="$skip" -v reset="$reset" -v seed="$reseed" -v lie="$lie" 'BEGIN {
+	split(skip, k, "-")
+	for (s = a + 1; s <= a + n; s++) {
+		batch = seed "b" s
+		if (s >= k[1] && s <= k[2]) batch = "other" s
+		loss = 3 - .001 * s - .01 * lr + .1 * reset + (batch == "b" s ? 0 : .005)
+		if (lie == "nan" && s == a + 4) loss = "NaN"
+		if (lie == "ansi") printf "\033[1m"
+		printf "{\"step\":%d,\"loss\":%s,\"lr\":%g,\"batch\":\"%s\",\"extra\":[1,{\"k\":2}]}", s, loss, .001 * lr, batch
+		if (lie == "ansi") printf "\033[0m\r"
+		printf "\n"
+		fflush()
+	}
+	if (lie == "torn") printf "{\"step\":%d,\"lo", s
+	if (lie == "text") print "done, 3.2 it/s"
+}'
+case $lie in
+nan | hang) sleep 60 ;;
+three) exit 3 ;;
+esac
+[ "$out" ] || exit 0
+mkdir -p "$out/step-$((from + steps))" && echo $((from + steps)) >"$out/step-$((from + steps))/step"
+END
+chmod +x train
+train="./train --resume {state} --out {out} --steps {horizon} {actions}"
+
+mkdir -p ckpt/step-100
+echo 100 >ckpt/step-100/step
+id=$(lc-snap save -q ckpt/step-100 | grep -o '"id":"[^"]*"' | cut -d '"' -f 4)
+awk 'BEGIN { for (s = 1; s <= 110; s++) printf "{\"step\":%d,\"loss\":%g,\"lr\":0.001,\"batch\":\"b%d\"}\n", s, 2.99 - .001 * s, s }' >run.jsonl
+
+branch() { # ID ROLE ACTIONS [READOUT]
+	printf '{"type":"branch","v":1,"fork":"f1","branch":"%s","role":"%s","kind":"restorative","order":0,"from":{"snapshot":"%s","step":100},"horizon":10,%s"actions":%s}\n' \
+		"$1" "$2" "$id" "${4:+\"readout\":$4,}" "$3"
+}
+status_of() { grep '"type":"result"' ev | grep "\"branch\":\"$1\"" | grep -o '"status":"[^"]*"' | cut -d '"' -f 4; }
+why_of() { grep '"type":"result"' ev | grep "\"branch\":\"$1\"" | grep -o '"why":"[^"]*"' | cut -d '"' -f 4; }
+
+{
+	branch c control '{}' '{"return":4,"cool":4}'
+	echo 'no record, a line of text: {"branch":"x"'
+	printf '{"type":"unheard-of",  "v": 7, "x":0.10}\r\n'
+	branch n1 null '{"reseed":1}'
+	branch lr arm '{"lr_scale":0.5}' '{"return":4}'
+	branch skip arm '{"skip":[101,105]}'
+	branch reset arm '{"reset":"mv"}'
+} >plan
+ok "run" sh -c "STARTS=starts lc-fork run -j 2 -d fork -H run.jsonl -x '$train' <plan >ev"
+head -n 7 ev | tr -d '\r' >head
+tr -d '\r' <plan >want
+same "the plan goes through first, untouched" want head
+for b in c n1 lr skip reset c.return c.cool lr.return; do equal "$b is done" "done" "$(status_of $b)"; done
+equal "a result for each" 8 "$(grep -c '"type":"result"' ev)"
+equal "in the order of the plan, segments behind their branch" "c c.return c.cool n1 lr lr.return skip reset" "$(grep '"type":"result"' ev | grep -o '"branch":"[^"]*"' | cut -d '"' -f 4 | tr '\n' ' ' | sed 's/ $//')"
+match "a step keeps what it had, and gets fork and branch" '^\{"step":101,"loss":[0-9.]*,"lr":0\.0005,"batch":"b101","extra":\[1,\{"k":2\}\],"fork":"f1","branch":"lr"\}$' ev
+equal "ten steps of each branch, four of each segment" "10 10 4" "$(grep -c '"step":.*"branch":"c"}' ev) $(grep -c '"step":.*"branch":"lr"}' ev) $(grep -c '"step":.*"branch":"lr.return"}' ev)"
+match "the return is at the control's lr, from the arm's last state" '"branch":"lr.return","role":"probe","kind":"return",.*"from":\{"branch":"lr","step":110\},"horizon":4,"actions":\{"lr_scale":1(\.0)?\}' ev
+match "the cooldown goes to zero" '"branch":"c.cool",.*"actions":\{"lr_tail":\{"shape":"linear","to":0,"steps":4\}\}' ev
+equal "one state, shared and read-only" "1 0" "$(find fork/state -mindepth 1 -maxdepth 1 | wc -l) $(find fork/state -type f -perm /222 | wc -l)"
+absent "states that branches wrote are gone" fork/*/out
+equal "each was started once" "8 8" "$(wc -l <starts) $(sort -u starts | wc -l)"
+cp ev first
+ok "the same again, from what is there" sh -c "STARTS=starts lc-fork run -j 2 -d fork -H run.jsonl -x '$train' <plan >ev"
+same "is the same" ev first
+equal "nothing was started" 8 "$(wc -l <starts)"
+ok "-k" sh -c "lc-fork run -k -d kept -x '$train' <plan >ev"
+ok "keeps the states" test -f kept/lr/out/step-110/step
+ok "without -d" sh -c "head -n 1 plan | lc-fork run -x '$train' >ev"
+ok "the fork's name is the directory's" test -f lc-fork-f1/c/end.json
+
+# lies: the control tells the truth
+lie() { # NAME LIE ACTIONS WANT WHY
+	{
+		branch c control '{}'
+		branch lie "${6:-arm}" "$3"
+	} >p
+	LIE=$2 lc-fork run -q -j 2 -d "lie-$2" -H run.jsonl -x "$train" <p >ev 2>.err
+	equal "$1: status of lc-fork" 0 $?
+	equal "$1" "$4" "$(status_of lie)"
+	echo "$(why_of lie)" >why
+	match "$1: why" "$5" why
+	equal "$1: the control is not blamed" "done" "$(status_of c)"
+}
+lie "no lie" none '{"lr_scale":0.5}' "done" "^$"
+lie "it ignores --resume" resume '{"reset":"m"}' void 'began at step 1, not after 100'
+lie "it ignores the lr" lr '{"lr_scale":0.5}' void 'learning rate is 1 times the control.s, not 0.5'
+lie "it meets the batch it should skip" skip '{"skip":[102,104]}' void 'at step 10[234] it sees a batch'
+lie "it meets one of several" skip '{"skip":[[50,60],[102,104]]}' void 'sees a batch'
+lie "it ignores the reset" reset '{"reset":"mv"}' void 'those of c, bit for bit'
+lie "it was not reseeded" reseed '{"reseed":3}' void 'not reseeded' null
+lie "it ends early" early '{"reset":"mv"}' failed 'ended at step 107 of 110'
+lie "it prints nothing" silent '{"reset":"mv"}' void 'no step records'
+lie "it exits 3" three '{"reset":"mv"}' failed 'status 3 \(see lie/stderr.txt\)'
+lie "it prints NaN, and would go on for a minute" nan '{"reset":"mv"}' killed 'non-finite loss at step 104'
+match "NaN is written as a string" '"step":104,"loss":"nan",.*"branch":"lie"' ev
+lie "colours and CRLF" ansi '{"reset":"mv"}' "done" "^$"
+equal "are ten strict records" 10 "$(grep -c '^{"step":1[01][0-9],"loss":.*"branch":"lie"}$' ev)"
+lie "a torn tail" torn '{"reset":"mv"}' "done" "^$"
+equal "is passed over" 10 "$(grep -c '"step":.*"branch":"lie"}' ev)"
+lie "text after the records" text '{"reset":"mv"}' "done" "^$"
+equal "no line of it in the output" 0 "$(grep -c 'it/s' ev)"
+
+# the control lies
+{
+	branch lie control '{}'
+	branch a1 arm '{"reset":"mv"}'
+} >p
+LIE=three lc-fork run -q -d ctl -x "$train" <p >ev
+equal "a control that fails is told" failed "$(status_of lie)"
+
+# metrics by file instead of stdout
+cat >quiet <<'END'
+exec ./train "$@" >>"$LC_METRICS"
+END
+ok "records by LC_METRICS" sh -c "branch=1; head -n 1 plan | lc-fork run -q -d metrics -x 'sh quiet --resume {state} --out {out} --steps {horizon} {actions}' >ev"
+equal "count as well" "done 10" "$(status_of c) $(grep -c '"step":.*"branch":"c"}' ev)"
+branch env arm '{"x_word":"a b\u0027c"}' >p
+ok "awkward words, and the environment" sh -c "lc-fork run -q -d 'with space' -x 'printf \"%s\\n\" {state} {branch} {steps} {x_word} \"\$LC_BRANCH\" \"\$LC_STATE\" \"\$(cat \"\$LC_ACTIONS\")\"; exit 0' <p >ev"
+here=$(pwd -P)
+s="$here/with space/state/$(printf %.16s "$id")"
+printf '%s\n' "$s" env 110 "a b'c" env "$s" '{"x_word":"a b'"'"'c"}' >want
+same "arrive whole" want "with space/env/stdout.jsonl"
+
+# a branch of a branch that is not there has no state
+printf '{"type":"branch","v":1,"fork":"f1","branch":"b","role":"arm","from":{"branch":"nowhere","step":100},"horizon":5,"actions":{}}\n' >p
+status "a branch of an unknown branch" 3 sh -c "lc-fork run -q -d unknown -x '$train' <p"
+
+# bad input
+{
+	cat plan
+	branch c arm '{}'
+} >p
+status "a branch twice" 3 sh -c "STARTS=bad lc-fork run -q -d twice -x '$train' <p"
+branch ../escape arm '{}' >p
+status "a name that is a path" 3 sh -c "lc-fork run -q -d path -x '$train' <p"
+branch a arm '{"lr_scale":-1}' >p
+status "an action that is none" 3 sh -c "lc-fork run -q -d action -x '$train' <p"
+branch a arm '{}' | sed "s/$id/0000000000000000/" >p
+status "a snapshot that is not there" 3 sh -c "lc-fork run -q -d nosnap -x '$train' <p"
+status "no branch" 3 sh -c "lc-fork run -q -d nobranch -x '$train' </dev/null"
+branch a arm '{}' | sed 's/"v":1/"v":2/' >p
+status "a branch of a later version" 3 sh -c "lc-fork run -q -d v2 -x '$train' <p"
+status "an unknown hole" 2 sh -c "STARTS=bad lc-fork run -q -d hole -x './train {stat}' <plan"
+absent "nothing was started" bad
+status "no command" 2 sh -c 'lc-fork run <plan'
+status "-j 0" 2 sh -c "lc-fork run -j 0 -x '$train' <plan"
+status "no history" 4 sh -c "lc-fork run -d h -H absent -x '$train' <plan"
+status "no store" 4 sh -c "lc-fork run -d nostore -s absent -x '$train' <plan"
+: >file
+status "a directory that is a file" 4 sh -c "lc-fork run -d file -x '$train' <plan"
+[ -w /dev/full ] && status "a full disk" 4 sh -c "lc-fork run -q -d fork -x '$train' <plan >/dev/full"
+ok "run --help" lc-fork run --help
