@@ -216,7 +216,7 @@ static json_t *parse_skip(const char *word)
 	while (sscanf(p, "%ld-%ld%n", &a, &b, &n) == 2) {
 		json_array_append_new(list, json_pack("[I,I]", (json_int_t)a, (json_int_t)b));
 		p += n;
-		if (*p != ',')
+		if (*p != ',' || !p[1])
 			break;
 		p++;
 	}

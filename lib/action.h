@@ -5,7 +5,7 @@
  * beta2, reset, batch_scale, reseed, jitter, rewind, and x_<name> of the user's own; {} changes nothing.
  * As a word, lr_scale is --lr-scale, and so on; rewind is no word: it is which state is resumed.
  * Values are absolute against the run's plan, never relative to the last change: lr_scale 0.5 twice is
- * 0.5, and lr_scale 1 takes it back.
+ * 0.5, and lr_scale 1 takes it back; so does reseed 0.
  */
 #ifndef LC_ACTION_H
 #define LC_ACTION_H

@@ -158,7 +158,7 @@ static double agreement(const struct lc_detect *d)
 {
 	double loss = recent_max(&d->loss), grad = recent_max(&d->grad);
 
-	return loss > 4 && grad > 0 ? sqrt(loss * fmin(grad, 50)) / 7.0 : 0;
+	return loss > 4 && grad > LEFT_TREND ? sqrt(fmin(loss, 50) * fmin(grad, 50)) / 7.0 : 0;
 }
 
 /* Falling more slowly than expected is no drift: the level must have risen. */
@@ -195,6 +195,18 @@ static double channel_peak(const struct channel *c)
 	return c->n > 0 ? recent_max(c) : NAN;
 }
 
+/* The newest step surely before the onset: logged, and not so young that damage could hide in it. */
+static long step_before(const struct lc_detect *d, long onset)
+{
+	long before = 0;
+
+	for (int i = 0; i < d->nheld && d->held[i].step < onset; i++)
+		before = d->held[i].step;
+	if (before > onset - HIDDEN)
+		before = onset - HIDDEN;
+	return before > 0 ? before : 0;
+}
+
 static void fill_alert(struct lc_detect *d, long step, enum lc_alert_kind kind, struct lc_alert *a)
 {
 	long onset = kind == LC_DRIFT ? d->drift_onset : step;
@@ -214,7 +226,7 @@ static void fill_alert(struct lc_detect *d, long step, enum lc_alert_kind kind, 
 		onset = d->grad_onset;
 	}
 	a->onset = onset;
-	a->rewind = onset > HIDDEN ? onset - HIDDEN : 0;
+	a->rewind = step_before(d, onset);
 }
 
 /* An alert begins when the index reaches the threshold, and ends after cooldown quiet steps. */

@@ -12,7 +12,7 @@
  *   index = max(persistence, agreement, drift) / threshold, each 1 at its own limit
  *     persistence  median of the last 3 loss scores, against 6
  *     agreement    geometric mean of the largest loss and the largest grad_norm score of the last 5 steps, against 7,
- *                  when the loss score itself is above 4
+ *                  when the loss score is above 4 and the grad_norm score above 3 (each counted to 50)
  *     drift        CUSUM of the loss scores (each counted to at most 4, allowance 1), against 40,
  *                  when the level of the loss is above the lowest it had
  *

@@ -20,7 +20,7 @@ double option_number(const char *arg, const char *opt, double min, double max);
 /* What a reader looks at after a step: fixed held-out tokens. NaN where absent. */
 struct reading {
 	long step;
-	double loss, val_loss, test_loss;
+	double loss, val_loss, test_loss, lr;
 };
 
 struct future {

@@ -89,7 +89,7 @@ static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct
 
 static void add_reading(struct future *f, const struct lc_step *st)
 {
-	struct reading r = { st->step, st->v[LC_LOSS], st->v[LC_VAL_LOSS], st->v[LC_TEST_LOSS] };
+	struct reading r = { st->step, st->v[LC_LOSS], st->v[LC_VAL_LOSS], st->v[LC_TEST_LOSS], st->v[LC_LR] };
 
 	for (int m = LC_LOSS; m <= LC_TEST_LOSS; m++)
 		if (m != LC_LR && m != LC_GRAD_NORM && lc_step_has(st, m) && !isfinite(st->v[m]))

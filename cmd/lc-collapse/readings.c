@@ -73,11 +73,14 @@ double read_cool(const struct evidence *ev, const struct future *f, enum metric 
 struct noise noise_floor(const struct evidence *ev, enum metric m)
 {
 	struct lc_moments ret = { 0 }, cool = { 0 };
+	const char *diverged = NULL;
 
 	for (int i = 0; i < ev->n; i++) {
 		if (strcmp(ev->f[i].role, "null") != 0)
 			continue;
 		double r = read_return(ev, &ev->f[i], m), c = read_cool(ev, &ev->f[i], m);
+		if (isinf(r) || isinf(c))
+			diverged = ev->f[i].id;
 		if (isfinite(r))
 			lc_moments_add(&ret, r);
 		if (isfinite(c))
@@ -86,23 +89,26 @@ struct noise noise_floor(const struct evidence *ev, enum metric m)
 	return (struct noise){
 		ret.n > 1 ? sqrt(lc_moments_var(&ret)) : NAN,
 		cool.n > 1 ? sqrt(lc_moments_var(&cool)) : NAN,
-		(int)ret.n - 1,
+		ret.n > 1 && !diverged ? (int)ret.n - 1 : 0,
+		diverged,
 	};
 }
 
-/* Least squares of the metric on the step over one null and its return segment. */
-static double fall_per_step(const struct evidence *ev, const struct future *f, enum metric m)
+/*
+ * Least squares of the metric on the step over one null's own run, where its lr is still what it began with: in the
+ * decay the loss falls because of the lr, and that fall cannot be bought with steps.
+ */
+static double fall_per_step(const struct future *f, enum metric m)
 {
-	const struct future *parts[2] = { f, evidence_segment(ev, f, "return") };
 	double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
 
-	for (int p = 0; p < 2; p++)
-		for (int i = 0; parts[p] && i < parts[p]->n; i++) {
-			double y = value(&parts[p]->r[i], m), x = (double)(parts[p]->r[i].step - f->from_step);
-			if (!isfinite(y))
-				continue;
-			n++, sx += x, sy += y, sxx += x * x, sxy += x * y;
-		}
+	for (int i = 0; i < f->n; i++) {
+		const struct reading *r = &f->r[i];
+		double y = value(r, m), x = (double)(r->step - f->from_step);
+		if (!isfinite(y) || fabs(r->lr / f->r[0].lr - 1) > .02)
+			continue;
+		n++, sx += x, sy += y, sxx += x * x, sxy += x * y;
+	}
 	return n * sxx > sx * sx ? -(n * sxy - sx * sy) / (n * sxx - sx * sx) : NAN;
 }
 
@@ -111,7 +117,7 @@ double step_worth(const struct evidence *ev, enum metric m)
 	struct lc_moments worth = { 0 };
 
 	for (int i = 0; i < ev->n; i++) {
-		double fall = strcmp(ev->f[i].role, "null") == 0 ? fall_per_step(ev, &ev->f[i], m) : NAN;
+		double fall = strcmp(ev->f[i].role, "null") == 0 ? fall_per_step(&ev->f[i], m) : NAN;
 		if (isfinite(fall))
 			lc_moments_add(&worth, fall);
 	}

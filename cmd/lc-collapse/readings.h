@@ -16,14 +16,19 @@ enum metric { VAL, TEST, TRAIN };
 double read_return(const struct evidence *ev, const struct future *f, enum metric m);
 double read_cool(const struct evidence *ev, const struct future *f, enum metric m);
 
-/* Standard deviation of a reading over the null branches, which differ in nothing but the order of their data. */
+/*
+ * Standard deviation of a reading over the null branches, which differ from the clean state's own future in nothing but
+ * the data of their horizon; the segments they are read by are common to all.
+ */
 struct noise {
-	double ret, cool; /* sd; NaN below two nulls */
-	int df;
+	double ret, cool;     /* sd; NaN below two nulls */
+	int df;               /* 0: the noise is not known */
+	const char *diverged; /* id of a null that did (then df is 0: it has no bound), or NULL */
 };
 struct noise noise_floor(const struct evidence *ev, enum metric m);
 
-/* What one step of training is worth now, in nats: the mean fall per step of the null branches, at least 0. */
+/* What one step of training is worth now, in nats: the mean fall per step of the null branches at a steady lr, at least
+ * 0 (also where the lr was never steady: then it is not known). */
 double step_worth(const struct evidence *ev, enum metric m);
 
 #endif

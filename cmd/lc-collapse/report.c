@@ -140,6 +140,10 @@ static const char *verdict(const struct court *c, const struct arm *pick, char *
 		snprintf(why, size, "the control was not read (%s)", c->control->why ? c->control->why : "no result");
 		return "undecided";
 	}
+	if (c->noise.diverged) {
+		snprintf(why, size, "null branch %s diverged: the noise has no bound", c->noise.diverged);
+		return "undecided";
+	}
 	if (!(c->noise.df > 0)) {
 		snprintf(why, size, "fewer than two null branches were read: the noise is not known");
 		return "undecided";

@@ -91,10 +91,10 @@ static int take(const struct evidence *ev, char *chosen, int index)
 
 /*
  * The kinds of remedy, in the order in which practice and measured forks support them: back and skip (PaLM, GLM-130B),
- * back with a lower lr (OPT-175B), a reset of the moments (SPAM), each alone, then a higher lr (recovery is
+ * back with a lower lr (OPT-175B), skip what is still to come, a reset of the moments (SPAM), then a higher lr (recovery is
  * limited by lr), warm-ups, and other lasting changes. Classes not named come after these.
  */
-static const char *const kinds[] = { "ws", "wd", "r", "wsd", "d", "wr", "u", "w", "wu", "p", "s", "wp", "x", "wx" };
+static const char *const kinds[] = { "ws", "wd", "s", "r", "wsd", "d", "wr", "u", "w", "wu", "p", "wp", "x", "wx" };
 
 static int take_best_of(const struct evidence *ev, const struct ranked *rank, int n, char *chosen, const char *kind)
 {

@@ -22,7 +22,8 @@ void stream_add(struct stream *s, const struct point *p)
 		s->p = lc_xrealloc(s->p, (size_t)s->cap, sizeof(*s->p));
 	}
 	s->p[s->n++] = *p;
-	s->nonfinite |= !isfinite(p->loss);
+	if (!isfinite(p->loss) && !s->nonfinite)
+		s->nonfinite = p->step;
 }
 
 const struct point *stream_find(const struct stream *s, long step)
@@ -212,6 +213,17 @@ int branch_save_end(const struct branch *b, const char *command, struct lc_err *
 	return ret;
 }
 
+/* The same text: a whole real is an integer once it has been read back, and json_equal tells these apart. */
+static int same_record(const json_t *a, const json_t *b)
+{
+	char *x = a ? lc_json_text(a) : NULL, *y = lc_json_text(b);
+	int same = x && strcmp(x, y) == 0;
+
+	free(x);
+	free(y);
+	return same;
+}
+
 int branch_load_end(struct branch *b, const char *command, struct lc_err *err)
 {
 	char *path = lc_path("%s/end.json", b->dir);
@@ -219,7 +231,7 @@ int branch_load_end(struct branch *b, const char *command, struct lc_err *err)
 	int known = 0;
 
 	free(path);
-	if (end && json_equal(json_object_get(end, "branch"), b->rec) &&
+	if (end && same_record(json_object_get(end, "branch"), b->rec) &&
 	    strcmp(lc_json_get_str(end, "command", ""), command) == 0) {
 		result = json_object_get(end, "result");
 		for (int s = DONE; s <= VOID; s++)

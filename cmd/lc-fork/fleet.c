@@ -84,6 +84,10 @@ int fleet_read(struct fleet *f, const char *dir, struct lc_err *err)
 		printf("%s\n", line);
 	}
 	lc_lines_close(&in);
+	for (int i = 0; more == 0 && i < f->n; i++)
+		if (f->b[i]->parent && !fleet_find(f, f->b[i]->parent))
+			return lc_fail(err, LC_DATA, "branch %s: starts from %s, which is not in the plan", f->b[i]->id,
+				       f->b[i]->parent);
 	if (more == 0 && f->n == 0)
 		return lc_fail(err, LC_DATA, "no branch records in the input");
 	return more < 0 || fflush(stdout) == EOF ? lc_fail_sys(err, "write stdout") : 0;
@@ -153,7 +157,7 @@ static char *last_state(const struct branch *b)
 
 static json_t *segment(const struct branch *b, const char *kind, long steps)
 {
-	double base = lc_json_get_num(json_object_get(b->rec, "base"), "lr_scale", 1);
+	const json_t *base = json_object_get(b->rec, "base");
 	json_t *rec = lc_record_new("branch", 1), *actions = json_object();
 	char *id = lc_path("%s.%s", b->id, kind);
 
@@ -165,11 +169,13 @@ static json_t *segment(const struct branch *b, const char *kind, long steps)
 	json_object_set_new(rec, "from", json_pack("{s:s,s:I}", "branch", b->id, "step",
 						   (json_int_t)(b->from_step + b->horizon)));
 	json_object_set_new(rec, "horizon", json_integer(steps));
-	if (json_object_get(b->rec, "base"))
-		json_object_set(rec, "base", json_object_get(b->rec, "base"));
-	/* both from the control's lr: an arm is read at the lr of the plan, not at its own */
+	if (base)
+		json_object_set(rec, "base", (json_t *)base);
+	/* both from the control's lr, and over its data: a future is read on common ground, not on its own */
 	if (json_object_get(b->actions, "lr_scale"))
-		json_object_set_new(actions, "lr_scale", json_real(base));
+		json_object_set_new(actions, "lr_scale", json_real(lc_json_get_num(base, "lr_scale", 1)));
+	if (json_object_get(b->actions, "reseed"))
+		json_object_set_new(actions, "reseed", json_integer(lc_json_get_int(base, "reseed", 0)));
 	if (strcmp(kind, "cool") == 0)
 		json_object_set_new(actions, "lr_tail", json_pack("{s:s,s:i,s:I}", "shape", "linear", "to", 0,
 								  "steps", (json_int_t)steps));
@@ -200,16 +206,31 @@ int fleet_add_segments(struct fleet *f, int at, struct lc_err *err)
 	for (int i = 0; ret == 0 && i < 2; i++) {
 		long steps = lc_json_get_int(readout, kinds[i], 0);
 		json_t *rec = steps < 1 ? NULL : segment(b, kinds[i], steps);
-		if (!rec || (!state && !ended_before(f, rec))) {
+		/* a plan may hold them already: records of an earlier run, fed back in */
+		if (!rec || fleet_find(f, lc_json_get_str(rec, "branch", "")) || (!state && !ended_before(f, rec)))
 			json_decref(rec);
-			continue;
-		}
-		ret = insert(f, at + 1 + made, rec, 0, err);
-		if (ret == 0)
-			f->b[at + ++made]->state = lc_path("%s", state ? state : "gone");
+		else
+			ret = insert(f, at + 1 + made++, rec, 0, err);
 	}
 	free(state);
 	return ret;
+}
+
+int fleet_ready(const struct fleet *f, struct branch *b)
+{
+	const struct branch *p = fleet_find(f, b->parent);
+
+	if (b->state)
+		return 1;
+	if (p->status < DONE)
+		return 0;
+	if (p->status == DONE && b->from_step == p->from_step + p->horizon)
+		b->state = last_state(p);
+	if (b->state)
+		return 1;
+	b->status = FAILED;
+	snprintf(b->why, sizeof(b->why), "branch %.100s left no state of step %ld", p->id, b->from_step);
+	return -1;
 }
 
 void fleet_release(struct fleet *f)

@@ -32,4 +32,7 @@ int fleet_start(struct fleet *f, struct branch *b, const char *tmpl, struct lc_e
  */
 int fleet_add_segments(struct fleet *f, int at, struct lc_err *err);
 
+/* Has branch b a state to start from? 1, 0 not yet (its parent runs), -1 never: it has FAILED. */
+int fleet_ready(const struct fleet *f, struct branch *b);
+
 #endif

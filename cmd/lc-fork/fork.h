@@ -22,7 +22,7 @@ struct point {
 struct stream {
 	struct point *p;
 	long n, cap;
-	int nonfinite; /* a loss was */
+	long nonfinite; /* the first step whose loss was not finite, or 0 */
 };
 void stream_add(struct stream *s, const struct point *p); /* a step that goes back replaces what followed */
 const struct point *stream_find(const struct stream *s, long step);

@@ -20,15 +20,18 @@ static const double wd_levels[] = { 1, 2, .5 };
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 #define SKIPS 4
 
-/* The ranges of steps whose batches are passed over: none, what was met, a margin, PaLM's 200. */
+/*
+ * The ranges of steps whose batches are passed over: none; PaLM's 200, since an alert comes at the first bad batch and
+ * does not know the last; what was met; that and a margin.
+ */
 static int skip_range(const struct menu *m, int level, long from, long range[2])
 {
-	static const long margin[SKIPS] = { 0, 2, 20, 200 };
+	static const long before[SKIPS] = { 0, 20, 1, 20 }, after[SKIPS] = { 0, 200, 2, 20 };
 
 	if (level == 0)
 		return 0;
-	range[0] = m->onset - (level == 1 ? 1 : margin[2]);
-	range[1] = m->alert + margin[level];
+	range[0] = m->onset - before[level];
+	range[1] = m->alert + after[level];
 	if (range[0] <= from)
 		range[0] = from + 1;
 	return range[0] <= range[1];
@@ -77,7 +80,7 @@ static int sensible(const struct menu *m, const int level[6])
 	if (level[1] && !skip_range(m, level[1], m->origins[level[0]].step, range))
 		return 0;
 	/* from the present, only batches still to come can be passed over */
-	if (level[1] && level[0] == 0 && level[1] != 3)
+	if (level[1] && level[0] == 0 && level[1] != 1)
 		return 0;
 	for (int i = 0; i < 6; i++)
 		if (level[i])

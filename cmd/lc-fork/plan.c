@@ -20,9 +20,9 @@
 
 #define MAX_ORIGINS 4 /* the present and three states to go back to */
 
-static const char *alert_path = "-", *store, *run, *fork_id, *head, *base_path;
+static const char *alert_path = "-", *store, *run, *fork_id, *head = "", *base_path;
 static json_t *base; /* actions in force on the run: its lr_scale multiplies the menu's */
-static long width = 64, horizon = 200, readout = 200, nulls = 4;
+static long width = 64, horizon = 200, readout = 200, nulls = 6;
 
 static const char usage[] =
 	"usage: lc-fork plan [-a ALERT] [-s STORE] [-w WIDTH] [--horizon N] [--readout N]\n"
@@ -33,7 +33,7 @@ static const char usage[] =
 	"  -w, --width N     branches to propose, at least 8 (64)\n"
 	"  --horizon N       steps every branch runs past the present (200)\n"
 	"  --readout N       steps of the segments it is then read by (200)\n"
-	"  --nulls M         null branches, at least 2 (4)\n"
+	"  --nulls M         null branches, at least 2 (6)\n"
 	"  --base FILE       the actions already in force (JSON)\n"
 	"  --head ID         the newest snapshot on the run's present line\n"
 	"  --run NAME        only snapshots of this run\n"
@@ -123,7 +123,7 @@ static const json_t *by_id(const json_t *snaps, const char *id)
 	size_t i;
 
 	json_array_foreach (snaps, i, s)
-		if (id && strncmp(lc_json_get_str(s, "id", ""), id, strlen(id)) == 0)
+		if (id && *id && strncmp(lc_json_get_str(s, "id", ""), id, strlen(id)) == 0)
 			return s;
 	return NULL;
 }
@@ -141,7 +141,7 @@ static json_t *present_line(const json_t *snaps)
 	if (!s)
 		s = json_array_get(snaps, json_array_size(snaps) - 1);
 	parent = lc_json_get_str(json_object_get(s, "tags"), "parent", NULL);
-	if (!parent && !head) {
+	if (!parent && !*head) {
 		for (size_t i = json_array_size(snaps); i > 0; i--)
 			json_array_append(line, json_array_get(snaps, i - 1));
 		return line;
@@ -271,6 +271,10 @@ static int plan(const json_t *alert, const json_t *snaps, struct lc_err *err)
 	int ret = -1;
 
 	p.norigins = find_origins(line, alert, p.o);
+	if (*head && !by_id(snaps, head)) {
+		lc_fail(err, LC_DATA, "%s: no snapshot %s", store, head);
+		goto out;
+	}
 	if (p.norigins == 0) {
 		lc_fail(err, LC_DATA, "%s: no snapshot to start from (%zu in the store)", store,
 			json_array_size(snaps));

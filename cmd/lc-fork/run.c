@@ -133,18 +133,14 @@ static int look(struct fleet *f, struct branch *b, struct lc_err *err)
 
 	if (branch_read(b, err) < 0)
 		return -1;
-	if (!over && b->steps.nonfinite && b->status == RUNNING) {
+	if (b->steps.nonfinite && b->status == RUNNING) {
 		b->status = KILLED;
-		snprintf(b->why, sizeof(b->why), "non-finite loss at step %ld", b->steps.p[b->steps.n - 1].step);
+		snprintf(b->why, sizeof(b->why), "non-finite loss at step %ld", b->steps.nonfinite);
 		lc_proc_term(&b->proc);
 	}
 	if (!over)
 		return 0;
 	ended(b);
-	if (b->status == DONE && b->steps.nonfinite) {
-		b->status = KILLED;
-		snprintf(b->why, sizeof(b->why), "non-finite loss");
-	}
 	return branch_save_end(b, tmpl, err);
 }
 
@@ -195,17 +191,12 @@ static int turn(struct fleet *f, struct lc_err *err)
 		struct branch *b = f->b[i];
 		if (b->status != WAITING)
 			continue;
-		if (branch_load_end(b, tmpl, err)) {
-			waiting++; /* its segments are made in the next turn */
-			continue;
-		}
-		if (running < jobs && !stop_signal) {
-			if (fleet_start(f, b, tmpl, err) < 0)
-				return -1;
-			running++;
-		} else {
-			waiting++;
-		}
+		waiting++;
+		if (branch_load_end(b, tmpl, err) || running >= jobs || stop_signal || fleet_ready(f, b) < 1)
+			continue; /* one that has ended is seen to in the next turn */
+		if (fleet_start(f, b, tmpl, err) < 0)
+			return -1;
+		running++;
 	}
 	return running + waiting;
 }

@@ -123,11 +123,11 @@ static void check_skip_range(struct branch *b, const struct reference *ref, cons
 static void check_batches(struct branch *b, const struct reference *ref)
 {
 	json_t *skip = json_object_get(b->actions, "skip"), *range;
-	long same, both;
+	long in_force = lc_json_get_int(json_object_get(b->rec, "base"), "reseed", 0), same, both;
 	size_t i;
 
 	count_batches(b, ref, &same, &both);
-	if (both > 0 && same == both && json_object_get(b->actions, "reseed"))
+	if (both > 0 && same == both && lc_json_get_int(b->actions, "reseed", in_force) != in_force)
 		declare(b, VOID, "its batches are the control's: it was not reseeded");
 	else if (both > 0 && same == both && json_object_get(b->actions, "batch_scale"))
 		declare(b, VOID, "its batches are the control's: their size did not change");

@@ -29,7 +29,7 @@ references() {
 	branch a5 arm restorative '{"rewind":90,"skip":[95,105]}' && forecast a5 2.5
 } >in
 ok "two arms" lc-collapse screen -k 2 in
-equal "of two kinds, whatever their forecast; the references always" "c k n1 n2 j a3 a5" "$(ids)"
+equal "of two kinds, whatever their forecast; the references always" "c k n1 n2 j a4 a5" "$(ids)"
 equal "with their forecasts" 3 "$(grep -c '"type":"forecast"' .out)"
 ok "four arms" lc-collapse screen -k 4 in
 equal "one of each kind, then the best forecast" "c k n1 n2 j a2 a3 a4 a5" "$(ids)"
