@@ -44,10 +44,10 @@ static double number(const char *arg, const char *opt, double min)
 static int options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "metric", 1, 0, 'm' }, { "since", 1, 0, 's' },   { "threshold", 1, 0, 't' },
-		{ "window", 1, 0, 'w' }, { "follow", 0, 0, 'f' },  { "quiet", 0, 0, 'q' },
-		{ "index", 0, 0, 'I' },  { "strict", 0, 0, 'S' },  { "help", 0, 0, 'h' },
-		{ "version", 0, 0, 'V' }, { 0, 0, 0, 0 },
+		{"metric", 1, 0, 'm'},	{"since", 1, 0, 's'},  {"threshold", 1, 0, 't'},
+		{"window", 1, 0, 'w'},	{"follow", 0, 0, 'f'}, {"quiet", 0, 0, 'q'},
+		{"index", 0, 0, 'I'},	{"strict", 0, 0, 'S'}, {"help", 0, 0, 'h'},
+		{"version", 0, 0, 'V'}, {0, 0, 0, 0},
 	};
 	struct lc_err err;
 	int c;
@@ -110,7 +110,8 @@ static json_t *alert_record(const struct lc_alert *a, const struct lc_step *st)
 	json_object_set_new(rec, "kind", json_string(lc_alert_kind_name(a->kind)));
 	json_object_set_new(rec, "onset", json_integer(a->onset));
 	json_object_set_new(rec, "rewind", json_integer(a->rewind));
-	set_score(signals, "loss", a->kind == LC_NONFINITE && !isfinite(st->v[LC_LOSS]) ? INFINITY : a->loss_z);
+	set_score(signals, "loss",
+		  a->kind == LC_NONFINITE && !isfinite(st->v[LC_LOSS]) ? INFINITY : a->loss_z);
 	set_score(signals, "grad_norm", a->grad_z);
 	json_object_set_new(rec, "signals", signals);
 	json_object_set_new(rec, "first", json_string(a->first));
@@ -189,7 +190,7 @@ static int watch(struct lc_detect *d, const char *path, struct tally *t, struct 
 
 int main(int argc, char **argv)
 {
-	struct tally t = { 0 };
+	struct tally t = {0};
 	struct lc_detect *d;
 	struct lc_err err;
 	int i;
@@ -203,8 +204,9 @@ int main(int argc, char **argv)
 	} while (++i < argc && !(first_only && t.alerts));
 	lc_detect_close(d);
 	if (t.steps == 0 || t.losses == 0) {
-		lc_fail(&err, LC_DATA, t.steps ? "no step has a loss or a gradient norm (-m names them)"
-					       : "no step records in the input");
+		lc_fail(&err, LC_DATA,
+			t.steps ? "no step has a loss or a gradient norm (-m names them)"
+				: "no step records in the input");
 		lc_die(&err);
 	}
 	if (t.bad > 1)

@@ -55,21 +55,11 @@ static inline __attribute__((always_inline)) void columns(const struct product *
 	for (; i + ROWS <= m; i += ROWS)
 		tile(g, i, j, ROWS, vecs);
 	switch (m - i) {
-	case 5:
-		tile(g, i, j, 5, vecs);
-		break;
-	case 4:
-		tile(g, i, j, 4, vecs);
-		break;
-	case 3:
-		tile(g, i, j, 3, vecs);
-		break;
-	case 2:
-		tile(g, i, j, 2, vecs);
-		break;
-	case 1:
-		tile(g, i, j, 1, vecs);
-		break;
+	case 5: tile(g, i, j, 5, vecs); break;
+	case 4: tile(g, i, j, 4, vecs); break;
+	case 3: tile(g, i, j, 3, vecs); break;
+	case 2: tile(g, i, j, 2, vecs); break;
+	case 1: tile(g, i, j, 1, vecs); break;
 	}
 }
 

@@ -23,14 +23,14 @@ enum { NORM1, QKV, PROJ, NORM2, UP, DOWN, PER_BLOCK };
 enum { EMBED, POS, BLOCKS };
 
 struct lc_gpt_work {
-	float *x;	    /* (2 layers + 1, n, c): the residual stream after each half block */
-	float *norm, *rstd; /* (2 layers + 1, n, c) and (.., n): what the norms gave */
-	float *qkv;	    /* (layers, n, 3c) */
-	float *prob;	    /* (layers, rows, heads, ctx, ctx) */
-	float *att;	    /* (layers, n, c) */
-	float *up, *act;    /* (layers, n, 4c) before and after the GELU */
-	float *logits;	    /* (n, vocab), then their gradient */
-	float *loss;	    /* (n) */
+	float *x;	     /* (2 layers + 1, n, c): the residual stream after each half block */
+	float *norm, *rstd;  /* (2 layers + 1, n, c) and (.., n): what the norms gave */
+	float *qkv;	     /* (layers, n, 3c) */
+	float *prob;	     /* (layers, rows, heads, ctx, ctx) */
+	float *att;	     /* (layers, n, c) */
+	float *up, *act;     /* (layers, n, 4c) before and after the GELU */
+	float *logits;	     /* (n, vocab), then their gradient */
+	float *loss;	     /* (n) */
 	float *dx, *da, *db; /* (n, c), (n, 4c), (n, 4c): gradients on their way down */
 	float *scratch;
 	uint8_t *target; /* (n) */

@@ -17,18 +17,18 @@ static const struct spec {
 	enum kind kind;
 	const char *wants;
 } specs[] = {
-	{ "lr_scale", POSITIVE, "a number above 0" },
-	{ "lr_warmup", COUNT, "a number of steps" },
-	{ "lr_tail", TAIL, "{\"shape\":\"linear|cosine|constant\",\"to\":X,\"steps\":N}" },
-	{ "skip", SKIP, "[first,last] or a list of such" },
-	{ "weight_decay_scale", NOT_NEGATIVE, "a number from 0" },
-	{ "clip", POSITIVE, "a number above 0" },
-	{ "beta2", BELOW_ONE, "a number in [0,1)" },
-	{ "reset", RESET, "\"m\", \"v\" or \"mv\"" },
-	{ "batch_scale", POSITIVE, "a number above 0" },
-	{ "reseed", COUNT, "a whole number from 0" },
-	{ "jitter", NOT_NEGATIVE, "a number from 0" },
-	{ "rewind", REWIND, "a step or a snapshot's id" },
+	{"lr_scale", POSITIVE, "a number above 0"},
+	{"lr_warmup", COUNT, "a number of steps"},
+	{"lr_tail", TAIL, "{\"shape\":\"linear|cosine|constant\",\"to\":X,\"steps\":N}"},
+	{"skip", SKIP, "[first,last] or a list of such"},
+	{"weight_decay_scale", NOT_NEGATIVE, "a number from 0"},
+	{"clip", POSITIVE, "a number above 0"},
+	{"beta2", BELOW_ONE, "a number in [0,1)"},
+	{"reset", RESET, "\"m\", \"v\" or \"mv\""},
+	{"batch_scale", POSITIVE, "a number above 0"},
+	{"reseed", COUNT, "a whole number from 0"},
+	{"jitter", NOT_NEGATIVE, "a number from 0"},
+	{"rewind", REWIND, "a step or a snapshot's id"},
 };
 
 static const struct spec *find_spec(const char *name)
@@ -62,7 +62,7 @@ static int is_skip(const json_t *v)
 
 	if (is_range(v))
 		return 1;
-	json_array_foreach (v, i, range)
+	json_array_foreach(v, i, range)
 		if (!is_range(range))
 			return 0;
 	return json_array_size(v) > 0;
@@ -70,16 +70,16 @@ static int is_skip(const json_t *v)
 
 static int is_tail(const json_t *v)
 {
-	static const char *shapes[] = { "linear", "cosine", "constant" };
+	static const char *shapes[] = {"linear", "cosine", "constant"};
 	const char *shape = lc_json_get_str(v, "shape", ""), *key;
 	json_t *x;
 	int known = 0;
 
 	for (int i = 0; i < 3; i++)
 		known |= strcmp(shape, shapes[i]) == 0;
-	json_object_foreach ((json_t *)v, key, x)
-		if (strcmp(key, "shape") != 0 && strcmp(key, "to") != 0 && strcmp(key, "steps") != 0 &&
-		    strcmp(key, "from") != 0)
+	json_object_foreach((json_t *)v, key, x)
+		if (strcmp(key, "shape") != 0 && strcmp(key, "to") != 0 &&
+		    strcmp(key, "steps") != 0 && strcmp(key, "from") != 0)
 			return 0;
 	return known && lc_json_get_num(v, "to", -1) >= 0 && lc_json_get_int(v, "steps", 0) >= 1 &&
 	       lc_json_get_num(v, "from", 1) >= 0;
@@ -91,22 +91,14 @@ static int in_domain(enum kind kind, const json_t *v)
 	const char *s = json_string_value(v);
 
 	switch (kind) {
-	case POSITIVE:
-		return x > 0 && isfinite(x);
-	case NOT_NEGATIVE:
-		return x >= 0 && isfinite(x);
-	case BELOW_ONE:
-		return x >= 0 && x < 1;
-	case COUNT:
-		return json_is_integer(v) && json_integer_value(v) >= 0;
-	case SKIP:
-		return is_skip(v);
-	case TAIL:
-		return is_tail(v);
-	case RESET:
-		return s && (!strcmp(s, "m") || !strcmp(s, "v") || !strcmp(s, "mv"));
-	case REWIND:
-		return (json_is_integer(v) && json_integer_value(v) >= 0) || (s && *s);
+	case POSITIVE: return x > 0 && isfinite(x);
+	case NOT_NEGATIVE: return x >= 0 && isfinite(x);
+	case BELOW_ONE: return x >= 0 && x < 1;
+	case COUNT: return json_is_integer(v) && json_integer_value(v) >= 0;
+	case SKIP: return is_skip(v);
+	case TAIL: return is_tail(v);
+	case RESET: return s && (!strcmp(s, "m") || !strcmp(s, "v") || !strcmp(s, "mv"));
+	case REWIND: return (json_is_integer(v) && json_integer_value(v) >= 0) || (s && *s);
 	}
 	return 0;
 }
@@ -118,7 +110,8 @@ static int check_one(const char *name, const json_t *v, struct lc_err *err)
 	if (is_own(name)) {
 		if (json_is_string(v) || json_is_number(v) || json_is_boolean(v))
 			return 0;
-		return lc_fail(err, LC_DATA, "action %s: wants a number, a string or a truth value", name);
+		return lc_fail(err, LC_DATA, "action %s: wants a number, a string or a truth value",
+			       name);
 	}
 	if (!spec)
 		return lc_fail(err, LC_DATA, "action %s: no such action", name);
@@ -134,7 +127,7 @@ int lc_actions_check(const json_t *actions, struct lc_err *err)
 
 	if (!json_is_object(actions))
 		return lc_fail(err, LC_DATA, "actions: not an object");
-	json_object_foreach ((json_t *)actions, name, v)
+	json_object_foreach((json_t *)actions, name, v)
 		if (check_one(name, v, err) < 0)
 			return -1;
 	return 0;
@@ -150,7 +143,7 @@ static char *skip_word(const json_t *v)
 		return lc_path("%lld-%lld", (long long)json_integer_value(json_array_get(v, 0)),
 			       (long long)json_integer_value(json_array_get(v, 1)));
 	word = lc_path("%s", "");
-	json_array_foreach (v, i, range) {
+	json_array_foreach(v, i, range) {
 		char *one = skip_word(range);
 		longer = lc_path("%s%s%s", word, i ? "," : "", one);
 		free(one);
@@ -185,7 +178,7 @@ char **lc_actions_words(const json_t *actions)
 	json_t *v;
 	size_t n = 0;
 
-	json_object_foreach ((json_t *)actions, name, v) {
+	json_object_foreach((json_t *)actions, name, v) {
 		if (strcmp(name, "rewind") == 0)
 			continue;
 		words[n] = lc_path("--%s", name);
@@ -253,19 +246,12 @@ static json_t *parse_word(const struct spec *spec, const char *word)
 	if (!spec)
 		return json_string(word);
 	switch (spec->kind) {
-	case SKIP:
-		return parse_skip(word);
-	case TAIL:
-		return json_loads(word, 0, NULL);
-	case COUNT:
-		return parse_number(word, 1);
-	case RESET:
-		return json_string(word);
-	case REWIND:
-		v = parse_number(word, 1);
-		return v ? v : json_string(word);
-	default:
-		return parse_number(word, 0);
+	case SKIP: return parse_skip(word);
+	case TAIL: return json_loads(word, 0, NULL);
+	case COUNT: return parse_number(word, 1);
+	case RESET: return json_string(word);
+	case REWIND: v = parse_number(word, 1); return v ? v : json_string(word);
+	default: return parse_number(word, 0);
 	}
 }
 
@@ -282,7 +268,8 @@ int lc_action_parse(json_t *actions, const char *name, const char *word, struct 
 	}
 	v = parse_word(spec, word);
 	if (!v)
-		return lc_fail(err, LC_USAGE, "action %s: \"%s\": wants %s", name, word, spec ? spec->wants : "a value");
+		return lc_fail(err, LC_USAGE, "action %s: \"%s\": wants %s", name, word,
+			       spec ? spec->wants : "a value");
 	if (check_one(name, v, err) < 0) {
 		json_decref(v);
 		if (err)
@@ -299,19 +286,19 @@ static void add_ranges(json_t *list, const json_t *skip)
 	size_t i, k;
 
 	if (is_range(skip)) {
-		json_array_foreach (list, k, have)
+		json_array_foreach(list, k, have)
 			if (json_equal(have, skip))
 				return;
 		json_array_append(list, (json_t *)skip);
 		return;
 	}
-	json_array_foreach (skip, i, range)
+	json_array_foreach(skip, i, range)
 		add_ranges(list, range);
 }
 
 json_t *lc_actions_in_force(const json_t *base, const json_t *now)
 {
-	static const char *const once[] = { "rewind", "reset", "jitter", "lr_warmup" };
+	static const char *const once[] = {"rewind", "reset", "jitter", "lr_warmup"};
 	json_t *all = json_copy((json_t *)base), *skip = json_array();
 
 	json_object_update(all, (json_t *)now);
@@ -320,7 +307,8 @@ json_t *lc_actions_in_force(const json_t *base, const json_t *now)
 	add_ranges(skip, json_object_get(base, "skip"));
 	add_ranges(skip, json_object_get(now, "skip"));
 	if (json_array_size(skip) > 0)
-		json_object_set(all, "skip", json_array_size(skip) == 1 ? json_array_get(skip, 0) : skip);
+		json_object_set(all, "skip",
+				json_array_size(skip) == 1 ? json_array_get(skip, 0) : skip);
 	json_decref(skip);
 	return all;
 }

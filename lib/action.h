@@ -2,10 +2,10 @@
  * action: what a future may do differently (DESIGN section 5), as JSON and as command-line words.
  *
  * An actions object holds any of lr_scale, lr_warmup, lr_tail, skip, weight_decay_scale, clip,
- * beta2, reset, batch_scale, reseed, jitter, rewind, and x_<name> of the user's own; {} changes nothing.
- * As a word, lr_scale is --lr-scale, and so on; rewind is no word: it is which state is resumed.
- * Values are absolute against the run's plan, never relative to the last change: lr_scale 0.5 twice is
- * 0.5, and lr_scale 1 takes it back; so does reseed 0.
+ * beta2, reset, batch_scale, reseed, jitter, rewind, and x_<name> of the user's own; {} changes
+ * nothing. As a word, lr_scale is --lr-scale, and so on; rewind is no word: it is which state is
+ * resumed. Values are absolute against the run's plan, never relative to the last change: lr_scale
+ * 0.5 twice is 0.5, and lr_scale 1 takes it back; so does reseed 0.
  */
 #ifndef LC_ACTION_H
 #define LC_ACTION_H
@@ -18,22 +18,24 @@
 int lc_actions_check(const json_t *actions, struct lc_err *err);
 
 /*
- * The words for a command line: {"--lr-scale","0.5","--skip","100-150",NULL}. Each is the caller's, and so is
- * the array: lc_words_free. Checked actions only.
+ * The words for a command line: {"--lr-scale","0.5","--skip","100-150",NULL}. Each is the caller's,
+ * and so is the array: lc_words_free. Checked actions only.
  */
 char **lc_actions_words(const json_t *actions);
 void lc_words_free(char **words);
 
-/* The value of one action as a word ("0.5", "100-150", "mv"), or "none" when absent. The caller's. NULL: no such action. */
+/* The value of one action as a word ("0.5", "100-150", "mv"), or "none" when absent. The caller's.
+ * NULL: no such action. */
 char *lc_action_value(const json_t *actions, const char *name);
 
-/* Read one command-line word ("0.5", "100-150", "mv", "none") as the value of the named action and put it
- * into actions ("none" removes it). For trainers. */
+/* Read one command-line word ("0.5", "100-150", "mv", "none") as the value of the named action and
+ * put it into actions ("none" removes it). For trainers. */
 int lc_action_parse(json_t *actions, const char *name, const char *word, struct lc_err *err);
 
 /*
- * What is in force after `now` was applied over `base`: lasting actions of both, those of now first; ranges of
- * steps to skip are united; rewind, reset, jitter and lr_warmup act once and are not in it. New reference.
+ * What is in force after `now` was applied over `base`: lasting actions of both, those of now
+ * first; ranges of steps to skip are united; rewind, reset, jitter and lr_warmup act once and are
+ * not in it. New reference.
  */
 json_t *lc_actions_in_force(const json_t *base, const json_t *now);
 

@@ -7,24 +7,29 @@
 
 #include "io.h"
 
-#define CLIP 4.0        /* spreads at which a value enters the window */
-#define RECENT 5        /* steps over which the two channels may agree */
-#define HELD 512        /* steps kept for a rewind */
-#define LEFT_TREND 3.0  /* score at which a channel counts as off its trend */
-#define HIDDEN 5        /* damaged moments show in the loss a few steps later: states this young are suspect */
-#define QUIET_GAP 8     /* calm steps that end an excursion */
+#define CLIP 4.0       /* spreads at which a value enters the window */
+#define RECENT 5       /* steps over which the two channels may agree */
+#define HELD 512       /* steps kept for a rewind */
+#define LEFT_TREND 3.0 /* score at which a channel counts as off its trend */
+#define HIDDEN                                                                                     \
+	5 /* damaged moments show in the loss a few steps later: states this young are suspect */
+#define QUIET_GAP 8 /* calm steps that end an excursion */
 
 const struct lc_detect_conf lc_detect_defaults = {
-	.window = 96, .min_steps = 64, .threshold = 1.0, .cooldown = 20,
+	.window = 96,
+	.min_steps = 64,
+	.threshold = 1.0,
+	.cooldown = 20,
 };
 
 /* One channel: the last `window` values in order of time, and their trend. */
 struct channel {
 	double *x, *scratch;
 	int n, cap;
-	double at_end, slope, spread; /* trend at the next value; per-step slope; MAD about the trend */
-	double level;                 /* median of the newest third */
-	double floor;                 /* least spread, as a share of the level (0: absolute .02) */
+	double at_end, slope,
+		spread; /* trend at the next value; per-step slope; MAD about the trend */
+	double level;	/* median of the newest third */
+	double floor;	/* least spread, as a share of the level (0: absolute .02) */
 	double z, recent[RECENT];
 };
 
@@ -41,8 +46,8 @@ struct lc_detect {
 	int nheld;
 	long count, last_step;
 	double index, cusum;
-	double lowest;                    /* level of the loss at its best so far */
-	int loss_calm, grad_calm;         /* calm steps in a row */
+	double lowest;		  /* level of the loss at its best so far */
+	int loss_calm, grad_calm; /* calm steps in a row */
 	long loss_onset, grad_onset, drift_onset;
 	int alarmed, quiet;
 };
@@ -71,15 +76,17 @@ static double median_of(struct channel *c, int from, int to)
 }
 
 /*
- * The trend: a broken line through the medians of the three thirds, continued with the slope that the last
- * piece would have if slopes kept shrinking at the rate they did (a straight line would run below every
- * young loss curve, which is convex). A rising loss is not a trend: it is continued flat.
+ * The trend: a broken line through the medians of the three thirds, continued with the slope that
+ * the last piece would have if slopes kept shrinking at the rate they did (a straight line would
+ * run below every young loss curve, which is convex). A rising loss is not a trend: it is continued
+ * flat.
  */
 static void channel_fit(struct channel *c, int rising_is_trend)
 {
 	int third = c->n / 3;
 	double width = c->n / 3.0, least, shrink;
-	double m1 = median_of(c, 0, third), m2 = median_of(c, third, 2 * third), m3 = median_of(c, 2 * third, c->n);
+	double m1 = median_of(c, 0, third), m2 = median_of(c, third, 2 * third),
+	       m3 = median_of(c, 2 * third, c->n);
 
 	shrink = m2 != m1 ? (m3 - m2) / (m2 - m1) : 0;
 	c->slope = (m3 - m2) / width * fmin(fmax(shrink, 0), 1);
@@ -89,7 +96,8 @@ static void channel_fit(struct channel *c, int rising_is_trend)
 	c->at_end = m3 + c->slope * width / 2;
 	for (int i = 0; i < c->n; i++) {
 		double at = (i + .5) / width - .5; /* 0, 1, 2 at the middle of each third */
-		c->scratch[i] = fabs(c->x[i] - (at < 1 ? m1 + at * (m2 - m1) : m2 + (at - 1) * (m3 - m2)));
+		c->scratch[i] =
+			fabs(c->x[i] - (at < 1 ? m1 + at * (m2 - m1) : m2 + (at - 1) * (m3 - m2)));
 	}
 	c->spread = 1.4826 * lc_median(c->scratch, (size_t)c->n);
 	least = c->floor > 0 ? c->floor * fabs(m3) : 0.02;
@@ -184,7 +192,8 @@ static void update_index(struct lc_detect *d, long step)
 	d->index = fmax(fmax(persistence(d), agreement(d)), drift(d));
 }
 
-/* Young runs are bumpy, and their trend is steep: up to twice the threshold, until two windows are seen. */
+/* Young runs are bumpy, and their trend is steep: up to twice the threshold, until two windows are
+ * seen. */
 static double threshold_now(const struct lc_detect *d)
 {
 	return d->conf.threshold * fmax(1, 2 - d->count / (2.0 * d->conf.window));
@@ -195,7 +204,8 @@ static double channel_peak(const struct channel *c)
 	return c->n > 0 ? recent_max(c) : NAN;
 }
 
-/* The newest step surely before the onset: logged, and not so young that damage could hide in it. */
+/* The newest step surely before the onset: logged, and not so young that damage could hide in it.
+ */
 static long step_before(const struct lc_detect *d, long onset)
 {
 	long before = 0;
@@ -251,7 +261,8 @@ static int judge(struct lc_detect *d, long step, int nonfinite, struct lc_alert 
 	if (nonfinite)
 		fill_alert(d, step, LC_NONFINITE, a);
 	else
-		fill_alert(d, step, fmax(persistence(d), agreement(d)) >= limit ? LC_SPIKE : LC_DRIFT, a);
+		fill_alert(d, step,
+			   fmax(persistence(d), agreement(d)) >= limit ? LC_SPIKE : LC_DRIFT, a);
 	return 1;
 }
 
@@ -337,7 +348,7 @@ void lc_detect_close(struct lc_detect *d)
 
 int lc_detect_step(struct lc_detect *d, const struct lc_step *st, struct lc_alert *alert)
 {
-	struct seen s = { st->step, st->v[LC_LOSS], st->v[LC_GRAD_NORM], 0 };
+	struct seen s = {st->step, st->v[LC_LOSS], st->v[LC_GRAD_NORM], 0};
 
 	s.has = (int)lc_step_has(st, LC_LOSS) | (int)lc_step_has(st, LC_GRAD_NORM) << 1;
 	if (!s.has)
@@ -360,7 +371,7 @@ double lc_detect_score(const struct lc_detect *d, enum lc_metric m)
 
 const char *lc_alert_kind_name(enum lc_alert_kind kind)
 {
-	static const char *const names[] = { "spike", "drift", "nonfinite" };
+	static const char *const names[] = {"spike", "drift", "nonfinite"};
 
 	return names[kind];
 }

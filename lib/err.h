@@ -12,10 +12,10 @@
 /* Exit statuses, DESIGN section 3. */
 enum lc_code {
 	LC_OK = 0,
-	LC_NO = 1,      /* an answer: no alert, not equal, no better future */
+	LC_NO = 1, /* an answer: no alert, not equal, no better future */
 	LC_USAGE = 2,
-	LC_DATA = 3,    /* the input is bad */
-	LC_SYS = 4,     /* the system refused */
+	LC_DATA = 3, /* the input is bad */
+	LC_SYS = 4,  /* the system refused */
 };
 
 struct lc_err {
@@ -23,7 +23,8 @@ struct lc_err {
 	char text[480]; /* what was being done, then why: "open run.lc: No such file" */
 };
 
-/* Fill err (which may be NULL) and return -1: `return lc_fail(err, LC_DATA, "line %lu: ...", n);` */
+/* Fill err (which may be NULL) and return -1: `return lc_fail(err, LC_DATA, "line %lu: ...", n);`
+ */
 int lc_fail(struct lc_err *err, enum lc_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

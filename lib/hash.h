@@ -26,6 +26,7 @@ int lc_hasher_add(struct lc_hasher *h, const void *buf, size_t len, struct lc_er
 int lc_hasher_done(struct lc_hasher *h, struct lc_id *id, struct lc_err *err);
 
 void lc_id_hex(const struct lc_id *id, char hex[LC_HEX_LEN + 1]);
-int lc_id_parse(const char *hex, struct lc_id *id); /* 0, or -1 when hex is not 64 lower-case hex digits */
+int lc_id_parse(const char *hex,
+		struct lc_id *id); /* 0, or -1 when hex is not 64 lower-case hex digits */
 
 #endif

@@ -136,8 +136,8 @@ int lc_lines_open(struct lc_lines *ls, const char *path, int follow, struct lc_e
 
 /*
  * At the end of a followed file: was it cut short, or is another file there under its name? The old
- * file may have grown between our last read and the rotation, so it is left only when it was already
- * rotated at the look before.
+ * file may have grown between our last read and the rotation, so it is left only when it was
+ * already rotated at the look before.
  */
 static void follow_change(struct lc_lines *ls, int *rotated)
 {
@@ -152,7 +152,8 @@ static void follow_change(struct lc_lines *ls, int *rotated)
 		ls->start = ls->end = 0;
 		return;
 	}
-	if (stat(ls->path, &there) < 0 || (there.st_ino == here.st_ino && there.st_dev == here.st_dev))
+	if (stat(ls->path, &there) < 0 ||
+	    (there.st_ino == here.st_ino && there.st_dev == here.st_dev))
 		return;
 	if (!*rotated) {
 		*rotated = 1;
@@ -193,7 +194,7 @@ static int fill(struct lc_lines *ls, struct lc_err *err)
 			return lc_fail_sys(err, "read %s", ls->path);
 		if (!ls->follow)
 			return 0;
-		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 		follow_change(ls, &rotated);
 	}
 }
@@ -206,7 +207,8 @@ int lc_lines_next(struct lc_lines *ls, char **line, size_t *len, struct lc_err *
 
 	for (;;) {
 		nl = ls->end > ls->start + scanned ? memchr(ls->buf + ls->start + scanned, '\n',
-							    ls->end - ls->start - scanned) : NULL;
+							    ls->end - ls->start - scanned)
+						   : NULL;
 		if (nl)
 			break;
 		scanned = ls->end - ls->start;

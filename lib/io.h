@@ -19,14 +19,15 @@ int lc_read_file(const char *path, char **buf, size_t *len, struct lc_err *err);
 /* Write a whole file, atomically. */
 int lc_write_file(const char *path, const void *buf, size_t len, struct lc_err *err);
 
-/* A file being written atomically, for what is too large to hold: write to f, then keep or drop it. */
+/* A file being written atomically, for what is too large to hold: write to f, then keep or drop it.
+ */
 struct lc_newfile {
 	FILE *f;
 	char *path, *tmp;
 };
 int lc_newfile_open(struct lc_newfile *nf, const char *path, struct lc_err *err);
 int lc_newfile_commit(struct lc_newfile *nf, struct lc_err *err); /* releases nf, also on failure */
-void lc_newfile_abort(struct lc_newfile *nf);                     /* no-op after commit */
+void lc_newfile_abort(struct lc_newfile *nf);			  /* no-op after commit */
 
 /*
  * Lines of any length from a file descriptor. With follow, the end of the file is not the end: next
@@ -35,26 +36,29 @@ void lc_newfile_abort(struct lc_newfile *nf);                     /* no-op after
  */
 struct lc_lines {
 	int fd;
-	const char *path;       /* borrowed; "-" is stdin */
+	const char *path; /* borrowed; "-" is stdin */
 	int follow;
-	unsigned long line;     /* number of the line returned last, from 1 */
-	int torn;               /* the line returned last had no newline at its end */
+	unsigned long line; /* number of the line returned last, from 1 */
+	int torn;	    /* the line returned last had no newline at its end */
 	char *buf;
 	size_t start, end, cap;
 };
 int lc_lines_open(struct lc_lines *ls, const char *path, int follow, struct lc_err *err);
-/* 1 with *line and *len (without newline or CR; NUL-terminated; valid until the next call), 0 at the end, -1. */
+/* 1 with *line and *len (without newline or CR; NUL-terminated; valid until the next call), 0 at
+ * the end, -1. */
 int lc_lines_next(struct lc_lines *ls, char **line, size_t *len, struct lc_err *err);
 void lc_lines_close(struct lc_lines *ls);
 
-int lc_mkdirs(const char *path, struct lc_err *err);    /* mkdir -p */
+int lc_mkdirs(const char *path, struct lc_err *err); /* mkdir -p */
 int lc_fsync_dir(const char *path, struct lc_err *err);
 int lc_fsync_parent(const char *path, struct lc_err *err);
-int lc_remove_tree(const char *path, struct lc_err *err); /* rm -rf; absent is no error; never follows links */
+int lc_remove_tree(const char *path,
+		   struct lc_err *err); /* rm -rf; absent is no error; never follows links */
 int lc_write_all(int fd, const void *buf, size_t len, const char *what, struct lc_err *err);
-char *lc_path(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* asprintf that aborts when out of memory */
-void *lc_xalloc(size_t n, size_t size);                 /* calloc that aborts when out of memory */
-void *lc_xrealloc(void *p, size_t n, size_t size);      /* reallocarray that aborts when out of memory */
-double lc_now(void);                                    /* seconds of a monotonic clock */
+char *lc_path(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2)));	   /* asprintf that aborts when out of memory */
+void *lc_xalloc(size_t n, size_t size);		   /* calloc that aborts when out of memory */
+void *lc_xrealloc(void *p, size_t n, size_t size); /* reallocarray that aborts when out of memory */
+double lc_now(void);				   /* seconds of a monotonic clock */
 
 #endif

@@ -116,7 +116,7 @@ static void write_value(FILE *f, const json_t *v)
 	switch (json_typeof(v)) {
 	case JSON_OBJECT:
 		fputc('{', f);
-		json_object_foreach ((json_t *)v, key, x) {
+		json_object_foreach((json_t *)v, key, x) {
 			if (!first)
 				fputc(',', f);
 			first = 0;
@@ -128,31 +128,19 @@ static void write_value(FILE *f, const json_t *v)
 		break;
 	case JSON_ARRAY:
 		fputc('[', f);
-		json_array_foreach (v, i, x) {
+		json_array_foreach(v, i, x) {
 			if (i)
 				fputc(',', f);
 			write_value(f, x);
 		}
 		fputc(']', f);
 		break;
-	case JSON_STRING:
-		write_string(f, json_string_value(v));
-		break;
-	case JSON_INTEGER:
-		fprintf(f, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-		break;
-	case JSON_REAL:
-		fputs(lc_num(buf, json_real_value(v)), f);
-		break;
-	case JSON_TRUE:
-		fputs("true", f);
-		break;
-	case JSON_FALSE:
-		fputs("false", f);
-		break;
-	case JSON_NULL:
-		fputs("null", f);
-		break;
+	case JSON_STRING: write_string(f, json_string_value(v)); break;
+	case JSON_INTEGER: fprintf(f, "%" JSON_INTEGER_FORMAT, json_integer_value(v)); break;
+	case JSON_REAL: fputs(lc_num(buf, json_real_value(v)), f); break;
+	case JSON_TRUE: fputs("true", f); break;
+	case JSON_FALSE: fputs("false", f); break;
+	case JSON_NULL: fputs("null", f); break;
 	}
 }
 
@@ -224,7 +212,8 @@ int lc_record_is(const json_t *rec, const char *type, long max_v, struct lc_err 
 		return 0;
 	v = lc_json_get_int(rec, "v", 1);
 	if (v > max_v)
-		return lc_fail(err, LC_DATA, "%s record of version %ld: this program knows %ld", type, v, max_v);
+		return lc_fail(err, LC_DATA, "%s record of version %ld: this program knows %ld",
+			       type, v, max_v);
 	return 1;
 }
 

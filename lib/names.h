@@ -12,14 +12,19 @@
 
 /* What a key can mean, beyond enum lc_metric. */
 enum {
-	LC_KEY_STEP = LC_METRICS, LC_KEY_BATCH, LC_KEY_RUN, LC_KEY_BRANCH, LC_KEY_TYPE, LC_KEY_V,
+	LC_KEY_STEP = LC_METRICS,
+	LC_KEY_BATCH,
+	LC_KEY_RUN,
+	LC_KEY_BRANCH,
+	LC_KEY_TYPE,
+	LC_KEY_V,
 	LC_KEYS,
 	LC_KEY_NONE = -1,
 };
 
 /*
- * What a name means, or LC_KEY_NONE. *rank (1 to 9) says how plain a name it is: of two names in one line that
- * mean the same the higher wins.
+ * What a name means, or LC_KEY_NONE. *rank (1 to 9) says how plain a name it is: of two names in
+ * one line that mean the same the higher wins.
  */
 int lc_name_key(const char *name, size_t len, int *rank);
 

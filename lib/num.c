@@ -1,9 +1,9 @@
 /*
  * num: decimal text to the nearest double.
  *
- * Short numbers are exact in one division (Clinger 1990). Most others take one 64x64-bit product with a
- * truncated power of ten, in the manner of Eisel and Lemire (Lemire, "Number parsing at a gigabyte per
- * second", 2021); where the truncation could change the rounding, strtod decides.
+ * Short numbers are exact in one division (Clinger 1990). Most others take one 64x64-bit product
+ * with a truncated power of ten, in the manner of Eisel and Lemire (Lemire, "Number parsing at a
+ * gigabyte per second", 2021); where the truncation could change the rounding, strtod decides.
  */
 #include "num.h"
 
@@ -13,7 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* 10^e for e in [-38, 0] is POW10[e + 38] x 2^k, k = (e * 217706 >> 16) - 63; rounded down to 64 bits. */
+/* 10^e for e in [-38, 0] is POW10[e + 38] x 2^k, k = (e * 217706 >> 16) - 63; rounded down to 64
+ * bits. */
 #define POW10_MIN (-38)
 static const uint64_t POW10[] = {
 	0xd9c7dced53c72255, 0x881cea14545c7575, 0xaa242499697392d2, 0xd4ad2dbfc3d07787,
@@ -28,8 +29,9 @@ static const uint64_t POW10[] = {
 	0xa3d70a3d70a3d70a, 0xcccccccccccccccc, 0x8000000000000000,
 };
 
-static const double EXACT10[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+static const double EXACT10[] = {1e0,  1e1,  1e2,  1e3,	 1e4,  1e5,  1e6,  1e7,
+				 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+				 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* 2^k, exactly; the range of exponents above keeps k far from subnormal and overflow. */
 static double power2(int k)
@@ -69,7 +71,8 @@ static int scale(uint64_t m, int e, double *x)
 	return 1;
 }
 
-/* What is hard to round goes to strtod, as a copy, since s ends with no NUL. 0 when it is too long for that. */
+/* What is hard to round goes to strtod, as a copy, since s ends with no NUL. 0 when it is too long
+ * for that. */
 static size_t by_strtod(const char *s, size_t len, double *x)
 {
 	char copy[1024];
@@ -88,7 +91,7 @@ static size_t parse_word(const char *s, size_t len, double *x)
 		const char *word;
 		size_t len;
 		double value;
-	} words[] = { { "nan", 3, NAN }, { "infinity", 8, INFINITY }, { "inf", 3, INFINITY } };
+	} words[] = {{"nan", 3, NAN}, {"infinity", 8, INFINITY}, {"inf", 3, INFINITY}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (len >= words[i].len && strncasecmp(s, words[i].word, words[i].len) == 0) {
@@ -98,7 +101,8 @@ static size_t parse_word(const char *s, size_t len, double *x)
 	return 0;
 }
 
-/* The exponent at (s, end), which starts with e or E: its value, clamped, and how many bytes; 0 bytes when none. */
+/* The exponent at (s, end), which starts with e or E: its value, clamped, and how many bytes; 0
+ * bytes when none. */
 static size_t parse_exponent(const char *s, const char *end, int *e)
 {
 	const char *p = s + 1;

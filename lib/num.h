@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 /*
- * Read the number at the start of (s, len): digits with an optional sign, point and exponent, or nan, inf,
- * infinity in any case, signed or not. Returns how many bytes it took, 0 when there is no number. The result is
- * correctly rounded, as strtod's.
+ * Read the number at the start of (s, len): digits with an optional sign, point and exponent, or
+ * nan, inf, infinity in any case, signed or not. Returns how many bytes it took, 0 when there is no
+ * number. The result is correctly rounded, as strtod's.
  */
 size_t lc_num_parse(const char *s, size_t len, double *x);
 

@@ -8,10 +8,10 @@
 
 struct lc_pool {
 	pthread_t *threads;
-	int count;               /* threads made, without the caller */
+	int count; /* threads made, without the caller */
 	pthread_mutex_t lock;
 	pthread_cond_t work, idle;
-	unsigned long round;     /* how many runs were started: workers wait for the next one */
+	unsigned long round; /* how many runs were started: workers wait for the next one */
 	int busy, stop;
 	atomic_int next;
 	int n;

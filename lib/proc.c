@@ -13,7 +13,8 @@
 
 #define KEPT 1024 /* groups a keeper can know at once */
 
-/* The keeper reads group ids: +id a group began, -id it ended. At the end of the pipe it kills the rest. */
+/* The keeper reads group ids: +id a group began, -id it ended. At the end of the pipe it kills the
+ * rest. */
 static void keep(int fd)
 {
 	pid_t kept[KEPT], msg;
@@ -113,7 +114,8 @@ static void run_child(const struct lc_command *c, int go)
 	child_failed("/bin/sh");
 }
 
-int lc_proc_start(struct lc_proc *p, struct lc_keeper *k, const struct lc_command *c, struct lc_err *err)
+int lc_proc_start(struct lc_proc *p, struct lc_keeper *k, const struct lc_command *c,
+		  struct lc_err *err)
 {
 	int go[2];
 

@@ -1,8 +1,8 @@
 /*
  * record: step records, read fast and forgivingly (lc-record(5)).
  *
- * One pass over the line, no allocation. Where two names in one line mean the same metric, the plainer
- * one wins (names.h); of the same name twice, the later.
+ * One pass over the line, no allocation. Where two names in one line mean the same metric, the
+ * plainer one wins (names.h); of the same name twice, the later.
  */
 #include "record.h"
 
@@ -31,11 +31,14 @@ struct text {
 static int broken(const struct scan *s)
 {
 	if (s->p >= s->end)
-		return lc_fail(s->err, LC_DATA, "object broken off after %zu bytes", (size_t)(s->end - s->start));
-	return lc_fail(s->err, LC_DATA, "object malformed at byte %zu", (size_t)(s->p - s->start) + 1);
+		return lc_fail(s->err, LC_DATA, "object broken off after %zu bytes",
+			       (size_t)(s->end - s->start));
+	return lc_fail(s->err, LC_DATA, "object malformed at byte %zu",
+		       (size_t)(s->p - s->start) + 1);
 }
 
-/* p at an ESC: behind its sequence (ECMA-48: ESC [ parameters, then a final byte; else ESC and one byte). */
+/* p at an ESC: behind its sequence (ECMA-48: ESC [ parameters, then a final byte; else ESC and one
+ * byte). */
 static const char *skip_escape(const char *p, const char *end)
 {
 	if (++p < end && *p == '[') {
@@ -84,7 +87,8 @@ static inline int scan_string(struct scan *s, struct text *t)
 	return 0;
 }
 
-/* s->p behind the opening bracket of kind; afterwards behind its closing one. Contents are only balanced. */
+/* s->p behind the opening bracket of kind; afterwards behind its closing one. Contents are only
+ * balanced. */
 static int skip_nested(struct scan *s, char kind)
 {
 	unsigned char open[DEPTH_MAX / 8]; /* bit d: level d is an object */
@@ -103,7 +107,8 @@ static int skip_nested(struct scan *s, char kind)
 			if (++depth == DEPTH_MAX)
 				return lc_fail(s->err, LC_DATA, "object nested too deep");
 			bit = 1u << depth % 8;
-			open[depth / 8] = (unsigned char)((open[depth / 8] & (bit - 1)) | (c == '{' ? bit : 0));
+			open[depth / 8] = (unsigned char)((open[depth / 8] & (bit - 1)) |
+							  (c == '{' ? bit : 0));
 		} else if (c == '}' || c == ']') {
 			if (!(open[depth / 8] & bit) != (c == ']')) {
 				s->p--;
@@ -149,7 +154,8 @@ static int put_utf8(char out[4], unsigned u)
 	       out[2] = (char)(0x80 | (u >> 6 & 0x3f)), out[3] = (char)(0x80 | (u & 0x3f)), 4;
 }
 
-/* *p behind a backslash: what it stands for to out, *p behind it. A broken escape stands for itself. */
+/* *p behind a backslash: what it stands for to out, *p behind it. A broken escape stands for
+ * itself. */
 static int unescape(const char **p, const char *end, char out[4])
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -167,7 +173,8 @@ static int unescape(const char **p, const char *end, char out[4])
 		low = hex4(*p + 2, end);
 		if (low >= 0xdc00 && low < 0xe000) {
 			*p += 6;
-			return put_utf8(out, 0x10000u + ((unsigned)(u - 0xd800) << 10) + (unsigned)(low - 0xdc00));
+			return put_utf8(out, 0x10000u + ((unsigned)(u - 0xd800) << 10) +
+						     (unsigned)(low - 0xdc00));
 		}
 	}
 	return put_utf8(out, u >= 0xd800 && u < 0xe000 ? 0xfffd : (unsigned)u);
@@ -205,7 +212,8 @@ static size_t copy_text(const struct text *t, char *out, size_t cap)
 	return n;
 }
 
-/* What a key means. The user's names come first, and a metric named by the user has no other name. */
+/* What a key means. The user's names come first, and a metric named by the user has no other name.
+ */
 static int key_of(const struct text *t, const struct lc_names *names, int *rank)
 {
 	char copy[128];
@@ -241,10 +249,12 @@ static int scan_word(struct scan *s)
 	static const struct {
 		const char *word;
 		size_t len;
-	} words[] = { { "null", 4 }, { "true", 4 }, { "false", 5 }, { "None", 4 }, { "True", 4 }, { "False", 5 } };
+	} words[] = {{"null", 4}, {"true", 4}, {"false", 5},
+		     {"None", 4}, {"True", 4}, {"False", 5}};
 
 	for (size_t i = 0; i < COUNT(words); i++)
-		if ((size_t)(s->end - s->p) >= words[i].len && memcmp(s->p, words[i].word, words[i].len) == 0) {
+		if ((size_t)(s->end - s->p) >= words[i].len &&
+		    memcmp(s->p, words[i].word, words[i].len) == 0) {
 			s->p += words[i].len;
 			return 0;
 		}
@@ -256,7 +266,7 @@ static int scan_value(struct scan *s, struct value *v)
 	size_t n;
 
 	v->kind = OTHER;
-	v->text = (struct text){ "", 0, 0 };
+	v->text = (struct text){"", 0, 0};
 	if (s->p == s->end)
 		return broken(s);
 	if (*s->p == '"') {
@@ -270,7 +280,7 @@ static int scan_value(struct scan *s, struct value *v)
 	if (n == 0)
 		return scan_word(s);
 	v->kind = NUMBER;
-	v->text = (struct text){ s->p, n, 0 };
+	v->text = (struct text){s->p, n, 0};
 	s->p += n;
 	return 0;
 }
@@ -320,7 +330,8 @@ static void put(struct lc_step *st, struct findings *f, int key, const struct va
 		st->v[key] = is ? x : NAN;
 		st->has = is ? st->has | 1u << key : st->has & ~(1u << key);
 	} else if (key == LC_KEY_STEP) {
-		f->has_step = number_of(v, &x) && x >= 0 && x <= 9007199254740992.0 && x == floor(x);
+		f->has_step =
+			number_of(v, &x) && x >= 0 && x <= 9007199254740992.0 && x == floor(x);
 		st->step = f->has_step ? (long)x : 0;
 	} else if (key == LC_KEY_BATCH) {
 		put_string(v, st->batch, sizeof(st->batch));
@@ -329,7 +340,8 @@ static void put(struct lc_step *st, struct findings *f, int key, const struct va
 	} else if (key == LC_KEY_BRANCH) {
 		put_string(v, st->branch, sizeof(st->branch));
 	} else if (key == LC_KEY_TYPE) {
-		f->typed = v->kind == STRING && v->text.len == 4 && memcmp(v->text.s, "step", 4) == 0;
+		f->typed =
+			v->kind == STRING && v->text.len == 4 && memcmp(v->text.s, "step", 4) == 0;
 		f->other_type = !f->typed;
 	} else if (!number_of(v, &f->v)) {
 		f->v = 0;
@@ -337,7 +349,8 @@ static void put(struct lc_step *st, struct findings *f, int key, const struct va
 }
 
 /* s->p behind the opening brace: all members, and nothing but space after the closing one. */
-static int scan_members(struct scan *s, const struct lc_names *names, struct lc_step *st, struct findings *f)
+static int scan_members(struct scan *s, const struct lc_names *names, struct lc_step *st,
+			struct findings *f)
 {
 	struct value v;
 	struct text name;
@@ -373,8 +386,8 @@ static int scan_members(struct scan *s, const struct lc_names *names, struct lc_
 int lc_step_parse(const char *line, size_t len, const struct lc_names *names, struct lc_step *st,
 		  struct lc_err *err)
 {
-	struct scan s = { line, line, line + len, err };
-	struct findings f = { 0 };
+	struct scan s = {line, line, line + len, err};
+	struct findings f = {0};
 
 	st->step = 0;
 	st->has = 0;

@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 struct lc_rng {
-	uint64_t seed;    /* key */
-	uint64_t stream;  /* upper half of the counter: what the numbers are for */
-	uint64_t index;   /* lower half: how many blocks were drawn */
+	uint64_t seed;	 /* key */
+	uint64_t stream; /* upper half of the counter: what the numbers are for */
+	uint64_t index;	 /* lower half: how many blocks were drawn */
 };
 
 /* The block of four 32-bit words at (seed, stream, index). */
@@ -20,8 +20,9 @@ void lc_philox(uint64_t seed, uint64_t stream, uint64_t index, uint32_t out[4]);
 
 /* Draws that advance index by one block each. */
 uint64_t lc_rng_u64(struct lc_rng *r);
-uint64_t lc_rng_below(struct lc_rng *r, uint64_t n); /* uniform in [0, n), n > 0; bias below n/2^64 */
-double lc_rng_uniform(struct lc_rng *r);             /* uniform in [0, 1) */
-double lc_rng_normal(struct lc_rng *r);              /* mean 0, variance 1 (Box-Muller, one of the pair) */
+uint64_t lc_rng_below(struct lc_rng *r,
+		      uint64_t n);	 /* uniform in [0, n), n > 0; bias below n/2^64 */
+double lc_rng_uniform(struct lc_rng *r); /* uniform in [0, 1) */
+double lc_rng_normal(struct lc_rng *r);	 /* mean 0, variance 1 (Box-Muller, one of the pair) */
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * stat: running and robust statistics, and the distributions that intervals need.
  *
- * Normal quantile: Wichura, "Algorithm AS 241", Applied Statistics 37 (1988), PPND16, relative error
- * about 1e-16. Student: the regularised incomplete beta function by its continued fraction
+ * Normal quantile: Wichura, "Algorithm AS 241", Applied Statistics 37 (1988), PPND16, relative
+ * error about 1e-16. Student: the regularised incomplete beta function by its continued fraction
  * (Abramowitz and Stegun 26.5.8, modified Lentz), inverted by Newton's method.
  */
 #include "stat.h"
@@ -93,8 +93,8 @@ double lc_window_quantile(const struct lc_window *w, double p)
 }
 
 /*
- * The k-th smallest (from 0) distance to med. Left of med the distances rise as we go down, right of
- * it as we go up: two sorted lists, merged by bisection on how many are taken from the left.
+ * The k-th smallest (from 0) distance to med. Left of med the distances rise as we go down, right
+ * of it as we go up: two sorted lists, merged by bisection on how many are taken from the left.
  */
 static double kth_distance(const struct lc_window *w, double med, int split, int k)
 {
@@ -108,7 +108,8 @@ static double kth_distance(const struct lc_window *w, double med, int split, int
 	while (lo < hi) {
 		int left = (lo + hi + 1) / 2, right = k + 1 - left;
 
-		/* Taking `left` is too many when the next on the right is nearer than the last taken. */
+		/* Taking `left` is too many when the next on the right is nearer than the last
+		 * taken. */
 		if (split + right < w->n &&
 		    w->sorted[split + right] - med < med - w->sorted[split - left])
 			hi = left - 1;
@@ -137,7 +138,8 @@ double lc_window_mad(const struct lc_window *w)
 	return 1.4826 * mad;
 }
 
-/* Hoare's selection: afterwards x[k] is the k-th smallest, nothing before it is above, nothing after below. */
+/* Hoare's selection: afterwards x[k] is the k-th smallest, nothing before it is above, nothing
+ * after below. */
 static void select_kth(double *x, size_t n, size_t k)
 {
 	size_t lo = 0, hi = n - 1;
@@ -210,30 +212,42 @@ static double poly7(const double c[8], double x)
 double lc_normal_quantile(double p)
 {
 	/* AS 241: the centre, the tail, the far tail; numerators and denominators. */
-	static const double a[8] = {
-		3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
-		1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
-		3.3430575583588128105e4, 2.5090809287301226727e3 };
-	static const double b[8] = {
-		1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
-		2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4,
-		5.2264952788528545610e3 };
-	static const double c[8] = {
-		1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
-		3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
-		2.27238449892691845833e-2, 7.74545014278341407640e-4 };
-	static const double d[8] = {
-		1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
-		1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
-		1.05075007164441684324e-9 };
-	static const double e[8] = {
-		6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
-		2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
-		2.71155556874348757815e-5, 2.01033439929228813265e-7 };
-	static const double f[8] = {
-		1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
-		7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
-		2.04426310338993978564e-15 };
+	static const double a[8] = {3.3871328727963666080e0, 1.3314166789178437745e2,
+				    1.9715909503065514427e3, 1.3731693765509461125e4,
+				    4.5921953931549871457e4, 6.7265770927008700853e4,
+				    3.3430575583588128105e4, 2.5090809287301226727e3};
+	static const double b[8] = {1.0,
+				    4.2313330701600911252e1,
+				    6.8718700749205790830e2,
+				    5.3941960214247511077e3,
+				    2.1213794301586595867e4,
+				    3.9307895800092710610e4,
+				    2.8729085735721942674e4,
+				    5.2264952788528545610e3};
+	static const double c[8] = {1.42343711074968357734e0,  4.63033784615654529590e0,
+				    5.76949722146069140550e0,  3.64784832476320460504e0,
+				    1.27045825245236838258e0,  2.41780725177450611770e-1,
+				    2.27238449892691845833e-2, 7.74545014278341407640e-4};
+	static const double d[8] = {1.0,
+				    2.05319162663775882187e0,
+				    1.67638483018380384940e0,
+				    6.89767334985100004550e-1,
+				    1.48103976427480074590e-1,
+				    1.51986665636164571966e-2,
+				    5.47593808499534494600e-4,
+				    1.05075007164441684324e-9};
+	static const double e[8] = {6.65790464350110377720e0,  5.46378491116411436990e0,
+				    1.78482653991729133580e0,  2.96560571828504891230e-1,
+				    2.65321895265761230930e-2, 1.24266094738807843860e-3,
+				    2.71155556874348757815e-5, 2.01033439929228813265e-7};
+	static const double f[8] = {1.0,
+				    5.99832206555887937690e-1,
+				    1.36929880922735805310e-1,
+				    1.48753612908506148525e-2,
+				    7.86869131145613259100e-4,
+				    1.84631831751005468180e-5,
+				    1.42151175831644588870e-7,
+				    2.04426310338993978564e-15};
 	double q = p - 0.5, r, z;
 
 	if (!(p > 0 && p < 1))
@@ -282,7 +296,8 @@ static double beta_fraction(double a, double b, double x)
 	return h;
 }
 
-/* P(T > t) and P(0 < T < t) of Student's t with df degrees of freedom, t >= 0, each without cancellation. */
+/* P(T > t) and P(0 < T < t) of Student's t with df degrees of freedom, t >= 0, each without
+ * cancellation. */
 static void student_parts(double t, double df, double *tail, double *centre)
 {
 	double a = df / 2, q = t / sqrt(df), x = 1 / (1 + q * q), y = q * q * x;
@@ -322,7 +337,8 @@ double lc_student_cdf(double t, double df)
 
 double lc_student_quantile(double p, double df)
 {
-	double q = p - 0.5, small = q < 0 ? p : 1 - p, z = lc_normal_quantile(p), log_peak, t, tail, centre;
+	double q = p - 0.5, small = q < 0 ? p : 1 - p, z = lc_normal_quantile(p), log_peak, t, tail,
+	       centre;
 
 	if (!(df > 0) || !(p > 0 && p < 1) || q == 0)
 		return df > 0 ? z : NAN;

@@ -218,7 +218,7 @@ int lc_store_read(const struct lc_store *st, const struct lc_id *id, struct lc_s
 		  struct lc_err *err)
 {
 	char *path = snapshot_path(st, id), *buf = NULL;
-	struct lc_err why = { LC_DATA, "" };
+	struct lc_err why = {LC_DATA, ""};
 	struct stat sb;
 	size_t len;
 	int ret = -1;

@@ -179,16 +179,13 @@ int lc_chunk_decode(const struct lc_chunk *c, const void *stored, void *raw, str
 	size_t n;
 
 	switch (c->codec) {
-	case LC_CODEC_RAW:
-		memcpy(raw, stored, c->raw);
-		break;
+	case LC_CODEC_RAW: memcpy(raw, stored, c->raw); break;
 	case LC_CODEC_ZSTD:
 		n = ZSTD_decompress(raw, c->raw, stored, c->stored);
 		if (ZSTD_isError(n) || n != c->raw)
 			return lc_fail(err, LC_DATA, "damaged: does not decompress");
 		break;
-	default:
-		return lc_fail(err, LC_DATA, "codec %u: unknown to this program", c->codec);
+	default: return lc_fail(err, LC_DATA, "codec %u: unknown to this program", c->codec);
 	}
 	if (lc_sha256(raw, c->raw, &id, err) < 0)
 		return -1;

@@ -17,7 +17,8 @@ enum lc_role {
 	LC_DETECTOR = 64,
 };
 
-/* What a run needs to go on as if it had not stopped; a schedule is often a function of the step. */
+/* What a run needs to go on as if it had not stopped; a schedule is often a function of the step.
+ */
 #define LC_ROLES_NEEDED (LC_WEIGHTS | LC_OPTIMIZER | LC_RNG | LC_DATASET)
 
 /* The roles of a file by its name (its path's last part); 0 when it is not known. */

@@ -9,7 +9,8 @@
 
 static void put_quoted(FILE *f, const char *word)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
 
 	if (*word && word[strspn(word, plain)] == '\0') {
 		fputs(word, f);
@@ -60,7 +61,8 @@ static int put_hole(FILE *f, const char *p, size_t len, const struct lc_hole *ho
 		}
 		return 0;
 	}
-	return lc_fail(err, LC_USAGE, "command: nothing fills %.*s ({{ stands for a brace)", (int)len, p);
+	return lc_fail(err, LC_USAGE, "command: nothing fills %.*s ({{ stands for a brace)",
+		       (int)len, p);
 }
 
 char *lc_template_fill(const char *tmpl, const struct lc_hole *holes, int n, struct lc_err *err)

@@ -57,7 +57,7 @@ static pid_t start(char *const *argv, int out[2], int errs[2], struct lc_err *er
 
 static json_t *read_records(int fd, const char *what, struct lc_err *err)
 {
-	struct lc_lines in = { .fd = fd, .path = what };
+	struct lc_lines in = {.fd = fd, .path = what};
 	json_t *all = json_array(), *rec;
 	char *line;
 	size_t len;
@@ -98,7 +98,7 @@ static void last_words(int fd, char *buf, size_t size)
 
 json_t *lc_tool_records(char *const *argv, struct lc_err *err)
 {
-	int out[2] = { -1, -1 }, errs[2] = { -1, -1 }, status;
+	int out[2] = {-1, -1}, errs[2] = {-1, -1}, status;
 	char words[400];
 	json_t *all;
 	pid_t pid = start(argv, out, errs, err);

@@ -8,12 +8,14 @@
 
 #include "err.h"
 
-/* The path of another program of ours: beside the running one, else its bare name for PATH. The caller's. */
+/* The path of another program of ours: beside the running one, else its bare name for PATH. The
+ * caller's. */
 char *lc_tool_path(const char *name);
 
 /*
- * Run argv (NULL-ended; argv[0] is a name for lc_tool_path) and read the records it prints. Each line is
- * parsed; a new array, or NULL. A non-zero status is an error with that status and its last words.
+ * Run argv (NULL-ended; argv[0] is a name for lc_tool_path) and read the records it prints. Each
+ * line is parsed; a new array, or NULL. A non-zero status is an error with that status and its last
+ * words.
  */
 json_t *lc_tool_records(char *const *argv, struct lc_err *err);
 

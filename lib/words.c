@@ -9,14 +9,15 @@
 #include "json.h"
 
 static const char *const action_names[] = {
-	"lr_scale", "lr_warmup", "lr_tail", "skip", "weight_decay_scale", "clip", "beta2",
-	"reset", "batch_scale", "reseed", "jitter", "rewind",
+	"lr_scale",	      "lr_warmup", "lr_tail", "skip",
+	"weight_decay_scale", "clip",	   "beta2",   "reset",
+	"batch_scale",	      "reseed",	   "jitter",  "rewind",
 };
 
 static void add_list(struct lc_words *w, const char *name, char **list)
 {
 	w->lists[w->nholes] = list;
-	w->holes[w->nholes] = (struct lc_hole){ name, list };
+	w->holes[w->nholes] = (struct lc_hole){name, list};
 	w->nholes++;
 }
 
@@ -33,7 +34,8 @@ static char *number_or_none(long n)
 	return n > 0 ? lc_path("%ld", n) : lc_path("none");
 }
 
-static void add_env(struct lc_words *w, const struct lc_future *f, const char *out, const char *file)
+static void add_env(struct lc_words *w, const struct lc_future *f, const char *out,
+		    const char *file)
 {
 	w->env[0] = lc_path("LC_BRANCH=%s", f->branch ? f->branch : "");
 	w->env[1] = lc_path("LC_STATE=%s", f->state);
@@ -61,7 +63,7 @@ int lc_words_init(struct lc_words *w, const struct lc_future *f, struct lc_err *
 	add_list(w, "actions", lc_actions_words(f->actions));
 	for (size_t i = 0; i < sizeof(action_names) / sizeof(action_names[0]); i++)
 		add(w, action_names[i], lc_action_value(f->actions, action_names[i]));
-	json_object_foreach ((json_t *)f->actions, name, v)
+	json_object_foreach((json_t *)f->actions, name, v)
 		if (strncmp(name, "x_", 2) == 0 && w->nholes < LC_WORDS_HOLES)
 			add(w, name, lc_action_value(f->actions, name));
 	add_env(w, f, out, file);

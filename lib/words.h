@@ -1,9 +1,9 @@
 /*
  * words: what fills a trainer's command line and environment for one future (lc-trainer(7)).
  *
- * Holes: {state} {branch} {horizon} {steps} {out} {control}, {actions} (all the actions as words), and every
- * action by its name ("none" where it is not asked for). Environment: LC_BRANCH, LC_STATE, LC_ACTIONS,
- * LC_METRICS, LC_CONTROL, LC_OUT.
+ * Holes: {state} {branch} {horizon} {steps} {out} {control}, {actions} (all the actions as words),
+ * and every action by its name ("none" where it is not asked for). Environment: LC_BRANCH,
+ * LC_STATE, LC_ACTIONS, LC_METRICS, LC_CONTROL, LC_OUT.
  */
 #ifndef LC_WORDS_H
 #define LC_WORDS_H
@@ -13,11 +13,12 @@
 #include "template.h"
 
 struct lc_future {
-	const char *branch;          /* NULL: the run itself; {branch} is "none" and LC_BRANCH empty */
+	const char *branch; /* NULL: the run itself; {branch} is "none" and LC_BRANCH empty */
 	const char *state;
-	const char *dir;             /* its own: actions.json, control.json and metrics.jsonl lie there */
-	const char *out;             /* where it may write states; NULL: DIR/out */
-	long from_step, horizon;     /* horizon 0: to the run's own end; {horizon} and {steps} are "none" */
+	const char *dir; /* its own: actions.json, control.json and metrics.jsonl lie there */
+	const char *out; /* where it may write states; NULL: DIR/out */
+	long from_step,
+		horizon; /* horizon 0: to the run's own end; {horizon} and {steps} are "none" */
 	const json_t *actions;
 };
 

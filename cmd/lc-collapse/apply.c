@@ -1,6 +1,7 @@
 /*
- * apply: put the run into the chosen future: restore the state it starts from, say its actions as words, and, when
- * asked, become the trainer's command. Nothing of the past is touched; the decision record is the journal's.
+ * apply: put the run into the chosen future: restore the state it starts from, say its actions as
+ * words, and, when asked, become the trainer's command. Nothing of the past is touched; the
+ * decision record is the journal's.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,12 +21,16 @@ static const char *store, *dir = "lc-applied", *tmpl, *out, *base_path;
 static int force;
 
 static const char usage[] =
-	"usage: lc-collapse apply [-s STORE] [-d DIR] [-b BASE] [-o OUT] [-x COMMAND] [--force] DECISION\n"
-	"Restore the chosen state into DIR/state-ID and write DIR/actions.json; print an applied record, or\n"
-	"with -x run the trainer's command, holes filled as by lc-fork run. DECISION may be - for standard input.\n"
+	"usage: lc-collapse apply [-s STORE] [-d DIR] [-b BASE] [-o OUT] [-x COMMAND] [--force] "
+	"DECISION\n"
+	"Restore the chosen state into DIR/state-ID and write DIR/actions.json; print an applied "
+	"record, or\n"
+	"with -x run the trainer's command, holes filled as by lc-fork run. DECISION may be - for "
+	"standard input.\n"
 	"  -s, --store DIR     lc-snap's store ($LC_STORE, else lc-store)\n"
 	"  -d, --dir DIR       where state and actions go (lc-applied)\n"
-	"  -b, --base FILE     the actions in force: read if there, and left as they are after this decision\n"
+	"  -b, --base FILE     the actions in force: read if there, and left as they are after "
+	"this decision\n"
 	"  -o, --out DIR       what fills {out}: where the trainer writes its states (DIR/out)\n"
 	"  -x, --exec COMMAND  the trainer's command line\n"
 	"  --force             also when the verdict is not \"better\": the control\n"
@@ -34,9 +39,9 @@ static const char usage[] =
 static const char *options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "store", 1, 0, 's' }, { "dir", 1, 0, 'd' },   { "out", 1, 0, 'o' },  { "exec", 1, 0, 'x' },
-		{ "base", 1, 0, 'b' },
-		{ "force", 0, 0, 'F' }, { "help", 0, 0, 'h' }, { 0, 0, 0, 0 },
+		{"store", 1, 0, 's'}, {"dir", 1, 0, 'd'},  {"out", 1, 0, 'o'},
+		{"exec", 1, 0, 'x'},  {"base", 1, 0, 'b'}, {"force", 0, 0, 'F'},
+		{"help", 0, 0, 'h'},  {0, 0, 0, 0},
 	};
 	int c;
 
@@ -115,14 +120,16 @@ static int update_base(const json_t *actions, struct lc_err *err)
 static char *restore(const char *snapshot, struct lc_err *err)
 {
 	char *path = lc_path("%s/state-%.16s", dir, snapshot), *whole = NULL;
-	char *argv[] = { "lc-snap", "restore", "-q", "--read-only", "-s", (char *)store, (char *)snapshot, path, NULL };
+	char *argv[] = {"lc-snap",     "restore",	 "-q", "--read-only", "-s",
+			(char *)store, (char *)snapshot, path, NULL};
 	json_t *said = NULL;
 
 	if (strcmp(snapshot, "none") == 0) { /* from the beginning */
 		free(path);
 		return lc_mkdirs(dir, err) == 0 ? lc_path("none") : NULL;
 	}
-	if (lc_mkdirs(dir, err) == 0 && (access(path, F_OK) == 0 || (said = lc_tool_records(argv, err)))) {
+	if (lc_mkdirs(dir, err) == 0 &&
+	    (access(path, F_OK) == 0 || (said = lc_tool_records(argv, err)))) {
 		whole = realpath(path, NULL);
 		if (!whole)
 			lc_fail_sys(err, "find %s", path);
@@ -143,7 +150,9 @@ static json_t *applied(const json_t *decision, const char *state)
 	lc_words_free(words);
 	json_object_set(rec, "fork", json_object_get(decision, "fork"));
 	json_object_set(rec, "choice", json_object_get(decision, "choice"));
-	json_object_set_new(rec, "step", json_integer(lc_json_get_int(json_object_get(decision, "from"), "step", -1)));
+	json_object_set_new(
+		rec, "step",
+		json_integer(lc_json_get_int(json_object_get(decision, "from"), "step", -1)));
 	json_object_set_new(rec, "state", json_string(state));
 	json_object_set(rec, "actions", (json_t *)actions);
 	json_object_set_new(rec, "words", list);
@@ -170,8 +179,8 @@ static int apply(const json_t *decision, struct lc_err *err)
 {
 	const json_t *from = json_object_get(decision, "from");
 	const char *snapshot = lc_json_get_str(from, "snapshot", NULL);
-	struct lc_words w = { .nholes = 0 };
-	struct lc_future f = { .out = out };
+	struct lc_words w = {.nholes = 0};
+	struct lc_future f = {.out = out};
 	char *state, *whole = NULL;
 	json_t *rec;
 	int ret = -1;
@@ -204,7 +213,8 @@ int verb_apply(int argc, char **argv)
 	if (!decision)
 		lc_die(&err);
 	if (decision_status(decision) != LC_OK && !force) {
-		lc_warn("%s: %s: nothing to apply", path, lc_json_get_str(decision, "verdict", "no verdict"));
+		lc_warn("%s: %s: nothing to apply", path,
+			lc_json_get_str(decision, "verdict", "no verdict"));
 		return LC_NO;
 	}
 	if (apply(decision, &err) < 0)

@@ -1,5 +1,6 @@
 /*
- * collapse: what the verbs of lc-collapse share: the evidence of one fork, and the judgement over it.
+ * collapse: what the verbs of lc-collapse share: the evidence of one fork, and the judgement over
+ * it.
  */
 #ifndef COLLAPSE_H
 #define COLLAPSE_H
@@ -14,7 +15,8 @@ int verb_race(int argc, char **argv);
 int verb_verify(int argc, char **argv);
 int verb_apply(int argc, char **argv);
 
-long option_whole(const char *arg, const char *opt, long min, long max);       /* or ends with a usage error */
+long option_whole(const char *arg, const char *opt, long min,
+		  long max); /* or ends with a usage error */
 double option_number(const char *arg, const char *opt, double min, double max);
 
 /* What a reader looks at after a step: fixed held-out tokens. NaN where absent. */
@@ -24,14 +26,14 @@ struct reading {
 };
 
 struct future {
-	json_t *rec;               /* the branch record; owned */
-	char *line;                /* as it was read; owned */
-	json_t *forecast;          /* its forecast record, or NULL; owned */
+	json_t *rec;	  /* the branch record; owned */
+	char *line;	  /* as it was read; owned */
+	json_t *forecast; /* its forecast record, or NULL; owned */
 	const char *id, *role, *kind, *parent;
 	const json_t *actions;
 	long from_step, horizon;
-	const char *status, *why;  /* of its result record; status NULL: none came */
-	json_t *result;            /* owned */
+	const char *status, *why; /* of its result record; status NULL: none came */
+	json_t *result;		  /* owned */
 	struct reading *r;
 	int n, cap, nonfinite;
 	double wall_s;
@@ -40,26 +42,31 @@ struct future {
 struct evidence {
 	struct future *f;
 	int n, cap;
-	struct lc_id hash;         /* SHA-256 of the branch, step and result records, as they were read */
+	struct lc_id hash; /* SHA-256 of the branch, step and result records, as they were read */
 };
 
-/* Read all records of path ("-": standard input) but for unknown types. A malformed branch record is an error. */
+/* Read all records of path ("-": standard input) but for unknown types. A malformed branch record
+ * is an error. */
 int evidence_read(struct evidence *ev, const char *path, struct lc_err *err);
 void evidence_release(struct evidence *ev);
 struct future *evidence_find(const struct evidence *ev, const char *id);
-struct future *evidence_role(const struct evidence *ev, const char *role); /* the first of that role */
-struct future *evidence_segment(const struct evidence *ev, const struct future *f, const char *kind);
+struct future *evidence_role(const struct evidence *ev,
+			     const char *role); /* the first of that role */
+struct future *evidence_segment(const struct evidence *ev, const struct future *f,
+				const char *kind);
 
-/* Two futures from the same state whose actions differ only by the lr, schedule, decay and batch: the plain one. */
+/* Two futures from the same state whose actions differ only by the lr, schedule, decay and batch:
+ * the plain one. */
 struct future *evidence_sibling(const struct evidence *ev, const struct future *f);
 int is_persistent(const struct future *f);
 
 struct rule {
-	double alpha;       /* error rate, shared out over the arms; .05 */
-	double min_effect;  /* a gain below this is not worth a change, nats; 0 */
+	double alpha;	   /* error rate, shared out over the arms; .05 */
+	double min_effect; /* a gain below this is not worth a change, nats; 0 */
 };
 
-/* The decision record over the evidence: new reference, or NULL. lc-collapse(1) says what it holds. */
+/* The decision record over the evidence: new reference, or NULL. lc-collapse(1) says what it holds.
+ */
 json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err *err);
 
 /* Exit status that a decision deserves: 0 a better future, 1 none. */

@@ -9,8 +9,8 @@
 
 struct arm {
 	const struct future *f;
-	double ret, cool;           /* readings of the selecting metric */
-	double gain, sd, lower;     /* against the control, after the charge; sd of that difference */
+	double ret, cool;	/* readings of the selecting metric */
+	double gain, sd, lower; /* against the control, after the charge; sd of that difference */
 	double charge;
 	int passes, tied;
 };
@@ -22,12 +22,13 @@ struct court {
 	enum metric select, report;
 	struct noise noise, report_noise;
 	double worth, control_ret, control_cool;
-	double t_arm;               /* t quantile at 1 - alpha/K */
+	double t_arm; /* t quantile at 1 - alpha/K */
 	struct arm *arms;
-	int narms, unread;          /* unread: arms that were void, failed, or lack a segment */
+	int narms, unread; /* unread: arms that were void, failed, or lack a segment */
 };
 
-/* The gain of a future on one metric, against the control, after the charge; for a lasting change, the smaller of its two. */
+/* The gain of a future on one metric, against the control, after the charge; for a lasting change,
+ * the smaller of its two. */
 double court_gain(const struct court *c, const struct future *f, enum metric m);
 
 /* sd of the difference between two branches, for the reading(s) f is judged by. */

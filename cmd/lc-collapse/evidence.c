@@ -29,13 +29,16 @@ struct future *evidence_role(const struct evidence *ev, const char *role)
 struct future *evidence_segment(const struct evidence *ev, const struct future *f, const char *kind)
 {
 	for (int i = 0; i < ev->n; i++)
-		if (ev->f[i].parent && strcmp(ev->f[i].parent, f->id) == 0 && strcmp(ev->f[i].kind, kind) == 0)
+		if (ev->f[i].parent && strcmp(ev->f[i].parent, f->id) == 0 &&
+		    strcmp(ev->f[i].kind, kind) == 0)
 			return &ev->f[i];
 	return NULL;
 }
 
-/* Changes that go on working after the remedy is over, and so are worth something without any incident. */
-static const char *const lasting[] = { "lr_scale", "lr_tail", "weight_decay_scale", "batch_scale", "beta2", "clip" };
+/* Changes that go on working after the remedy is over, and so are worth something without any
+ * incident. */
+static const char *const lasting[] = {"lr_scale",    "lr_tail", "weight_decay_scale",
+				      "batch_scale", "beta2",	"clip"};
 
 int is_persistent(const struct future *f)
 {
@@ -51,7 +54,8 @@ struct future *evidence_sibling(const struct evidence *ev, const struct future *
 		json_object_del(plain, lasting[i]);
 	for (int i = 0; i < ev->n && !found; i++)
 		if (&ev->f[i] != f && !ev->f[i].parent && json_equal(ev->f[i].actions, plain) &&
-		    json_equal(json_object_get(ev->f[i].rec, "from"), json_object_get(f->rec, "from")))
+		    json_equal(json_object_get(ev->f[i].rec, "from"),
+			       json_object_get(f->rec, "from")))
 			found = &ev->f[i];
 	json_decref(plain);
 	return found;
@@ -76,7 +80,8 @@ static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct
 	f->horizon = lc_json_get_int(rec, "horizon", 0);
 	f->actions = json_object_get(rec, "actions");
 	if (!*f->id || f->from_step < 0 || f->horizon < 1)
-		return lc_fail(err, LC_DATA, "a branch record without branch, from.step or horizon");
+		return lc_fail(err, LC_DATA,
+			       "a branch record without branch, from.step or horizon");
 	if (evidence_find(ev, f->id))
 		return lc_fail(err, LC_DATA, "branch %s is there twice", f->id);
 	if (lc_actions_check(f->actions, err) < 0)
@@ -89,7 +94,8 @@ static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct
 
 static void add_reading(struct future *f, const struct lc_step *st)
 {
-	struct reading r = { st->step, st->v[LC_LOSS], st->v[LC_VAL_LOSS], st->v[LC_TEST_LOSS], st->v[LC_LR] };
+	struct reading r = {st->step, st->v[LC_LOSS], st->v[LC_VAL_LOSS], st->v[LC_TEST_LOSS],
+			    st->v[LC_LR]};
 
 	for (int m = LC_LOSS; m <= LC_TEST_LOSS; m++)
 		if (m != LC_LR && m != LC_GRAD_NORM && lc_step_has(st, m) && !isfinite(st->v[m]))
@@ -168,9 +174,9 @@ static int take(struct evidence *ev, const char *line, size_t len, struct lc_err
 
 int evidence_read(struct evidence *ev, const char *path, struct lc_err *err)
 {
-	struct lc_hasher h = { NULL };
-	struct lc_lines in = { .fd = -1 };
-	struct lc_err why = { LC_DATA, "" };
+	struct lc_hasher h = {NULL};
+	struct lc_lines in = {.fd = -1};
+	struct lc_err why = {LC_DATA, ""};
 	char *line;
 	size_t len;
 	int more, part = 0;
@@ -186,7 +192,8 @@ int evidence_read(struct evidence *ev, const char *path, struct lc_err *err)
 			lc_fail(err, why.code, "%s line %lu: %.400s", path, in.line, why.text);
 			goto bad;
 		}
-		if (part && (lc_hasher_add(&h, line, len, err) < 0 || lc_hasher_add(&h, "\n", 1, err) < 0))
+		if (part &&
+		    (lc_hasher_add(&h, line, len, err) < 0 || lc_hasher_add(&h, "\n", 1, err) < 0))
 			goto bad;
 	}
 	if (more < 0 || lc_hasher_done(&h, &ev->hash, err) < 0)

@@ -1,15 +1,16 @@
 /*
  * judge: the decision over the evidence of one fork. What each rule rests on is DESIGN section 8.
  *
- * Each arm is compared with the control (same data order). A remedy that ends is read after returning to plan; a lasting
- * change must be better on both of its readings, back at the control's lr and after a cooldown from it, since
- * each lies in its own way (truth 2); its gain is the smaller of both. The noise is the null branches' (truth 1):
+ * Each arm is compared with the control (same data order). A remedy that ends is read after
+ * returning to plan; a lasting change must be better on both of its readings, back at the control's
+ * lr and after a cooldown from it, since each lies in its own way (truth 2); its gain is the
+ * smaller of both. The noise is the null branches' (truth 1):
  *
  *     lower = gain - charge - t(1 - alpha/K; m - 1) sqrt(2) sd(nulls)  >  min_effect
  *
- * where the charge is what the steps given back by rewinding are worth. Of the arms that pass, those within
- * the noise of the best are tied, and the one with the fewest changes is taken (truths 3 and 4). Selected on val_loss,
- * reported on test_loss where there is one (truth 10).
+ * where the charge is what the steps given back by rewinding are worth. Of the arms that pass,
+ * those within the noise of the best are tied, and the one with the fewest changes is taken (truths
+ * 3 and 4). Selected on val_loss, reported on test_loss where there is one (truth 10).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ static void hear(struct court *c, const struct future *f)
 {
 	struct arm *a = &c->arms[c->narms];
 
-	*a = (struct arm){ .f = f };
+	*a = (struct arm){.f = f};
 	a->ret = read_return(c->ev, f, c->select);
 	a->cool = is_persistent(f) ? read_cool(c->ev, f, c->select) : NAN;
 	if (isnan(a->ret) || (is_persistent(f) && isnan(a->cool))) {
@@ -75,7 +76,8 @@ static void hear(struct court *c, const struct future *f)
 static void judge_arms(struct court *c)
 {
 	c->t_arm = c->narms && c->noise.df > 0
-			   ? lc_student_quantile(1 - c->rule->alpha / c->narms, c->noise.df) : NAN;
+			   ? lc_student_quantile(1 - c->rule->alpha / c->narms, c->noise.df)
+			   : NAN;
 	for (int i = 0; i < c->narms; i++) {
 		struct arm *a = &c->arms[i];
 		a->lower = isinf(a->gain) ? a->gain : a->gain - c->t_arm * a->sd;
@@ -134,7 +136,7 @@ static int any(const struct evidence *ev, enum metric m)
 
 json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err *err)
 {
-	struct court c = { .ev = ev, .rule = rule, .control = evidence_role(ev, "control") };
+	struct court c = {.ev = ev, .rule = rule, .control = evidence_role(ev, "control")};
 	json_t *rec;
 
 	if (!c.control) {

@@ -13,10 +13,10 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *does;
 } verbs[] = {
-	{ "screen", verb_screen, "keep the futures worth running, by their forecasts" },
-	{ "race", verb_race, "compare the futures that ran: a decision record" },
-	{ "verify", verb_verify, "derive a decision again from its evidence" },
-	{ "apply", verb_apply, "put the run into the chosen future" },
+	{"screen", verb_screen, "keep the futures worth running, by their forecasts"},
+	{"race", verb_race, "compare the futures that ran: a decision record"},
+	{"verify", verb_verify, "derive a decision again from its evidence"},
+	{"apply", verb_apply, "put the run into the chosen future"},
 };
 
 static void help(FILE *f)

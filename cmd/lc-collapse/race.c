@@ -1,4 +1,5 @@
-/* race: the decision over a stream of branch, step and result records; and verify: the same again. */
+/* race: the decision over a stream of branch, step and result records; and verify: the same again.
+ */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include "collapse.h"
 #include "json.h"
 
-static struct rule rule = { .alpha = .05, .min_effect = 0 };
+static struct rule rule = {.alpha = .05, .min_effect = 0};
 
 static const char race_usage[] =
 	"usage: lc-collapse race [-a ALPHA] [-e EFFECT] [FILE]\n"
@@ -24,7 +25,10 @@ static const char verify_usage[] =
 int verb_race(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "alpha", 1, 0, 'a' }, { "min-effect", 1, 0, 'e' }, { "help", 0, 0, 'h' }, { 0, 0, 0, 0 },
+		{"alpha", 1, 0, 'a'},
+		{"min-effect", 1, 0, 'e'},
+		{"help", 0, 0, 'h'},
+		{0, 0, 0, 0},
 	};
 	struct evidence ev;
 	struct lc_err err;
@@ -79,8 +83,10 @@ int verb_verify(int argc, char **argv)
 	same = strcmp(a, b) == 0;
 	if (!same)
 		lc_warn("%s: the evidence %s", argv[1],
-			strcmp(lc_json_get_str(said, "evidence", ""), lc_json_get_str(rec, "evidence", "")) == 0
-				? "gives another decision" : "is not the one it was made from");
+			strcmp(lc_json_get_str(said, "evidence", ""),
+			       lc_json_get_str(rec, "evidence", "")) == 0
+				? "gives another decision"
+				: "is not the one it was made from");
 	free(a);
 	free(b);
 	json_decref(said);

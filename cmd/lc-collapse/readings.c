@@ -14,7 +14,8 @@ static double value(const struct reading *r, enum metric m)
 /* Was this branch run as told, to its end (or to a non-finite loss, which is an end)? */
 static int counts(const struct future *f)
 {
-	return f->status && (strcmp(f->status, "done") == 0 || (strcmp(f->status, "killed") == 0 && f->nonfinite));
+	return f->status && (strcmp(f->status, "done") == 0 ||
+			     (strcmp(f->status, "killed") == 0 && f->nonfinite));
 }
 
 static double mean_after(const struct future *f, long after, enum metric m)
@@ -38,7 +39,8 @@ static double last_value(const struct future *f, enum metric m)
 	return NAN;
 }
 
-/* The steps over which futures without segments are read: the later half of what the control ran. */
+/* The steps over which futures without segments are read: the later half of what the control ran.
+ */
 static long own_window(const struct evidence *ev)
 {
 	const struct future *control = evidence_role(ev, "control");
@@ -72,7 +74,7 @@ double read_cool(const struct evidence *ev, const struct future *f, enum metric 
 
 struct noise noise_floor(const struct evidence *ev, enum metric m)
 {
-	struct lc_moments ret = { 0 }, cool = { 0 };
+	struct lc_moments ret = {0}, cool = {0};
 	const char *diverged = NULL;
 
 	for (int i = 0; i < ev->n; i++) {
@@ -95,8 +97,9 @@ struct noise noise_floor(const struct evidence *ev, enum metric m)
 }
 
 /*
- * Least squares of the metric on the step over one null's own run, where its lr is still what it began with: in the
- * decay the loss falls because of the lr, and that fall cannot be bought with steps.
+ * Least squares of the metric on the step over one null's own run, where its lr is still what it
+ * began with: in the decay the loss falls because of the lr, and that fall cannot be bought with
+ * steps.
  */
 static double fall_per_step(const struct future *f, enum metric m)
 {
@@ -114,10 +117,11 @@ static double fall_per_step(const struct future *f, enum metric m)
 
 double step_worth(const struct evidence *ev, enum metric m)
 {
-	struct lc_moments worth = { 0 };
+	struct lc_moments worth = {0};
 
 	for (int i = 0; i < ev->n; i++) {
-		double fall = strcmp(ev->f[i].role, "null") == 0 ? fall_per_step(&ev->f[i], m) : NAN;
+		double fall =
+			strcmp(ev->f[i].role, "null") == 0 ? fall_per_step(&ev->f[i], m) : NAN;
 		if (isfinite(fall))
 			lc_moments_add(&worth, fall);
 	}

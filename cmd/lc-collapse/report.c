@@ -11,12 +11,13 @@
 #define DRAWS 4000
 
 /*
- * Probability that the pick has the greatest gain of all that are not tied with it, and one above zero: Monte Carlo
- * over the noise of each arm and of the control they share, whose sd is itself uncertain (scaled inverse chi).
+ * Probability that the pick has the greatest gain of all that are not tied with it, and one above
+ * zero: Monte Carlo over the noise of each arm and of the control they share, whose sd is itself
+ * uncertain (scaled inverse chi).
  */
 static double p_best(const struct court *c, const struct arm *pick)
 {
-	struct lc_rng rng = { 1, 0, 0 };
+	struct lc_rng rng = {1, 0, 0};
 	int wins = 0;
 
 	if (!pick || isinf(pick->gain))
@@ -62,8 +63,9 @@ static json_t *table(const struct court *c)
 
 	for (int i = 0; i < c->narms; i++) {
 		const struct arm *a = &c->arms[i];
-		row = json_pack("{s:s,s:O,s:o,s:o,s:o,s:b}", "branch", a->f->id, "actions", a->f->actions, "return",
-				num(a->ret), "gain", num(a->gain), "lower", num(a->lower), "passes", a->passes);
+		row = json_pack("{s:s,s:O,s:o,s:o,s:o,s:b}", "branch", a->f->id, "actions",
+				a->f->actions, "return", num(a->ret), "gain", num(a->gain), "lower",
+				num(a->lower), "passes", a->passes);
 		if (is_persistent(a->f))
 			json_object_set_new(row, "cool", num(a->cool));
 		if (a->tied)
@@ -80,9 +82,10 @@ static json_t *not_counted(const struct court *c)
 	for (int i = 0; i < c->ev->n; i++) {
 		const struct future *f = &c->ev->f[i];
 		if (!f->status || strcmp(f->status, "done") != 0)
-			json_array_append_new(rows, json_pack("{s:s,s:s,s:s}", "branch", f->id, "status",
-							      f->status ? f->status : "missing", "why",
-							      f->why ? f->why : "it has no result record"));
+			json_array_append_new(
+				rows, json_pack("{s:s,s:s,s:s}", "branch", f->id, "status",
+						f->status ? f->status : "missing", "why",
+						f->why ? f->why : "it has no result record"));
 	}
 	return rows;
 }
@@ -94,18 +97,22 @@ static json_t *cost(const struct court *c, const struct arm *pick)
 	for (int i = 0; i < c->ev->n; i++)
 		steps += lc_json_get_int(c->ev->f[i].result, "steps", 0);
 	return json_pack("{s:I,s:I,s:o,s:o}", "branch_steps", (json_int_t)steps, "rewound_steps",
-			 (json_int_t)(pick ? c->control->from_step - pick->f->from_step : 0), "step_worth",
-			 lc_json_num(c->worth), "charge", num(pick ? pick->charge : 0));
+			 (json_int_t)(pick ? c->control->from_step - pick->f->from_step : 0),
+			 "step_worth", lc_json_num(c->worth), "charge",
+			 num(pick ? pick->charge : 0));
 }
 
 /* Is the run chaotic at this lr? The jitter copy of the clean state tells (NaN when it cannot). */
 static double chaos(const struct court *c)
 {
-	const struct future *jitter = evidence_role(c->ev, "jitter"), *clean = evidence_role(c->ev, "clean");
+	const struct future *jitter = evidence_role(c->ev, "jitter"),
+			    *clean = evidence_role(c->ev, "clean");
 
 	if (!clean)
 		clean = c->control;
-	return jitter ? fabs(read_return(c->ev, jitter, c->select) - read_return(c->ev, clean, c->select)) : NAN;
+	return jitter ? fabs(read_return(c->ev, jitter, c->select) -
+			     read_return(c->ev, clean, c->select))
+		      : NAN;
 }
 
 static void set_choice(json_t *rec, const struct court *c, const struct arm *pick)
@@ -119,16 +126,22 @@ static void set_choice(json_t *rec, const struct court *c, const struct arm *pic
 	json_object_set(rec, "actions", (json_t *)f->actions);
 	json_object_set_new(rec, "gain", num(gain));
 	half = pick && c->report_noise.df > 0 && isfinite(gain)
-		       ? lc_student_quantile(1 - c->rule->alpha / 2, c->report_noise.df) * court_sd(&c->report_noise, f) : 0;
+		       ? lc_student_quantile(1 - c->rule->alpha / 2, c->report_noise.df) *
+				 court_sd(&c->report_noise, f)
+		       : 0;
 	json_object_set_new(rec, "ci", json_pack("[o,o]", num(gain - half), num(gain + half)));
 	json_object_set_new(rec, "selected_gain", num(pick ? pick->gain : 0));
 	json_object_set_new(rec, "reported_on",
-			    json_string(c->report == TEST ? "test_loss" : c->report == VAL ? "val_loss" : "loss"));
+			    json_string(c->report == TEST  ? "test_loss"
+					: c->report == VAL ? "val_loss"
+							   : "loss"));
 	json_object_set_new(rec, "p_best", num(p_best(c, pick)));
 	/* what the remedy gained, and what the lasting change would gain on any clean state */
 	if (plain)
-		json_object_set_new(rec, "credit", json_pack("{s:s,s:o,s:o}", "plain", plain->id, "remedy",
-				num(court_gain(c, plain, c->report)), "lasting", num(gain - court_gain(c, plain, c->report))));
+		json_object_set_new(rec, "credit",
+				    json_pack("{s:s,s:o,s:o}", "plain", plain->id, "remedy",
+					      num(court_gain(c, plain, c->report)), "lasting",
+					      num(gain - court_gain(c, plain, c->report))));
 }
 
 /* "better", "none", or "undecided" with the reason. */
@@ -137,15 +150,18 @@ static const char *verdict(const struct court *c, const struct arm *pick, char *
 	double best = -INFINITY, p;
 
 	if (isnan(c->control_ret)) {
-		snprintf(why, size, "the control was not read (%s)", c->control->why ? c->control->why : "no result");
+		snprintf(why, size, "the control was not read (%s)",
+			 c->control->why ? c->control->why : "no result");
 		return "undecided";
 	}
 	if (c->noise.diverged) {
-		snprintf(why, size, "null branch %s diverged: the noise has no bound", c->noise.diverged);
+		snprintf(why, size, "null branch %s diverged: the noise has no bound",
+			 c->noise.diverged);
 		return "undecided";
 	}
 	if (!(c->noise.df > 0)) {
-		snprintf(why, size, "fewer than two null branches were read: the noise is not known");
+		snprintf(why, size,
+			 "fewer than two null branches were read: the noise is not known");
 		return "undecided";
 	}
 	if (c->narms == 0) {
@@ -153,13 +169,16 @@ static const char *verdict(const struct court *c, const struct arm *pick, char *
 		return "undecided";
 	}
 	if (pick) {
-		snprintf(why, size, "%s is better than the control beyond the noise of the nulls", pick->f->id);
+		snprintf(why, size, "%s is better than the control beyond the noise of the nulls",
+			 pick->f->id);
 		return "better";
 	}
 	for (int i = 0; i < c->narms; i++)
 		best = fmax(best, c->arms[i].gain / c->arms[i].sd);
 	p = isfinite(best) ? lc_student_cdf(best, c->noise.df) : 0;
-	snprintf(why, size, "no arm is better than the control beyond the noise (the best has P(better) %.2f)", p);
+	snprintf(why, size,
+		 "no arm is better than the control beyond the noise (the best has P(better) %.2f)",
+		 p);
 	return p >= .8 ? "undecided" : "none";
 }
 
@@ -178,8 +197,10 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 	json_object_set_new(rec, "alpha", lc_json_num(c->rule->alpha));
 	json_object_set_new(rec, "min_effect", lc_json_num(c->rule->min_effect));
 	json_object_set_new(rec, "detectable", num(detectable(c)));
-	json_object_set_new(rec, "noise", json_pack("{s:o,s:o,s:i,s:o}", "return", num(c->noise.ret), "cool",
-						    num(c->noise.cool), "df", c->noise.df, "jitter", num(chaos(c))));
+	json_object_set_new(rec, "noise",
+			    json_pack("{s:o,s:o,s:i,s:o}", "return", num(c->noise.ret), "cool",
+				      num(c->noise.cool), "df", c->noise.df, "jitter",
+				      num(chaos(c))));
 	json_object_set_new(rec, "control", num(c->control_ret));
 	json_object_set_new(rec, "arms", table(c));
 	json_object_set_new(rec, "not_counted", not_counted(c));

@@ -1,10 +1,10 @@
 /*
  * screen: which of the proposed futures are worth running.
  *
- * What the others are judged against always runs. Of the arms, one of each kind of remedy first (a forecast cannot
- * tell a moment reset from doing nothing; only a run can), in the order of their forecasts; then the best forecasts.
- * A lasting change on a remedy brings its plain sibling with it, so that the remedy gets the credit for no more
- * than it adds (DESIGN section 8, truth 4).
+ * What the others are judged against always runs. Of the arms, one of each kind of remedy first (a
+ * forecast cannot tell a moment reset from doing nothing; only a run can), in the order of their
+ * forecasts; then the best forecasts. A lasting change on a remedy brings its plain sibling with
+ * it, so that the remedy gets the credit for no more than it adds (DESIGN section 8, truth 4).
  */
 #include <getopt.h>
 #include <math.h>
@@ -25,8 +25,9 @@ static const char usage[] =
 
 struct ranked {
 	int index;
-	double score;        /* forecast loss at the end, plus what a likely divergence costs; lower is better */
-	char class[24];      /* what kind of remedy it is */
+	double score;	/* forecast loss at the end, plus what a likely divergence costs; lower is
+			   better */
+	char class[24]; /* what kind of remedy it is */
 };
 
 /* Which factors it changes: rewind, skip, reset, lr down or up, the rest. */
@@ -34,13 +35,17 @@ static void classify(const struct future *f, char class[24])
 {
 	double scale = lc_json_get_num(f->actions, "lr_scale", 1) /
 		       lc_json_get_num(json_object_get(f->rec, "base"), "lr_scale", 1);
-	int rest = json_object_get(f->actions, "weight_decay_scale") || json_object_get(f->actions, "batch_scale") ||
+	int rest = json_object_get(f->actions, "weight_decay_scale") ||
+		   json_object_get(f->actions, "batch_scale") ||
 		   json_object_get(f->actions, "beta2") || json_object_get(f->actions, "clip");
 
 	snprintf(class, 24, "%s%s%s%s%s%s", json_object_get(f->actions, "rewind") ? "w" : "",
-		 json_object_get(f->actions, "skip") ? "s" : "", json_object_get(f->actions, "reset") ? "r" : "",
-		 scale < 1 ? "d" : scale > 1 ? "u" : "", json_object_get(f->actions, "lr_warmup") ? "p" : "",
-		 rest ? "x" : "");
+		 json_object_get(f->actions, "skip") ? "s" : "",
+		 json_object_get(f->actions, "reset") ? "r" : "",
+		 scale < 1   ? "d"
+		 : scale > 1 ? "u"
+			     : "",
+		 json_object_get(f->actions, "lr_warmup") ? "p" : "", rest ? "x" : "");
 }
 
 static double score_of(const struct future *f)
@@ -77,10 +82,12 @@ static int rank_arms(const struct evidence *ev, struct ranked *rank)
 	return n;
 }
 
-/* Keep an arm, and with it the plain sibling that it must be compared with. The number newly kept. */
+/* Keep an arm, and with it the plain sibling that it must be compared with. The number newly kept.
+ */
 static int take(const struct evidence *ev, char *chosen, int index)
 {
-	const struct future *sibling = is_persistent(&ev->f[index]) ? evidence_sibling(ev, &ev->f[index]) : NULL;
+	const struct future *sibling =
+		is_persistent(&ev->f[index]) ? evidence_sibling(ev, &ev->f[index]) : NULL;
 	int at = sibling ? (int)(sibling - ev->f) : index, n = !chosen[index];
 
 	chosen[index] = 1;
@@ -90,13 +97,16 @@ static int take(const struct evidence *ev, char *chosen, int index)
 }
 
 /*
- * The kinds of remedy, in the order in which practice and measured forks support them: back and skip (PaLM, GLM-130B),
- * back with a lower lr (OPT-175B), skip what is still to come, a reset of the moments (SPAM), then a higher lr (recovery is
- * limited by lr), warm-ups, and other lasting changes. Classes not named come after these.
+ * The kinds of remedy, in the order in which practice and measured forks support them: back and
+ * skip (PaLM, GLM-130B), back with a lower lr (OPT-175B), skip what is still to come, a reset of
+ * the moments (SPAM), then a higher lr (recovery is limited by lr), warm-ups, and other lasting
+ * changes. Classes not named come after these.
  */
-static const char *const kinds[] = { "ws", "wd", "s", "r", "wsd", "d", "wr", "u", "w", "wu", "p", "wp", "x", "wx" };
+static const char *const kinds[] = {"ws", "wd", "s",  "r", "wsd", "d", "wr",
+				    "u",  "w",	"wu", "p", "wp",  "x", "wx"};
 
-static int take_best_of(const struct evidence *ev, const struct ranked *rank, int n, char *chosen, const char *kind)
+static int take_best_of(const struct evidence *ev, const struct ranked *rank, int n, char *chosen,
+			const char *kind)
 {
 	for (int i = 0; i < n; i++)
 		if (strcmp(rank[i].class, kind) == 0 && !chosen[rank[i].index])
@@ -153,7 +163,8 @@ static int screen(const struct evidence *ev, struct lc_err *err)
 
 int verb_screen(int argc, char **argv)
 {
-	static const struct option longs[] = { { "keep", 1, 0, 'k' }, { "help", 0, 0, 'h' }, { 0, 0, 0, 0 } };
+	static const struct option longs[] = {
+		{"keep", 1, 0, 'k'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
 	struct evidence ev;
 	struct lc_err err;
 	int c;
@@ -167,7 +178,8 @@ int verb_screen(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		lc_usage("screen: unexpected %s", argv[optind + 1]);
-	if (evidence_read(&ev, optind < argc ? argv[optind] : "-", &err) < 0 || screen(&ev, &err) < 0)
+	if (evidence_read(&ev, optind < argc ? argv[optind] : "-", &err) < 0 ||
+	    screen(&ev, &err) < 0)
 		lc_die(&err);
 	evidence_release(&ev);
 	return lc_finish(0);

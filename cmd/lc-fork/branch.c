@@ -11,7 +11,8 @@
 #include "json.h"
 #include "record.h"
 
-static const char *const status_names[] = { "waiting", "running", "done", "killed", "failed", "void" };
+static const char *const status_names[] = {"waiting", "running", "done",
+					   "killed",  "failed",	 "void"};
 
 void stream_add(struct stream *s, const struct point *p)
 {
@@ -50,7 +51,9 @@ void stream_release(struct stream *s)
 static int good_id(const char *id)
 {
 	return *id && *id != '.' && *id != '-' && strlen(id) < 60 &&
-	       id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+	       id[strspn(id,
+			 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] ==
+		       '\0';
 }
 
 int branch_init(struct branch *b, json_t *rec, const char *fork_dir, struct lc_err *err)
@@ -70,7 +73,8 @@ int branch_init(struct branch *b, json_t *rec, const char *fork_dir, struct lc_e
 	if (b->from_step < 0 || b->horizon < 1)
 		return lc_fail(err, LC_DATA, "branch %s: wants from.step and a horizon", b->id);
 	if (!b->parent && !lc_json_get_str(from, "snapshot", NULL))
-		return lc_fail(err, LC_DATA, "branch %s: from names no snapshot and no branch", b->id);
+		return lc_fail(err, LC_DATA, "branch %s: from names no snapshot and no branch",
+			       b->id);
 	b->dir = lc_path("%s/%s", fork_dir, b->id);
 	return 0;
 }
@@ -87,7 +91,7 @@ void branch_release(struct branch *b)
 static void take_line(struct branch *b, const char *line, size_t len)
 {
 	struct lc_step st;
-	struct point p = { 0 };
+	struct point p = {0};
 
 	if (lc_step_parse(line, len, NULL, &st, NULL) != 1 || !lc_step_has(&st, LC_LOSS))
 		return;
@@ -99,7 +103,7 @@ static void take_line(struct branch *b, const char *line, size_t len)
 	stream_add(&b->steps, &p);
 }
 
-static const char *const stream_files[2] = { "stdout.jsonl", "metrics.jsonl" };
+static const char *const stream_files[2] = {"stdout.jsonl", "metrics.jsonl"};
 
 /* Only whole lines are looked at, from where the last look ended. */
 static int read_file(struct branch *b, int which, struct lc_err *err)
@@ -201,10 +205,12 @@ int branch_emit_result(const struct branch *b, struct lc_err *err)
 	return ret;
 }
 
-/* Record and command go in too: a fork planned or run anew under an old name must not find old ends. */
+/* Record and command go in too: a fork planned or run anew under an old name must not find old
+ * ends. */
 int branch_save_end(const struct branch *b, const char *command, struct lc_err *err)
 {
-	json_t *end = json_pack("{s:o,s:O,s:s}", "result", result_record(b), "branch", b->rec, "command", command);
+	json_t *end = json_pack("{s:o,s:O,s:s}", "result", result_record(b), "branch", b->rec,
+				"command", command);
 	char *path = lc_path("%s/end.json", b->dir);
 	int ret = lc_json_save(path, end, err);
 
@@ -213,7 +219,8 @@ int branch_save_end(const struct branch *b, const char *command, struct lc_err *
 	return ret;
 }
 
-/* The same text: a whole real is an integer once it has been read back, and json_equal tells these apart. */
+/* The same text: a whole real is an integer once it has been read back, and json_equal tells these
+ * apart. */
 static int same_record(const json_t *a, const json_t *b)
 {
 	char *x = a ? lc_json_text(a) : NULL, *y = lc_json_text(b);

@@ -25,7 +25,8 @@ static int insert(struct fleet *f, int at, json_t *rec, int announced, struct lc
 {
 	struct branch *b = lc_xalloc(1, sizeof(*b));
 
-	if (branch_init(b, rec, f->dir, err) < 0 || lc_actions_check(b->actions, err) < 0 || fleet_find(f, b->id)) {
+	if (branch_init(b, rec, f->dir, err) < 0 || lc_actions_check(b->actions, err) < 0 ||
+	    fleet_find(f, b->id)) {
 		if (b->dir && fleet_find(f, b->id))
 			lc_fail(err, LC_DATA, "branch %s: there twice", b->id);
 		branch_release(b);
@@ -51,7 +52,7 @@ static int make_dir(struct fleet *f, const char *dir, const json_t *rec, struct 
 	if (f->dir)
 		return 0;
 	name = dir ? lc_path("%s", dir)
-		       : lc_path("lc-fork-%s", lc_json_get_str(rec, "fork", "unnamed"));
+		   : lc_path("lc-fork-%s", lc_json_get_str(rec, "fork", "unnamed"));
 	if (lc_mkdirs(name, err) == 0) {
 		f->dir = realpath(name, NULL);
 		if (!f->dir)
@@ -73,7 +74,8 @@ int fleet_read(struct fleet *f, const char *dir, struct lc_err *err)
 	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
 		rec = json_loadb(line, len, 0, NULL);
 		is = rec ? lc_record_is(rec, "branch", 1, err) : 0;
-		if (is > 0 && (make_dir(f, dir, rec, err) < 0 || insert(f, f->n, json_incref(rec), 1, err) < 0))
+		if (is > 0 && (make_dir(f, dir, rec, err) < 0 ||
+			       insert(f, f->n, json_incref(rec), 1, err) < 0))
 			is = -1;
 		json_decref(rec);
 		if (is < 0) {
@@ -86,8 +88,9 @@ int fleet_read(struct fleet *f, const char *dir, struct lc_err *err)
 	lc_lines_close(&in);
 	for (int i = 0; more == 0 && i < f->n; i++)
 		if (f->b[i]->parent && !fleet_find(f, f->b[i]->parent))
-			return lc_fail(err, LC_DATA, "branch %s: starts from %s, which is not in the plan", f->b[i]->id,
-				       f->b[i]->parent);
+			return lc_fail(err, LC_DATA,
+				       "branch %s: starts from %s, which is not in the plan",
+				       f->b[i]->id, f->b[i]->parent);
 	if (more == 0 && f->n == 0)
 		return lc_fail(err, LC_DATA, "no branch records in the input");
 	return more < 0 || fflush(stdout) == EOF ? lc_fail_sys(err, "write stdout") : 0;
@@ -112,16 +115,19 @@ int fleet_restore(struct fleet *f, const char *store, struct lc_err *err)
 
 int fleet_start(struct fleet *f, struct branch *b, const char *tmpl, struct lc_err *err)
 {
-	struct lc_future future = { b->id, b->state, b->dir, NULL, b->from_step, b->horizon, b->actions };
-	char *out = lc_path("%s/stdout.jsonl", b->dir), *errs = lc_path("%s/stderr.txt", b->dir), *filled = NULL;
-	struct lc_words w = { .nholes = 0 };
+	struct lc_future future = {b->id,	 b->state,   b->dir,	NULL,
+				   b->from_step, b->horizon, b->actions};
+	char *out = lc_path("%s/stdout.jsonl", b->dir), *errs = lc_path("%s/stderr.txt", b->dir),
+	     *filled = NULL;
+	struct lc_words w = {.nholes = 0};
 	int ret = -1;
 
 	/* what an earlier, unfinished try left is no evidence */
-	if (lc_remove_tree(b->dir, err) == 0 && lc_mkdirs(b->dir, err) == 0 && lc_words_init(&w, &future, err) == 0)
+	if (lc_remove_tree(b->dir, err) == 0 && lc_mkdirs(b->dir, err) == 0 &&
+	    lc_words_init(&w, &future, err) == 0)
 		filled = lc_template_fill(tmpl, w.holes, w.nholes, err);
 	if (filled) {
-		struct lc_command c = { filled, NULL, out, errs, w.env };
+		struct lc_command c = {filled, NULL, out, errs, w.env};
 		ret = lc_proc_start(&b->proc, &f->keeper, &c, err);
 	}
 	if (ret == 0)
@@ -136,7 +142,8 @@ int fleet_start(struct fleet *f, struct branch *b, const char *tmpl, struct lc_e
 /* The state a branch wrote at the end of its horizon, or NULL. */
 static char *last_state(const struct branch *b)
 {
-	static const char *const patterns[] = { "step-%08ld", "step-%ld", "checkpoint-%ld", "iter_%07ld", "%ld" };
+	static const char *const patterns[] = {"step-%08ld", "step-%ld", "checkpoint-%ld",
+					       "iter_%07ld", "%ld"};
 	char *out = lc_path("%s/out", b->dir), *path = NULL, *name;
 
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
@@ -166,19 +173,24 @@ static json_t *segment(const struct branch *b, const char *kind, long steps)
 	json_object_set_new(rec, "role", json_string("probe"));
 	json_object_set_new(rec, "kind", json_string(kind));
 	json_object_set(rec, "order", json_object_get(b->rec, "order"));
-	json_object_set_new(rec, "from", json_pack("{s:s,s:I}", "branch", b->id, "step",
-						   (json_int_t)(b->from_step + b->horizon)));
+	json_object_set_new(rec, "from",
+			    json_pack("{s:s,s:I}", "branch", b->id, "step",
+				      (json_int_t)(b->from_step + b->horizon)));
 	json_object_set_new(rec, "horizon", json_integer(steps));
 	if (base)
 		json_object_set(rec, "base", (json_t *)base);
-	/* both from the control's lr, and over its data: a future is read on common ground, not on its own */
+	/* both from the control's lr, and over its data: a future is read on common ground, not on
+	 * its own */
 	if (json_object_get(b->actions, "lr_scale"))
-		json_object_set_new(actions, "lr_scale", json_real(lc_json_get_num(base, "lr_scale", 1)));
+		json_object_set_new(actions, "lr_scale",
+				    json_real(lc_json_get_num(base, "lr_scale", 1)));
 	if (json_object_get(b->actions, "reseed"))
-		json_object_set_new(actions, "reseed", json_integer(lc_json_get_int(base, "reseed", 0)));
+		json_object_set_new(actions, "reseed",
+				    json_integer(lc_json_get_int(base, "reseed", 0)));
 	if (strcmp(kind, "cool") == 0)
-		json_object_set_new(actions, "lr_tail", json_pack("{s:s,s:i,s:I}", "shape", "linear", "to", 0,
-								  "steps", (json_int_t)steps));
+		json_object_set_new(actions, "lr_tail",
+				    json_pack("{s:s,s:i,s:I}", "shape", "linear", "to", 0, "steps",
+					      (json_int_t)steps));
 	json_object_set_new(rec, "actions", actions);
 	free(id);
 	return rec;
@@ -196,7 +208,7 @@ static int ended_before(const struct fleet *f, const json_t *rec)
 
 int fleet_add_segments(struct fleet *f, int at, struct lc_err *err)
 {
-	static const char *const kinds[] = { "return", "cool" };
+	static const char *const kinds[] = {"return", "cool"};
 	struct branch *b = f->b[at];
 	const json_t *readout = json_object_get(b->rec, "readout");
 	char *state = last_state(b);
@@ -207,7 +219,8 @@ int fleet_add_segments(struct fleet *f, int at, struct lc_err *err)
 		long steps = lc_json_get_int(readout, kinds[i], 0);
 		json_t *rec = steps < 1 ? NULL : segment(b, kinds[i], steps);
 		/* a plan may hold them already: records of an earlier run, fed back in */
-		if (!rec || fleet_find(f, lc_json_get_str(rec, "branch", "")) || (!state && !ended_before(f, rec)))
+		if (!rec || fleet_find(f, lc_json_get_str(rec, "branch", "")) ||
+		    (!state && !ended_before(f, rec)))
 			json_decref(rec);
 		else
 			ret = insert(f, at + 1 + made++, rec, 0, err);
@@ -229,7 +242,8 @@ int fleet_ready(const struct fleet *f, struct branch *b)
 	if (b->state)
 		return 1;
 	b->status = FAILED;
-	snprintf(b->why, sizeof(b->why), "branch %.100s left no state of step %ld", p->id, b->from_step);
+	snprintf(b->why, sizeof(b->why), "branch %.100s left no state of step %ld", p->id,
+		 b->from_step);
 	return -1;
 }
 

@@ -1,5 +1,6 @@
 /*
- * fleet: all branches of one fork: read, given their states, started, and read by segments when they end.
+ * fleet: all branches of one fork: read, given their states, started, and read by segments when
+ * they end.
  */
 #ifndef FLEET_H
 #define FLEET_H
@@ -7,14 +8,14 @@
 #include "fork.h"
 
 struct fleet {
-	char *dir;                  /* of the fork, absolute */
-	struct branch **b;          /* in the order they are printed: a branch, its segments, the next */
+	char *dir;	   /* of the fork, absolute */
+	struct branch **b; /* in the order they are printed: a branch, its segments, the next */
 	int n, cap;
 	struct lc_keeper keeper;
 };
 
-/* Everything on stdin goes on to stdout untouched; its branch records make the fleet, in dir (or, NULL, one named
- * after the fork). */
+/* Everything on stdin goes on to stdout untouched; its branch records make the fleet, in dir (or,
+ * NULL, one named after the fork). */
 int fleet_read(struct fleet *f, const char *dir, struct lc_err *err);
 void fleet_release(struct fleet *f); /* what still runs is killed */
 
@@ -27,8 +28,9 @@ int fleet_restore(struct fleet *f, const char *store, struct lc_err *err);
 int fleet_start(struct fleet *f, struct branch *b, const char *tmpl, struct lc_err *err);
 
 /*
- * Queue the segments that read branch `at`, right behind it: "return" to the control's learning rate, and
- * "cool" from it to zero (DESIGN section 8, truth 2), from the state that it wrote at its end. None without that state.
+ * Queue the segments that read branch `at`, right behind it: "return" to the control's learning
+ * rate, and "cool" from it to zero (DESIGN section 8, truth 2), from the state that it wrote at its
+ * end. None without that state.
  */
 int fleet_add_segments(struct fleet *f, int at, struct lc_err *err);
 

@@ -12,8 +12,8 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *does;
 } verbs[] = {
-	{ "plan", verb_plan, "propose futures from an alert: branch records" },
-	{ "run", verb_run, "run branch records for real: steps and results" },
+	{"plan", verb_plan, "propose futures from an alert: branch records"},
+	{"run", verb_run, "run branch records for real: steps and results"},
 };
 
 static void help(FILE *f)

@@ -1,9 +1,10 @@
 /*
  * menu: the cross product of a few remedies, by how involved they are.
  *
- * What is on it comes from what teams do (PaLM: back ~100 steps and skip 200-500 batches; GLM-130B, OPT-175B:
- * lower lr; SPAM: reset of the moments) and from what forks measured. "Lower lr for a while, then
- * back" is not on it (worth under .002 nats), nor a lower clip (nearly scale-free under Adam).
+ * What is on it comes from what teams do (PaLM: back ~100 steps and skip 200-500 batches; GLM-130B,
+ * OPT-175B: lower lr; SPAM: reset of the moments) and from what forks measured. "Lower lr for a
+ * while, then back" is not on it (worth under .002 nats), nor a lower clip (nearly scale-free under
+ * Adam).
  */
 #include "menu.h"
 
@@ -12,21 +13,21 @@
 
 #include "io.h"
 
-static const double lr_levels[] = { 1, .5, .7, .3, .85, 1.5, 2, 1.25, .1 };
-static const char *const reset_levels[] = { "", "mv", "m", "v" };
-static const int warmup_levels[] = { 0, 100, 30 };
-static const double wd_levels[] = { 1, 2, .5 };
+static const double lr_levels[] = {1, .5, .7, .3, .85, 1.5, 2, 1.25, .1};
+static const char *const reset_levels[] = {"", "mv", "m", "v"};
+static const int warmup_levels[] = {0, 100, 30};
+static const double wd_levels[] = {1, 2, .5};
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 #define SKIPS 4
 
 /*
- * The ranges of steps whose batches are passed over: none; PaLM's 200, since an alert comes at the first bad batch and
- * does not know the last; what was met; that and a margin.
+ * The ranges of steps whose batches are passed over: none; PaLM's 200, since an alert comes at the
+ * first bad batch and does not know the last; what was met; that and a margin.
  */
 static int skip_range(const struct menu *m, int level, long from, long range[2])
 {
-	static const long before[SKIPS] = { 0, 20, 1, 20 }, after[SKIPS] = { 0, 200, 2, 20 };
+	static const long before[SKIPS] = {0, 20, 1, 20}, after[SKIPS] = {0, 200, 2, 20};
 
 	if (level == 0)
 		return 0;
@@ -55,11 +56,13 @@ static void cook(struct dish *d, const struct menu *m, const int level[6])
 	if (level[4])
 		json_object_set_new(d->actions, "lr_warmup", json_integer(warmup_levels[level[4]]));
 	if (level[5])
-		json_object_set_new(d->actions, "weight_decay_scale", json_real(wd_levels[level[5]]));
+		json_object_set_new(d->actions, "weight_decay_scale",
+				    json_real(wd_levels[level[5]]));
 	d->kind = level[2] || level[5] ? "persistent" : "restorative";
 }
 
-/* Each factor that is not at its first level costs 1, and a little more the further down its list it is. */
+/* Each factor that is not at its first level costs 1, and a little more the further down its list
+ * it is. */
 static double cost_of(const int level[6])
 {
 	double cost = 0;
@@ -97,8 +100,9 @@ static int by_cost(const void *a, const void *b)
 
 struct dish *menu_make(const struct menu *m, int *n)
 {
-	const int sizes[6] = { m->norigins, SKIPS, COUNT(lr_levels), COUNT(reset_levels), COUNT(warmup_levels),
-			       COUNT(wd_levels) };
+	const int sizes[6] = {m->norigins,	    SKIPS,
+			      COUNT(lr_levels),	    COUNT(reset_levels),
+			      COUNT(warmup_levels), COUNT(wd_levels)};
 	int level[6], total = 1;
 	struct dish *all;
 

@@ -15,15 +15,15 @@ struct origin {
 struct menu {
 	const struct origin *origins;
 	int norigins;
-	long onset, alert;     /* steps, from the alert */
-	int present_is_dead;   /* a non-finite state: nothing can start from it but the control */
+	long onset, alert;   /* steps, from the alert */
+	int present_is_dead; /* a non-finite state: nothing can start from it but the control */
 };
 
 struct dish {
-	int origin;            /* index into origins */
-	json_t *actions;       /* owned by the dish */
-	const char *kind;      /* restorative or persistent */
-	double cost;           /* how involved: 0 changes nothing */
+	int origin;	  /* index into origins */
+	json_t *actions;  /* owned by the dish */
+	const char *kind; /* restorative or persistent */
+	double cost;	  /* how involved: 0 changes nothing */
 };
 
 /* All dishes but {} from the present, by cost. *n tells how many; free with menu_release. */

@@ -1,9 +1,10 @@
 /*
  * plan: from an alert and the snapshots of the run, the futures worth thinking about.
  *
- * First what everything is judged against (DESIGN section 8, truths 1 and 4): the control, which changes
- * nothing; the replay, the clean state without a change; null branches, the clean state under other data
- * orders; a jitter copy of the replay. Then arms from the menu, up to the width asked for.
+ * First what everything is judged against (DESIGN section 8, truths 1 and 4): the control, which
+ * changes nothing; the replay, the clean state without a change; null branches, the clean state
+ * under other data orders; a jitter copy of the replay. Then arms from the menu, up to the width
+ * asked for.
  */
 #include <getopt.h>
 #include <math.h>
@@ -27,7 +28,8 @@ static long width = 64, horizon = 200, readout = 200, nulls = 6;
 static const char usage[] =
 	"usage: lc-fork plan [-a ALERT] [-s STORE] [-w WIDTH] [--horizon N] [--readout N]\n"
 	"                    [--nulls M] [--run NAME] [--head ID] [--base FILE] [--fork NAME]\n"
-	"Write branch records: control, replay, nulls, jitter, and arms up to WIDTH branches in all.\n"
+	"Write branch records: control, replay, nulls, jitter, and arms up to WIDTH branches in "
+	"all.\n"
 	"  -a, --alert FILE  the alert record (its last one counts; - is standard input)\n"
 	"  -s, --store DIR   lc-snap's store ($LC_STORE, else lc-store)\n"
 	"  -w, --width N     branches to propose, at least 8 (64)\n"
@@ -52,11 +54,10 @@ static long whole(const char *arg, const char *opt, long min, long max)
 static void options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "alert", 1, 0, 'a' },   { "store", 1, 0, 's' }, { "width", 1, 0, 'w' },
-		{ "horizon", 1, 0, 'H' }, { "readout", 1, 0, 'R' }, { "nulls", 1, 0, 'n' },
-		{ "run", 1, 0, 'r' },     { "fork", 1, 0, 'f' },  { "head", 1, 0, 'd' },
-		{ "base", 1, 0, 'b' },
-		{ "help", 0, 0, 'h' },    { 0, 0, 0, 0 },
+		{"alert", 1, 0, 'a'},	{"store", 1, 0, 's'},	{"width", 1, 0, 'w'},
+		{"horizon", 1, 0, 'H'}, {"readout", 1, 0, 'R'}, {"nulls", 1, 0, 'n'},
+		{"run", 1, 0, 'r'},	{"fork", 1, 0, 'f'},	{"head", 1, 0, 'd'},
+		{"base", 1, 0, 'b'},	{"help", 0, 0, 'h'},	{0, 0, 0, 0},
 	};
 	int c;
 
@@ -82,7 +83,8 @@ static void options(int argc, char **argv)
 	if (optind < argc)
 		lc_usage("plan: unexpected %s", argv[optind]);
 	if (nulls + 4 > width)
-		lc_usage("--width %ld leaves no room beside the control and %ld nulls", width, nulls);
+		lc_usage("--width %ld leaves no room beside the control and %ld nulls", width,
+			 nulls);
 }
 
 /* The last alert record of the file; NULL with an error when there is none. */
@@ -122,15 +124,16 @@ static const json_t *by_id(const json_t *snaps, const char *id)
 	json_t *s;
 	size_t i;
 
-	json_array_foreach (snaps, i, s)
+	json_array_foreach(snaps, i, s)
 		if (id && *id && strncmp(lc_json_get_str(s, "id", ""), id, strlen(id)) == 0)
 			return s;
 	return NULL;
 }
 
 /*
- * The snapshots on the run's present line, newest first: from the head along the "parent" tags where they
- * are, so that what an earlier decision left behind is never returned to; without tags, all of them.
+ * The snapshots on the run's present line, newest first: from the head along the "parent" tags
+ * where they are, so that what an earlier decision left behind is never returned to; without tags,
+ * all of them.
  */
 static json_t *present_line(const json_t *snaps)
 {
@@ -156,18 +159,19 @@ static json_t *present_line(const json_t *snaps)
 /* The present, then the newest states at or before the alert's rewind step. */
 static int find_origins(const json_t *line, const json_t *alert, struct origin *o)
 {
-	long onset = lc_json_get_int(alert, "onset", 0), rewind = lc_json_get_int(alert, "rewind", onset - 1);
+	long onset = lc_json_get_int(alert, "onset", 0),
+	     rewind = lc_json_get_int(alert, "rewind", onset - 1);
 	long last = -1;
 	json_t *s;
 	size_t i;
 	int n = 0;
 
-	json_array_foreach (line, i, s) {
+	json_array_foreach(line, i, s) {
 		long step = lc_json_get_int(s, "step", -1);
 		int clean = step <= rewind, present = n == 0 && step >= onset;
 		if (step < 0 || n == MAX_ORIGINS || !(clean || present) || step == last)
 			continue;
-		o[n++] = (struct origin){ lc_json_get_str(s, "id", ""), step };
+		o[n++] = (struct origin){lc_json_get_str(s, "id", ""), step};
 		last = step;
 	}
 	return n;
@@ -176,13 +180,14 @@ static int find_origins(const json_t *line, const json_t *alert, struct origin *
 struct plan {
 	const char *fork;
 	struct origin o[MAX_ORIGINS];
-	int norigins, clean; /* clean: index of the newest clean state (0 when the present is one) */
+	int norigins,
+		clean; /* clean: index of the newest clean state (0 when the present is one) */
 	long end, made;
 };
 
 /* Print one branch. order is which data order it sees: 0 the run's own. */
-static int put(struct plan *p, const char *role, const char *kind, int order, int origin, json_t *actions,
-	       struct lc_err *err)
+static int put(struct plan *p, const char *role, const char *kind, int order, int origin,
+	       json_t *actions, struct lc_err *err)
 {
 	const struct origin *o = &p->o[origin];
 	json_t *rec = lc_record_new("branch", 1);
@@ -195,17 +200,22 @@ static int put(struct plan *p, const char *role, const char *kind, int order, in
 	json_object_set_new(rec, "role", json_string(role));
 	json_object_set_new(rec, "kind", json_string(kind));
 	json_object_set_new(rec, "order", json_integer(order));
-	json_object_set_new(rec, "from",
-			    json_pack("{s:s,s:I}", "snapshot", o->snapshot, "step", (json_int_t)o->step));
+	json_object_set_new(
+		rec, "from",
+		json_pack("{s:s,s:I}", "snapshot", o->snapshot, "step", (json_int_t)o->step));
 	json_object_set_new(rec, "horizon", json_integer(p->end - o->step));
-	json_object_set_new(rec, "readout", json_pack("{s:I,s:I}", "return", (json_int_t)readout, "cool",
-						      (json_int_t)readout));
+	json_object_set_new(
+		rec, "readout",
+		json_pack("{s:I,s:I}", "return", (json_int_t)readout, "cool", (json_int_t)readout));
 	if (json_object_size(base) > 0)
 		json_object_set(rec, "base", base);
 	if (json_object_get(actions, "lr_scale"))
-		json_object_set_new(actions, "lr_scale", json_real(lc_json_get_num(actions, "lr_scale", 1) *
-								   lc_json_get_num(base, "lr_scale", 1)));
-	if (json_object_get(actions, "skip")) { /* what the run passes over already, it goes on to pass over */
+		json_object_set_new(actions, "lr_scale",
+				    json_real(lc_json_get_num(actions, "lr_scale", 1) *
+					      lc_json_get_num(base, "lr_scale", 1)));
+	if (json_object_get(
+		    actions,
+		    "skip")) { /* what the run passes over already, it goes on to pass over */
 		json_t *all = lc_actions_in_force(base, actions);
 		json_object_set(actions, "skip", json_object_get(all, "skip"));
 		json_decref(all);
@@ -222,12 +232,15 @@ static int put_references(struct plan *p, struct lc_err *err)
 
 	if (put(p, "control", "restorative", 0, 0, json_object(), err) < 0)
 		return -1;
-	if (p->clean > 0 && put(p, "clean", "restorative", 0, p->clean, json_pack("{s:I}", "rewind", back), err) < 0)
+	if (p->clean > 0 && put(p, "clean", "restorative", 0, p->clean,
+				json_pack("{s:I}", "rewind", back), err) < 0)
 		return -1;
 	for (int i = 1; i <= nulls; i++)
-		if (put(p, "null", "restorative", i, p->clean, json_pack("{s:I}", "reseed", (json_int_t)i), err) < 0)
+		if (put(p, "null", "restorative", i, p->clean,
+			json_pack("{s:I}", "reseed", (json_int_t)i), err) < 0)
 			return -1;
-	return put(p, "jitter", "restorative", 0, p->clean, json_pack("{s:f}", "jitter", 1e-6), err);
+	return put(p, "jitter", "restorative", 0, p->clean, json_pack("{s:f}", "jitter", 1e-6),
+		   err);
 }
 
 static int put_arms(struct plan *p, const struct menu *m, struct lc_err *err)
@@ -265,7 +278,7 @@ static char *name_fork(const json_t *alert, const struct plan *p, struct lc_err 
 static int plan(const json_t *alert, const json_t *snaps, struct lc_err *err)
 {
 	json_t *line = present_line(snaps);
-	struct plan p = { 0 };
+	struct plan p = {0};
 	struct menu m;
 	char *name = NULL;
 	int ret = -1;
@@ -280,13 +293,15 @@ static int plan(const json_t *alert, const json_t *snaps, struct lc_err *err)
 			json_array_size(snaps));
 		goto out;
 	}
-	m = (struct menu){ .origins = p.o, .norigins = p.norigins };
+	m = (struct menu){.origins = p.o, .norigins = p.norigins};
 	m.alert = lc_json_get_int(alert, "step", 0);
 	m.onset = lc_json_get_int(alert, "onset", m.alert);
-	m.present_is_dead = strcmp(lc_json_get_str(alert, "kind", ""), "nonfinite") == 0 && p.o[0].step >= m.onset;
+	m.present_is_dead = strcmp(lc_json_get_str(alert, "kind", ""), "nonfinite") == 0 &&
+			    p.o[0].step >= m.onset;
 	p.clean = p.norigins > 1 && p.o[0].step >= m.onset ? 1 : 0;
 	if (p.clean == 0 && p.o[0].step >= m.onset)
-		lc_warn("%s: no snapshot from before step %ld: nothing to go back to", store, m.onset);
+		lc_warn("%s: no snapshot from before step %ld: nothing to go back to", store,
+			m.onset);
 	p.end = (p.o[0].step > m.alert ? p.o[0].step : m.alert) + horizon;
 	name = name_fork(alert, &p, err);
 	p.fork = fork_id ? fork_id : name;

@@ -1,6 +1,7 @@
 /*
- * run: the futures for real. Each branch is a directory and a command in a process group of its own; each
- * state is restored once, read-only, and shared. Output is in the order of the plan, whatever ends first.
+ * run: the futures for real. Each branch is a directory and a command in a process group of its
+ * own; each state is restored once, read-only, and shared. Output is in the order of the plan,
+ * whatever ends first.
  */
 #include <getopt.h>
 #include <math.h>
@@ -26,8 +27,10 @@ static volatile sig_atomic_t stop_signal;
 static const char usage[] =
 	"usage: lc-fork run -x COMMAND [-j JOBS] [-d DIR] [-s STORE] [-H RUN] [-t SECONDS] [-qk]\n"
 	"Run the branch records on standard input; write their step and result records.\n"
-	"  -x, --exec COMMAND    the trainer's command line for sh(1), with holes: {state} {actions}\n"
-	"                        {horizon} {steps} {branch} {out} {control} and each action by name\n"
+	"  -x, --exec COMMAND    the trainer's command line for sh(1), with holes: {state} "
+	"{actions}\n"
+	"                        {horizon} {steps} {branch} {out} {control} and each action by "
+	"name\n"
 	"  -j, --jobs N          branches at a time (1)\n"
 	"  -d, --dir DIR         where the fork lives (lc-fork-NAME); run again, it goes on\n"
 	"  -s, --store DIR       lc-snap's store ($LC_STORE, else lc-store)\n"
@@ -54,10 +57,10 @@ static double number(const char *arg, const char *opt, double min, double max)
 static void options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "exec", 1, 0, 'x' },    { "jobs", 1, 0, 'j' },    { "dir", 1, 0, 'd' },
-		{ "store", 1, 0, 's' },   { "history", 1, 0, 'H' }, { "timeout", 1, 0, 't' },
-		{ "keep", 0, 0, 'k' },    { "quiet", 0, 0, 'q' },   { "help", 0, 0, 'h' },
-		{ 0, 0, 0, 0 },
+		{"exec", 1, 0, 'x'},  {"jobs", 1, 0, 'j'},    {"dir", 1, 0, 'd'},
+		{"store", 1, 0, 's'}, {"history", 1, 0, 'H'}, {"timeout", 1, 0, 't'},
+		{"keep", 0, 0, 'k'},  {"quiet", 0, 0, 'q'},   {"help", 0, 0, 'h'},
+		{0, 0, 0, 0},
 	};
 	int c;
 
@@ -100,7 +103,7 @@ static int read_history(struct stream *s, struct lc_err *err)
 	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
 		if (lc_step_parse(line, len, NULL, &st, NULL) != 1 || !lc_step_has(&st, LC_LOSS))
 			continue;
-		p = (struct point){ st.step, st.v[LC_LR], st.v[LC_LOSS], st.v[LC_TOKENS], "" };
+		p = (struct point){st.step, st.v[LC_LR], st.v[LC_LOSS], st.v[LC_TOKENS], ""};
 		memcpy(p.batch, st.batch, sizeof(p.batch));
 		stream_add(s, &p);
 	}
@@ -121,12 +124,13 @@ static void ended(struct branch *b)
 		snprintf(b->why, sizeof(b->why), "longer than the %g s it was given", timeout_s);
 	} else if (status) {
 		b->status = FAILED;
-		snprintf(b->why, sizeof(b->why), "its command ended with status %d (see %.150s/stderr.txt)", status,
-			 b->id);
+		snprintf(b->why, sizeof(b->why),
+			 "its command ended with status %d (see %.150s/stderr.txt)", status, b->id);
 	}
 }
 
-/* A non-finite loss is the verdict: no need to run on (it counts as the worst outcome, never as missing). */
+/* A non-finite loss is the verdict: no need to run on (it counts as the worst outcome, never as
+ * missing). */
 static int look(struct fleet *f, struct branch *b, struct lc_err *err)
 {
 	int over = lc_proc_poll(&b->proc, &f->keeper, timeout_s, GRACE_S);
@@ -153,7 +157,8 @@ static int print_ready(struct fleet *f, struct lc_err *err)
 		struct branch *b = f->b[printed];
 		if (b->status < DONE || (b->status == DONE && !b->segments_made))
 			return 0;
-		if ((!b->announced && lc_json_emit(stdout, b->rec, err) < 0) || branch_emit_steps(b, err) < 0)
+		if ((!b->announced && lc_json_emit(stdout, b->rec, err) < 0) ||
+		    branch_emit_steps(b, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -181,7 +186,8 @@ static int turn(struct fleet *f, struct lc_err *err)
 
 	for (int i = 0; i < f->n; i++) {
 		struct branch *b = f->b[i];
-		if ((b->status == RUNNING || (b->status == KILLED && b->proc.pid)) && look(f, b, err) < 0)
+		if ((b->status == RUNNING || (b->status == KILLED && b->proc.pid)) &&
+		    look(f, b, err) < 0)
 			return -1;
 		if (b->status == DONE && !b->segments_made && fleet_add_segments(f, i, err) < 0)
 			return -1;
@@ -192,7 +198,8 @@ static int turn(struct fleet *f, struct lc_err *err)
 		if (b->status != WAITING)
 			continue;
 		waiting++;
-		if (branch_load_end(b, tmpl, err) || running >= jobs || stop_signal || fleet_ready(f, b) < 1)
+		if (branch_load_end(b, tmpl, err) || running >= jobs || stop_signal ||
+		    fleet_ready(f, b) < 1)
 			continue; /* one that has ended is seen to in the next turn */
 		if (fleet_start(f, b, tmpl, err) < 0)
 			return -1;
@@ -210,7 +217,7 @@ static int run_all(struct fleet *f, struct lc_err *err)
 		if (print_ready(f, err) < 0)
 			return -1;
 		progress(f, t0, 0);
-		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 	}
 	progress(f, t0, 1);
 	return left < 0 || stop_signal ? -1 : print_ready(f, err);
@@ -229,8 +236,8 @@ static const struct branch *twin_of(const struct fleet *f, const struct branch *
 	if (changes_nothing(b) || b->parent)
 		return NULL;
 	for (int i = 0; i < f->n; i++)
-		if (changes_nothing(f->b[i]) &&
-		    json_equal(json_object_get(f->b[i]->rec, "from"), json_object_get(b->rec, "from")))
+		if (changes_nothing(f->b[i]) && json_equal(json_object_get(f->b[i]->rec, "from"),
+							   json_object_get(b->rec, "from")))
 			return f->b[i];
 	return NULL;
 }
@@ -240,8 +247,10 @@ static void make_reference(const struct fleet *f, struct reference *ref)
 {
 	for (int pass = 0; pass < 2; pass++)
 		for (int i = 0; i < f->n; i++) {
-			const struct branch *b = f->b[i], *of = b->parent ? fleet_find(f, b->parent) : NULL;
-			int wanted = pass ? of && !strcmp(of->role, "control") && strstr(b->id, ".return") != NULL
+			const struct branch *b = f->b[i],
+					    *of = b->parent ? fleet_find(f, b->parent) : NULL;
+			int wanted = pass ? of && !strcmp(of->role, "control") &&
+						     strstr(b->id, ".return") != NULL
 					  : !strcmp(b->role, "control");
 			for (long k = 0; wanted && k < b->steps.n; k++)
 				stream_add(&ref->control, &b->steps.p[k]);
@@ -250,7 +259,7 @@ static void make_reference(const struct fleet *f, struct reference *ref)
 
 static int print_results(struct fleet *f, struct lc_err *err)
 {
-	struct reference ref = { 0 };
+	struct reference ref = {0};
 	int ret = read_history(&ref.run, err);
 
 	make_reference(f, &ref);
@@ -275,7 +284,7 @@ static void drop_states(const struct fleet *f)
 
 static void catch_signals(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = {.sa_handler = on_signal};
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
@@ -284,8 +293,8 @@ static void catch_signals(void)
 
 int verb_run(int argc, char **argv)
 {
-	struct fleet f = { .keeper = { .fd = -1 } };
-	struct lc_err err = { LC_SYS, "" };
+	struct fleet f = {.keeper = {.fd = -1}};
+	struct lc_err err = {LC_SYS, ""};
 	int ret = -1;
 
 	options(argc, argv);

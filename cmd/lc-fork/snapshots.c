@@ -9,7 +9,7 @@
 
 json_t *snapshots_list(const char *store, const char *run, struct lc_err *err)
 {
-	char *argv[] = { "lc-snap", "list", "-j", "-s", (char *)store, NULL, NULL, NULL };
+	char *argv[] = {"lc-snap", "list", "-j", "-s", (char *)store, NULL, NULL, NULL};
 
 	if (run) {
 		argv[5] = "--run";
@@ -20,8 +20,8 @@ json_t *snapshots_list(const char *store, const char *run, struct lc_err *err)
 
 int snapshot_restore(const char *store, const char *id, const char *dir, struct lc_err *err)
 {
-	char *argv[] = { "lc-snap", "restore", "-q", "--read-only", "-s", (char *)store, (char *)id,
-			 (char *)dir, NULL };
+	char *argv[] = {"lc-snap",     "restore",  "-q",	"--read-only", "-s",
+			(char *)store, (char *)id, (char *)dir, NULL};
 	json_t *said;
 
 	if (access(dir, F_OK) == 0)

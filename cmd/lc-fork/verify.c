@@ -1,8 +1,9 @@
 /*
  * verify: an intervention that did not take effect is no evidence (DESIGN section 8, truth 6).
  *
- * Frameworks silently restore the old learning rate on resume, or begin again at step 0. What a branch was told
- * is checked against its own stream: the steps it counts, the learning rate and the batches it logs, and its losses.
+ * Frameworks silently restore the old learning rate on resume, or begin again at step 0. What a
+ * branch was told is checked against its own stream: the steps it counts, the learning rate and the
+ * batches it logs, and its losses.
  */
 #include <math.h>
 #include <stdarg.h>
@@ -44,9 +45,10 @@ static int resumed(struct branch *b)
 	if (n == 0)
 		declare(b, VOID, "it printed no step records");
 	else if (p[0].step <= b->from_step)
-		declare(b, VOID, "it began at step %ld, not after %ld: the state was not resumed", p[0].step,
-			b->from_step);
-	else if (p[n - 1].step + (n > 1 ? (p[n - 1].step - p[0].step) / (n - 1) : 1) <= end && p[n - 1].step < end)
+		declare(b, VOID, "it began at step %ld, not after %ld: the state was not resumed",
+			p[0].step, b->from_step);
+	else if (p[n - 1].step + (n > 1 ? (p[n - 1].step - p[0].step) / (n - 1) : 1) <= end &&
+		 p[n - 1].step < end)
 		declare(b, FAILED, "it ended at step %ld of %ld", p[n - 1].step, end);
 	return b->status == DONE;
 }
@@ -72,16 +74,19 @@ static void check_lr(struct branch *b, const struct reference *ref)
 	double base = lc_json_get_num(json_object_get(b->rec, "base"), "lr_scale", 1);
 	double want = lc_json_get_num(b->actions, "lr_scale", base) / base, got;
 
-	/* a warm-up or a tail has a shape of its own: that it has an effect is seen in the losses */
+	/* a warm-up or a tail has a shape of its own: that it has an effect is seen in the losses
+	 */
 	if (json_object_get(b->actions, "lr_warmup") || json_object_get(b->actions, "lr_tail"))
 		return;
 	got = lr_ratio(b, ref);
 	if (!isnan(got) && fabs(got / want - 1) > LR_TOLERANCE)
-		declare(b, VOID, "its learning rate is %.4g times the control's, not %.4g", got, want);
+		declare(b, VOID, "its learning rate is %.4g times the control's, not %.4g", got,
+			want);
 }
 
 /* Of the steps whose batch both sides logged, how many see the same one? */
-static void count_batches(const struct branch *b, const struct reference *ref, long *same, long *both)
+static void count_batches(const struct branch *b, const struct reference *ref, long *same,
+			  long *both)
 {
 	*same = *both = 0;
 	for (long i = 0; i < b->steps.n; i++) {
@@ -94,7 +99,8 @@ static void count_batches(const struct branch *b, const struct reference *ref, l
 }
 
 /* Does any batch of the branch equal one that the reference saw in steps first..last? */
-static int meets(const struct branch *b, const struct reference *ref, long first, long last, long *where)
+static int meets(const struct branch *b, const struct reference *ref, long first, long last,
+		 long *where)
 {
 	for (long s = first; s <= last; s++) {
 		const struct point *q = reference_at(ref, s);
@@ -134,7 +140,7 @@ static void check_batches(struct branch *b, const struct reference *ref)
 	if (json_is_integer(json_array_get(skip, 0)))
 		check_skip_range(b, ref, skip);
 	else
-		json_array_foreach (skip, i, range)
+		json_array_foreach(skip, i, range)
 			if (b->status == DONE)
 				check_skip_range(b, ref, range);
 }
@@ -152,7 +158,9 @@ static void check_effect(struct branch *b, const struct branch *twin)
 		common++;
 	}
 	if (common >= 3)
-		declare(b, VOID, "its losses are those of %s, bit for bit: the change had no effect", twin->id);
+		declare(b, VOID,
+			"its losses are those of %s, bit for bit: the change had no effect",
+			twin->id);
 }
 
 void verify_branch(struct branch *b, const struct reference *ref, const struct branch *twin)

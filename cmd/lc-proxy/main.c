@@ -60,39 +60,20 @@ static void take(struct options *o, int c)
 	struct lc_err err;
 
 	switch (c) {
-	case 'H':
-		add_history(o, optarg);
-		break;
-	case 'l':
-		o->law = optarg;
-		break;
-	case 'a':
-		o->alert = optarg;
-		break;
-	case 'o':
-		o->out = optarg;
-		break;
-	case 'q':
-		o->quiet = 1;
-		break;
-	case PLAN:
-		o->plan = optarg;
-		break;
-	case 'n':
-		o->points = (int)number(optarg, "-n", 1, LC_POINTS);
-		break;
+	case 'H': add_history(o, optarg); break;
+	case 'l': o->law = optarg; break;
+	case 'a': o->alert = optarg; break;
+	case 'o': o->out = optarg; break;
+	case 'q': o->quiet = 1; break;
+	case PLAN: o->plan = optarg; break;
+	case 'n': o->points = (int)number(optarg, "-n", 1, LC_POINTS); break;
 	case 'm':
 		if (lc_names_add(&o->names, optarg, &err) < 0)
 			lc_usage("%s", err.text);
 		break;
-	case 'h':
-		fputs(help, stdout);
-		exit(lc_finish(LC_OK));
-	case 'V':
-		printf("lc-proxy %s\n", LC_VERSION);
-		exit(lc_finish(LC_OK));
-	default:
-		exit(LC_USAGE);
+	case 'h': fputs(help, stdout); exit(lc_finish(LC_OK));
+	case 'V': printf("lc-proxy %s\n", LC_VERSION); exit(lc_finish(LC_OK));
+	default: exit(LC_USAGE);
 	}
 }
 

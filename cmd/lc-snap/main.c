@@ -48,10 +48,8 @@ static const struct {
 	int (*run)(const struct opts *o, int argc, char **argv);
 	const char *options; /* what it takes, by letter: S is --step, B --before, O --read-only */
 } verbs[] = {
-	{"save", verb_save, "srtSqj"},
-	{"restore", verb_restore, "srtSBOqj"},
-	{"list", verb_list, "srtBqj"},
-	{"show", verb_show, "srtSBqj"},
+	{"save", verb_save, "srtSqj"},	  {"restore", verb_restore, "srtSBOqj"},
+	{"list", verb_list, "srtBqj"},	  {"show", verb_show, "srtSBqj"},
 	{"verify", verb_verify, "srtqj"},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -85,51 +83,30 @@ static void tag_arg(struct opts *o, const char *key, const char *text)
 static int short_of(int c)
 {
 	switch (c) {
-	case OPT_STEP:
-		return 'S';
-	case OPT_BEFORE:
-		return 'B';
-	case OPT_BRANCH:
-		return 't';
-	case OPT_READ_ONLY:
-		return 'O';
-	default:
-		return c;
+	case OPT_STEP: return 'S';
+	case OPT_BEFORE: return 'B';
+	case OPT_BRANCH: return 't';
+	case OPT_READ_ONLY: return 'O';
+	default: return c;
 	}
 }
 
 static void set(struct opts *o, int c, const char *arg)
 {
 	switch (c) {
-	case 's':
-		o->store = arg;
-		break;
+	case 's': o->store = arg; break;
 	case 'r':
 		if (!lc_manifest_plain(arg))
 			lc_usage("--run: not plain text");
 		o->run = arg;
 		break;
-	case 't':
-		tag_arg(o, NULL, arg);
-		break;
-	case OPT_BRANCH:
-		tag_arg(o, "branch", arg);
-		break;
-	case OPT_STEP:
-		o->step = step_arg("step", arg);
-		break;
-	case OPT_BEFORE:
-		o->before = step_arg("before", arg);
-		break;
-	case OPT_READ_ONLY:
-		o->read_only = 1;
-		break;
-	case 'j':
-		o->json = 1;
-		break;
-	case 'q':
-		o->quiet = 1;
-		break;
+	case 't': tag_arg(o, NULL, arg); break;
+	case OPT_BRANCH: tag_arg(o, "branch", arg); break;
+	case OPT_STEP: o->step = step_arg("step", arg); break;
+	case OPT_BEFORE: o->before = step_arg("before", arg); break;
+	case OPT_READ_ONLY: o->read_only = 1; break;
+	case 'j': o->json = 1; break;
+	case 'q': o->quiet = 1; break;
 	}
 }
 

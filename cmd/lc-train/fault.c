@@ -63,8 +63,7 @@ static int parse_rest(struct fault *f, const char *rest)
 				       f->bit < 32
 			       ? 0
 			       : -1;
-	case NAN_GRAD:
-		return *rest ? -1 : 0;
+	case NAN_GRAD: return *rest ? -1 : 0;
 	}
 	return -1;
 }

@@ -149,34 +149,22 @@ static void set(const struct option *o, const char *word, struct plan *p, struct
 			lc_usage("--%s %s: too large", o->name, word);
 		*(int *)to = (int)whole(o->name, word);
 		break;
-	case LONG:
-		*(long *)to = whole(o->name, word);
-		break;
+	case LONG: *(long *)to = whole(o->name, word); break;
 	case SEED:
 		if (whole(o->name, word) > 1L << 53) /* what JSON keeps exactly */
 			lc_usage("--%s %s: too large", o->name, word);
 		*(uint64_t *)to = (uint64_t)whole(o->name, word);
 		break;
-	case REAL:
-		*(double *)to = real(o->name, word);
-		break;
-	case CHOICE:
-		*(int *)to = choice(o->name, word);
-		break;
-	case TEXT:
-		*(const char **)to = word;
-		break;
-	case FLAG:
-		*(int *)to = 1;
-		break;
+	case REAL: *(double *)to = real(o->name, word); break;
+	case CHOICE: *(int *)to = choice(o->name, word); break;
+	case TEXT: *(const char **)to = word; break;
+	case FLAG: *(int *)to = 1; break;
 	case FAULT:
 		if (j->nfaults == (int)(sizeof(j->faults) / sizeof(*j->faults)))
 			lc_usage("--fault: too many");
 		j->faults[j->nfaults++] = word;
 		break;
-	case ACTION:
-		action(j, o->name, word);
-		break;
+	case ACTION: action(j, o->name, word); break;
 	}
 	if (o->in_plan)
 		j->given |= UINT64_C(1) << (o - options);

@@ -1,6 +1,6 @@
 /*
- * record: any bytes at all. The reader neither reads outside them nor leaves a half-filled record, and the number
- * reader agrees with strtod on whatever it takes.
+ * record: any bytes at all. The reader neither reads outside them nor leaves a half-filled record,
+ * and the number reader agrees with strtod on whatever it takes.
  */
 #include <math.h>
 #include <stdint.h>
@@ -37,7 +37,8 @@ static void check_record(const struct lc_step *st)
 	for (int m = 0; m < LC_METRICS; m++)
 		if (!lc_step_has(st, m) && !isnan(st->v[m]))
 			abort();
-	if (!memchr(st->batch, '\0', sizeof(st->batch)) || !memchr(st->run, '\0', sizeof(st->run)) ||
+	if (!memchr(st->batch, '\0', sizeof(st->batch)) ||
+	    !memchr(st->run, '\0', sizeof(st->run)) ||
 	    !memchr(st->branch, '\0', sizeof(st->branch)))
 		abort();
 }
@@ -45,9 +46,9 @@ static void check_record(const struct lc_step *st)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *line = (const char *)data;
-	struct lc_names names = { 0 };
+	struct lc_names names = {0};
 	struct lc_step st;
-	struct lc_err err = { LC_OK, "" };
+	struct lc_err err = {LC_OK, ""};
 	int is;
 
 	lc_names_add(&names, "loss=my/name", NULL);

@@ -77,6 +77,10 @@ Test(hash, other_text_is_no_id)
 	cr_assert_eq(lc_id_parse("", &id), -1);
 	cr_assert_eq(lc_id_parse("ba7816", &id), -1);
 	cr_assert_eq(lc_id_parse(OF_ABC "0", &id), -1);
-	cr_assert_eq(lc_id_parse("BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", &id), -1);
-	cr_assert_eq(lc_id_parse("ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", &id), -1);
+	cr_assert_eq(lc_id_parse("BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+				 &id),
+		     -1);
+	cr_assert_eq(lc_id_parse("ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+				 &id),
+		     -1);
 }

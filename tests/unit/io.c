@@ -37,7 +37,8 @@ static void holds(const char *path, const char *want, size_t n)
 	size_t len;
 
 	cr_assert_eq(lc_read_file(path, &buf, &len, &err), 0, "%s", err.text);
-	cr_assert(len == n && memcmp(buf, want, n) == 0 && buf[n] == '\0', "%s holds %zu bytes: %.40s", path, len, buf);
+	cr_assert(len == n && memcmp(buf, want, n) == 0 && buf[n] == '\0',
+		  "%s holds %zu bytes: %.40s", path, len, buf);
 	free(buf);
 }
 
@@ -61,7 +62,7 @@ static void append(const char *path, const char *text)
 
 Test(io, files_go_round)
 {
-	char zeros[200000] = { 0 };
+	char zeros[200000] = {0};
 
 	cr_assert_eq(lc_write_file("a", "x\0y", 3, &err), 0);
 	holds("a", "x\0y", 3);
@@ -100,7 +101,7 @@ Test(io, what_cannot_be_read_or_written_is_told)
 /* A disk that is full after 64 KiB, as far as this process can tell. */
 static void full_disk(void)
 {
-	struct rlimit small = { 65536, 65536 };
+	struct rlimit small = {65536, 65536};
 
 	signal(SIGXFSZ, SIG_IGN);
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
@@ -202,7 +203,8 @@ static void next_is(struct lc_lines *ls, const char *want)
 	char *line;
 	size_t len;
 
-	cr_assert_eq(lc_lines_next(ls, &line, &len, &err), 1, "no line where %s was expected", want);
+	cr_assert_eq(lc_lines_next(ls, &line, &len, &err), 1, "no line where %s was expected",
+		     want);
 	cr_assert(len == strlen(want) && strcmp(line, want) == 0, "%s, not %s", line, want);
 }
 
@@ -246,7 +248,7 @@ Test(io, lines_of_nothing)
 	cr_assert_eq(lc_lines_open(&ls, "nosuch", 0, &err), -1);
 	cr_assert_eq(err.code, LC_SYS);
 	cr_assert_eq(lc_lines_open(&ls, ".", 0, &err), 0);
-	cr_assert_eq(lc_lines_next(&ls, &(char *){ NULL }, &(size_t){ 0 }, &err), -1);
+	cr_assert_eq(lc_lines_next(&ls, &(char *){NULL}, &(size_t){0}, &err), -1);
 	lc_lines_close(&ls);
 }
 
@@ -258,7 +260,8 @@ Test(io, lines_with_nul_bytes)
 
 	cr_assert_eq(lc_write_file("a", "a\0b\n\0\nc\n", 8, &err), 0);
 	cr_assert_eq(lc_lines_open(&ls, "a", 0, &err), 0);
-	cr_assert(lc_lines_next(&ls, &line, &len, &err) == 1 && len == 3 && memcmp(line, "a\0b", 4) == 0);
+	cr_assert(lc_lines_next(&ls, &line, &len, &err) == 1 && len == 3 &&
+		  memcmp(line, "a\0b", 4) == 0);
 	cr_assert(lc_lines_next(&ls, &line, &len, &err) == 1 && len == 1 && line[0] == '\0');
 	next_is(&ls, "c");
 	at_end(&ls);

@@ -35,7 +35,7 @@ Test(json, numbers_print_short)
 
 Test(json, numbers_read_back)
 {
-	struct lc_rng r = { .seed = 21 };
+	struct lc_rng r = {.seed = 21};
 	char buf[LC_NUM_LEN];
 
 	for (int i = 0; i < 100000; i++) {
@@ -59,7 +59,7 @@ Test(json, numbers_read_back)
 
 Test(json, non_finite_numbers_go_round)
 {
-	const double xs[] = { NAN, INFINITY, -INFINITY, 2.5 };
+	const double xs[] = {NAN, INFINITY, -INFINITY, 2.5};
 
 	for (int i = 0; i < 4; i++) {
 		json_t *v = lc_json_num(xs[i]);
@@ -92,7 +92,8 @@ Test(json, lookups_are_forgiving)
 
 Test(json, text_is_strict_and_in_order)
 {
-	const char *text = "{\"z\":[1,2.5,true,false,null],\"a\":\"q\\\"\\\\\\n\\t\\u0001\xc3\xa9\",\"m\":{}}";
+	const char *text =
+		"{\"z\":[1,2.5,true,false,null],\"a\":\"q\\\"\\\\\\n\\t\\u0001\xc3\xa9\",\"m\":{}}";
 	json_t *v = lc_json_parse(text, strlen(text), "t", NULL);
 	char *back = lc_json_text(v);
 
@@ -111,7 +112,8 @@ Test(json, the_last_of_duplicate_keys_wins)
 
 Test(json, bad_text_is_bad_data)
 {
-	static const char *const bad[] = { "", "{", "{\"a\":NaN}", "{'a':1}", "[1,]", "\xff", "{\"a\":1}x" };
+	static const char *const bad[] = {"",	  "{",	  "{\"a\":NaN}", "{'a':1}",
+					  "[1,]", "\xff", "{\"a\":1}x"};
 	struct lc_err err;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

@@ -30,7 +30,8 @@ Test(pool, every_task_runs_once, .timeout = 30)
 			memset(seen, 0, sizeof(seen));
 			lc_pool_run(p, n, count, seen);
 			for (int i = 0; i < N; i++)
-				cr_assert_eq(seen[i], i < n, "%d threads, round %d, task %d: %d", threads, round, i, seen[i]);
+				cr_assert_eq(seen[i], i < n, "%d threads, round %d, task %d: %d",
+					     threads, round, i, seen[i]);
 		}
 		lc_pool_close(p);
 	}

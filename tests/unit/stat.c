@@ -47,7 +47,7 @@ static double sorted_mad(const double *x, int n)
 
 Test(stat, moments_survive_a_large_mean)
 {
-	struct lc_moments s = { 0 };
+	struct lc_moments s = {0};
 
 	cr_assert_eq(lc_moments_var(&s), 0);
 	for (int i = 0; i < 1000; i++)
@@ -58,7 +58,7 @@ Test(stat, moments_survive_a_large_mean)
 
 Test(stat, window_is_its_definition)
 {
-	struct lc_rng r = { .seed = 11 };
+	struct lc_rng r = {.seed = 11};
 	double all[400];
 	struct lc_window w;
 
@@ -71,8 +71,10 @@ Test(stat, window_is_its_definition)
 			/* few different values, so that there are ties, then many */
 			all[i] = i < 200 ? (double)lc_rng_below(&r, 5) : lc_rng_normal(&r);
 			lc_window_push(&w, all[i]);
-			near(lc_window_quantile(&w, 0.5), sorted_quantile(all + i + 1 - n, n, 0.5), 1e-15);
-			near(lc_window_quantile(&w, 0.1), sorted_quantile(all + i + 1 - n, n, 0.1), 1e-12);
+			near(lc_window_quantile(&w, 0.5), sorted_quantile(all + i + 1 - n, n, 0.5),
+			     1e-15);
+			near(lc_window_quantile(&w, 0.1), sorted_quantile(all + i + 1 - n, n, 0.1),
+			     1e-12);
 			near(lc_window_mad(&w), sorted_mad(all + i + 1 - n, n), 1e-12);
 		}
 		lc_window_release(&w);
@@ -93,7 +95,7 @@ Test(stat, window_of_equal_values_has_no_spread)
 
 Test(stat, quantile_is_its_definition)
 {
-	struct lc_rng r = { .seed = 12 };
+	struct lc_rng r = {.seed = 12};
 	double x[64], y[64];
 
 	for (int round = 0; round < 3000; round++) {
@@ -111,7 +113,7 @@ Test(stat, quantile_is_its_definition)
 
 Test(stat, quantile_edges)
 {
-	double x[] = { 3, 1, 2, 4 };
+	double x[] = {3, 1, 2, 4};
 
 	cr_assert(isnan(lc_median(x, 0)));
 	cr_assert_eq(lc_median(x, 4), 2.5);
@@ -174,13 +176,14 @@ Test(stat, student_quantile_known_values)
 
 Test(stat, student_cdf_undoes_the_quantile)
 {
-	const double df[] = { 0.3, 1, 2, 3.7, 12, 180, 2e4, 3e6, 9.9e6, 1.1e7, 1e12 };
+	const double df[] = {0.3, 1, 2, 3.7, 12, 180, 2e4, 3e6, 9.9e6, 1.1e7, 1e12};
 
 	for (size_t d = 0; d < sizeof(df) / sizeof(df[0]); d++)
 		for (double p = 1e-9; p < 0.9999; p = p < 0.01 ? p * 10 : p + 0.0137) {
 			double t = lc_student_quantile(p, df[d]);
 
-			cr_assert(fabs(lc_student_cdf(t, df[d]) - p) <= 2e-9 * p, "p %g df %g t %.17g cdf %.17g",
-				  p, df[d], t, lc_student_cdf(t, df[d]));
+			cr_assert(fabs(lc_student_cdf(t, df[d]) - p) <= 2e-9 * p,
+				  "p %g df %g t %.17g cdf %.17g", p, df[d], t,
+				  lc_student_cdf(t, df[d]));
 		}
 }
