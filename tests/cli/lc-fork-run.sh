@@ -182,3 +182,16 @@ status "no store" 4 sh -c "lc-fork run -d nostore -s absent -x '$train' <plan"
 status "a directory that is a file" 4 sh -c "lc-fork run -d file -x '$train' <plan"
 [ -w /dev/full ] && status "a full disk" 4 sh -c "lc-fork run -q -d fork -x '$train' <plan >/dev/full"
 ok "run --help" lc-fork run --help
+
+# a branch of a branch, and records of an earlier run fed back in
+{
+	branch c control '{}'
+	printf '{"type":"branch","v":1,"fork":"f1","branch":"c2","role":"arm","from":{"branch":"c","step":110},"horizon":5,"actions":{"reset":"m"}}\n'
+	printf '{"type":"branch","v":1,"fork":"f1","branch":"c3","role":"arm","from":{"branch":"c","step":105},"horizon":5,"actions":{}}\n'
+} >p
+lc-fork run -q -j 2 -d again -x "$train" <p >ev
+equal "a branch of a branch" "done" "$(status_of c2)"
+match "goes on from its last state" '"step":111,.*"branch":"c2"' ev
+equal "of a state that it did not leave: failed" failed "$(status_of c3)"
+ok "records of an earlier run, fed back in" sh -c "lc-fork run -q -d fork -H run.jsonl -x '$train' <first >ev"
+equal "are the same branches" "$(grep -c '"type":"branch"' first)" "$(grep -o '"type":"branch".*"branch":"[^"]*"' ev | sort -u | wc -l)"
