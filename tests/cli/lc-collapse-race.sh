@@ -135,6 +135,15 @@ equal "is undecided too" "undecided c" "$(said)"
 } >ev
 status "a null that diverged is noise, not a missing null" 1 lc-collapse race ev
 
+# the noise of a cooldown is known by the nulls that were cooled
+{ references && future a1 arm persistent 100 '{"lr_scale":0.5}' 1.92 1.82; } >ev
+ok "a lasting gain of .08 beside four nulls" lc-collapse race ev
+grep -v '"n[34]\.cool"' ev >two
+status "is not enough beside two that were cooled" 1 lc-collapse race two
+grep -v '"n[1-4]\.cool"' ev >nocool
+status "nulls that were not cooled at all" 1 lc-collapse race nocool
+equal "say nothing about a lasting change" "undecided c" "$(said)"
+
 # ties: within the noise of the best, the fewest changes
 {
 	references
