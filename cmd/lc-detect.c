@@ -15,6 +15,7 @@ static struct lc_detect_conf conf;
 static struct lc_names names;
 static int first_only, follow, quiet, show_index, strict;
 static unsigned long since; /* lines that only teach */
+static long after = -1;	    /* steps up to this raise no alert */
 
 static const char usage[] =
 	"usage: lc-detect [-1fq] [-m METRIC=NAME] [-t THRESHOLD] [-w WINDOW] [-s LINES]\n"
@@ -25,29 +26,30 @@ static const char usage[] =
 	"  -m METRIC=NAME    the log's own name of loss, grad_norm, step, ...\n"
 	"  -q                print nothing, only the status\n"
 	"  -s, --since N     the first N lines set the baseline and raise no alert\n"
+	"  --after STEP      steps up to STEP raise no alert (they were judged before)\n"
 	"  -t, --threshold X index at which an alert begins (1)\n"
 	"  -w, --window N    values the trend is fitted to (96)\n"
 	"  --index           also write an index record for every step\n"
 	"  --strict          a malformed line is an error\n"
 	"Status: 0 an alert, 1 none, 2 usage, 3 bad data, 4 system.\n";
 
-static double number(const char *arg, const char *opt, double min)
+static double number(const char *arg, const char *opt, double min, double max)
 {
 	char *end;
 	double x = strtod(arg, &end);
 
-	if (!*arg || *end || !(x >= min) || !isfinite(x))
-		lc_usage("%s %s: wants a number from %g", opt, arg, min);
+	if (!*arg || *end || !(x >= min && x <= max))
+		lc_usage("%s %s: wants a number from %g to %g", opt, arg, min, max);
 	return x;
 }
 
 static int options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"metric", 1, 0, 'm'},	{"since", 1, 0, 's'},  {"threshold", 1, 0, 't'},
-		{"window", 1, 0, 'w'},	{"follow", 0, 0, 'f'}, {"quiet", 0, 0, 'q'},
-		{"index", 0, 0, 'I'},	{"strict", 0, 0, 'S'}, {"help", 0, 0, 'h'},
-		{"version", 0, 0, 'V'}, {0, 0, 0, 0},
+		{"metric", 1, 0, 'm'}, {"since", 1, 0, 's'},   {"threshold", 1, 0, 't'},
+		{"window", 1, 0, 'w'}, {"follow", 0, 0, 'f'},  {"quiet", 0, 0, 'q'},
+		{"index", 0, 0, 'I'},  {"after", 1, 0, 'A'},   {"strict", 0, 0, 'S'},
+		{"help", 0, 0, 'h'},   {"version", 0, 0, 'V'}, {0, 0, 0, 0},
 	};
 	struct lc_err err;
 	int c;
@@ -58,14 +60,13 @@ static int options(int argc, char **argv)
 		case '1': first_only = 1; break;
 		case 'f': follow = 1; break;
 		case 'q': quiet = 1; break;
+		case 'A': after = (long)number(optarg, "--after", 0, 1e15); break;
 		case 'I': show_index = 1; break;
 		case 'S': strict = 1; break;
-		case 's': since = (unsigned long)number(optarg, "--since", 0); break;
-		case 't': conf.threshold = number(optarg, "--threshold", 1e-6); break;
+		case 's': since = (unsigned long)number(optarg, "--since", 0, 1e15); break;
+		case 't': conf.threshold = number(optarg, "--threshold", 1e-6, 1e6); break;
 		case 'w':
-			conf.window = (int)number(optarg, "--window", 16);
-			if (conf.window > 100000)
-				lc_usage("--window %s: at most 100000", optarg);
+			conf.window = (int)number(optarg, "--window", 16, 100000);
 			if (conf.min_steps > conf.window)
 				conf.min_steps = conf.window;
 			break;
@@ -159,7 +160,7 @@ static int one_line(struct lc_detect *d, struct lc_lines *in, const char *line, 
 		return 0;
 	t->steps++;
 	t->losses += lc_step_has(&st, LC_LOSS) || lc_step_has(&st, LC_GRAD_NORM);
-	if (lc_detect_step(d, &st, &a) && in->line > since) {
+	if (lc_detect_step(d, &st, &a) && in->line > since && a.step > after) {
 		t->alerts++;
 		if (emit(alert_record(&a, &st), err) < 0)
 			return -1;

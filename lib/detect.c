@@ -6,14 +6,13 @@
 #include <string.h>
 
 #include "io.h"
+#include "trend.h"
 
-#define CLIP 4.0       /* spreads at which a value enters the window */
 #define RECENT 5       /* steps over which the two channels may agree */
 #define HELD 512       /* steps kept for a rewind */
 #define LEFT_TREND 3.0 /* score at which a channel counts as off its trend */
-#define HIDDEN                                                                                     \
-	5 /* damaged moments show in the loss a few steps later: states this young are suspect */
-#define QUIET_GAP 8 /* calm steps that end an excursion */
+#define HIDDEN 5       /* damage may be this old when it shows: states this young are suspect */
+#define QUIET_GAP 8    /* calm steps that end an excursion */
 
 const struct lc_detect_conf lc_detect_defaults = {
 	.window = 96,
@@ -22,113 +21,94 @@ const struct lc_detect_conf lc_detect_defaults = {
 	.cooldown = 20,
 };
 
-/* One channel: the last `window` values in order of time, and their trend. */
-struct channel {
-	double *x, *scratch;
-	int n, cap;
-	double at_end, slope,
-		spread; /* trend at the next value; per-step slope; MAD about the trend */
-	double level;	/* median of the newest third */
-	double floor;	/* least spread, as a share of the level (0: absolute .02) */
-	double z, recent[RECENT];
-};
+enum { HAS_LOSS = 1, HAS_GRAD = 2 };
 
+/* What was logged of one step; its lines may be several. */
 struct seen {
 	long step;
 	double loss, grad;
 	int has;
 };
 
-struct lc_detect {
-	struct lc_detect_conf conf;
-	struct channel loss, grad;
-	struct seen held[HELD];
-	int nheld;
-	long count, last_step;
-	double index, cusum;
-	double lowest;		  /* level of the loss at its best so far */
-	int loss_calm, grad_calm; /* calm steps in a row */
-	long loss_onset, grad_onset, drift_onset;
-	int alarmed, quiet;
+struct channel {
+	struct lc_trend trend;
+	double z, recent[RECENT]; /* scores, the newest first; 0 where there was none */
+	int calm;		  /* calm steps in a row */
+	long onset;		  /* first step of the excursion it is in, or -1 */
 };
 
-static void channel_init(struct channel *c, int window, double floor)
+/* All that the steps so far have made of the detector. */
+struct live {
+	struct channel loss, grad;
+	long count;
+	double index, cusum;
+	long drift_onset;
+	double lowest;	    /* level of the loss at its best so far */
+	int alarmed, quiet; /* an alert is on; calm steps since */
+	enum lc_alert_kind alarmed_by;
+};
+
+struct lc_detect {
+	struct lc_detect_conf conf;
+	struct live now, before; /* before: without the last step, whose next line may change it */
+	struct seen held[HELD];
+	int nheld;
+	long alerted; /* the step of the newest alert, or -1 */
+};
+
+static void channel_copy(struct channel *to, const struct channel *from)
 {
-	memset(c, 0, sizeof(*c));
-	c->cap = window;
-	c->floor = floor;
-	c->x = lc_xalloc((size_t)window, sizeof(double));
-	c->scratch = lc_xalloc((size_t)window, sizeof(double));
-	c->z = NAN;
+	lc_trend_copy(&to->trend, &from->trend);
+	to->z = from->z;
+	memcpy(to->recent, from->recent, sizeof(to->recent));
+	to->calm = from->calm;
+	to->onset = from->onset;
 }
 
-static void channel_clear(struct channel *c)
+static void live_copy(struct live *to, const struct live *from)
 {
-	c->n = 0;
-	c->z = NAN;
-	memset(c->recent, 0, sizeof(c->recent));
+	struct lc_trend loss = to->loss.trend, grad = to->grad.trend;
+	const struct channel *l = &from->loss, *g = &from->grad;
+
+	*to = *from;
+	to->loss.trend = loss; /* the buffers stay their owner's */
+	to->grad.trend = grad;
+	channel_copy(&to->loss, l);
+	channel_copy(&to->grad, g);
 }
 
-static double median_of(struct channel *c, int from, int to)
+static void live_clear(struct live *v)
 {
-	memcpy(c->scratch, c->x + from, (size_t)(to - from) * sizeof(double));
-	return lc_median(c->scratch, (size_t)(to - from));
-}
+	struct channel *both[] = {&v->loss, &v->grad};
 
-/*
- * The trend: a broken line through the medians of the three thirds, continued with the slope that
- * the last piece would have if slopes kept shrinking at the rate they did (a straight line would
- * run below every young loss curve, which is convex). A rising loss is not a trend: it is continued
- * flat.
- */
-static void channel_fit(struct channel *c, int rising_is_trend)
-{
-	int third = c->n / 3;
-	double width = c->n / 3.0, least, shrink;
-	double m1 = median_of(c, 0, third), m2 = median_of(c, third, 2 * third),
-	       m3 = median_of(c, 2 * third, c->n);
-
-	shrink = m2 != m1 ? (m3 - m2) / (m2 - m1) : 0;
-	c->slope = (m3 - m2) / width * fmin(fmax(shrink, 0), 1);
-	if (c->slope > 0 && !rising_is_trend)
-		c->slope = 0;
-	c->level = m3;
-	c->at_end = m3 + c->slope * width / 2;
-	for (int i = 0; i < c->n; i++) {
-		double at = (i + .5) / width - .5; /* 0, 1, 2 at the middle of each third */
-		c->scratch[i] =
-			fabs(c->x[i] - (at < 1 ? m1 + at * (m2 - m1) : m2 + (at - 1) * (m3 - m2)));
+	for (int i = 0; i < 2; i++) {
+		lc_trend_clear(&both[i]->trend);
+		both[i]->z = NAN;
+		memset(both[i]->recent, 0, sizeof(both[i]->recent));
+		both[i]->calm = 0;
+		both[i]->onset = -1;
 	}
-	c->spread = 1.4826 * lc_median(c->scratch, (size_t)c->n);
-	least = c->floor > 0 ? c->floor * fabs(m3) : 0.02;
-	if (c->spread < least)
-		c->spread = least;
+	v->count = 0;
+	v->index = NAN;
+	v->cusum = 0;
+	v->drift_onset = -1;
+	v->lowest = INFINITY;
+	v->alarmed = v->quiet = 0;
 }
 
-static void channel_push(struct channel *c, double x)
+/* The first step of the excursion a channel is in; it ends after QUIET_GAP calm steps. */
+static void channel_add(struct channel *c, double x, long step)
 {
-	if (c->n == c->cap)
-		memmove(c->x, c->x + 1, (size_t)--c->n * sizeof(double));
-	c->x[c->n++] = x;
-}
-
-/* Score x against the trend of what came before, then let it in, clipped. */
-static void channel_add(struct channel *c, double x, int min_steps, int rising_is_trend)
-{
-	double score = NAN;
-
-	if (c->n >= min_steps) {
-		channel_fit(c, rising_is_trend);
-		score = (x - c->at_end) / c->spread;
-		if (score > CLIP)
-			x = c->at_end + CLIP * c->spread;
-		if (score < -CLIP)
-			x = c->at_end - CLIP * c->spread;
-	}
-	c->z = score;
+	c->z = lc_trend_add(&c->trend, x);
 	memmove(c->recent + 1, c->recent, (RECENT - 1) * sizeof(double));
-	c->recent[0] = isnan(score) ? 0 : score;
-	channel_push(c, x);
+	c->recent[0] = isnan(c->z) ? 0 : c->z;
+	if (c->z > LEFT_TREND) {
+		if (c->onset < 0)
+			c->onset = step;
+		c->calm = 0;
+	} else if (++c->calm >= QUIET_GAP) {
+		c->onset = -1;
+	}
 }
 
 static double recent_max(const struct channel *c)
@@ -145,63 +125,46 @@ static double median3(const double *x)
 	return fmax(fmin(x[0], x[1]), fmin(fmax(x[0], x[1]), x[2]));
 }
 
-/* The first step of the excursion a channel is in; it ends after QUIET_GAP calm steps. */
-static void track_onset(double z, long step, int *calm, long *onset)
+static double persistence(const struct live *v)
 {
-	if (z > LEFT_TREND) {
-		if (*onset < 0)
-			*onset = step;
-		*calm = 0;
-	} else if (++*calm >= QUIET_GAP) {
-		*onset = -1;
-	}
+	return median3(v->loss.recent) / 6.0;
 }
 
-static double persistence(const struct lc_detect *d)
+static double agreement(const struct live *v)
 {
-	return median3(d->loss.recent) / 6.0;
-}
-
-static double agreement(const struct lc_detect *d)
-{
-	double loss = recent_max(&d->loss), grad = recent_max(&d->grad);
+	double loss = recent_max(&v->loss), grad = recent_max(&v->grad);
 
 	return loss > 4 && grad > LEFT_TREND ? sqrt(fmin(loss, 50) * fmin(grad, 50)) / 7.0 : 0;
 }
 
 /* Falling more slowly than expected is no drift: the level must have risen. */
-static double drift(const struct lc_detect *d)
+static double drift(const struct live *v)
 {
-	return d->loss.level > d->lowest + d->loss.spread ? d->cusum / 40.0 : 0;
+	double level = v->loss.trend.level;
+
+	return level > v->lowest + v->loss.trend.spread ? v->cusum / 40.0 : 0;
 }
 
-static void update_index(struct lc_detect *d, long step)
+static void update_index(struct live *v, long step)
 {
-	double z = d->loss.z;
+	double z = v->loss.z;
 
 	if (isnan(z)) {
-		d->index = NAN;
+		v->index = NAN;
 		return;
 	}
-	track_onset(z, step, &d->loss_calm, &d->loss_onset);
-	track_onset(d->grad.z, step, &d->grad_calm, &d->grad_onset);
-	if (d->cusum == 0)
-		d->drift_onset = step;
-	d->cusum = fmax(0, d->cusum + fmin(z, 4) - 1);
-	d->lowest = fmin(d->lowest, d->loss.level);
-	d->index = fmax(fmax(persistence(d), agreement(d)), drift(d));
+	if (v->cusum == 0)
+		v->drift_onset = step;
+	v->cusum = fmax(0, v->cusum + fmin(z, 4) - 1);
+	v->lowest = fmin(v->lowest, v->loss.trend.level);
+	v->index = fmax(fmax(persistence(v), agreement(v)), drift(v));
 }
 
-/* Young runs are bumpy, and their trend is steep: up to twice the threshold, until two windows are
+/* Young runs are bumpy, and their trend is steep: up to twice the threshold, until two windows were
  * seen. */
 static double threshold_now(const struct lc_detect *d)
 {
-	return d->conf.threshold * fmax(1, 2 - d->count / (2.0 * d->conf.window));
-}
-
-static double channel_peak(const struct channel *c)
-{
-	return c->n > 0 ? recent_max(c) : NAN;
+	return d->conf.threshold * fmax(1, 2 - d->now.count / (2.0 * d->conf.window));
 }
 
 /* The newest step surely before the onset: logged, and not so young that damage could hide in it.
@@ -217,88 +180,90 @@ static long step_before(const struct lc_detect *d, long onset)
 	return before > 0 ? before : 0;
 }
 
-static void fill_alert(struct lc_detect *d, long step, enum lc_alert_kind kind, struct lc_alert *a)
+static double peak(const struct channel *c)
 {
-	long onset = kind == LC_DRIFT ? d->drift_onset : step;
+	return c->trend.n > 0 ? recent_max(c) : NAN;
+}
+
+static void fill_alert(const struct lc_detect *d, long step, enum lc_alert_kind kind,
+		       struct lc_alert *a)
+{
+	const struct live *v = &d->now;
+	long onset = kind == LC_DRIFT ? v->drift_onset : step;
 
 	a->step = step;
 	a->kind = kind;
-	a->index = d->index;
+	a->index = v->index;
 	a->threshold = threshold_now(d);
-	a->loss_z = channel_peak(&d->loss);
-	a->grad_z = channel_peak(&d->grad);
+	a->loss_z = peak(&v->loss);
+	a->grad_z = peak(&v->grad);
 	a->first = "loss";
-	if (d->loss_onset >= 0 && d->loss_onset < onset)
-		onset = d->loss_onset;
-	if (d->grad_onset >= 0 && d->grad_onset <= onset) {
-		if (d->loss_onset < 0 || d->grad_onset < d->loss_onset)
+	if (v->loss.onset >= 0 && v->loss.onset < onset)
+		onset = v->loss.onset;
+	if (v->grad.onset >= 0 && v->grad.onset <= onset) {
+		if (v->loss.onset < 0 || v->grad.onset < v->loss.onset)
 			a->first = "grad_norm";
-		onset = d->grad_onset;
+		onset = v->grad.onset;
 	}
 	a->onset = onset;
 	a->rewind = step_before(d, onset);
 }
 
-/* An alert begins when the index reaches the threshold, and ends after cooldown quiet steps. */
+/* While an alert is on: it ends after cooldown quiet steps. */
+static void wait_for_quiet(struct lc_detect *d, double limit, int nonfinite)
+{
+	struct live *v = &d->now;
+
+	v->quiet = nonfinite || v->index >= limit / 2 ? 0 : v->quiet + 1;
+	if (v->quiet < d->conf.cooldown)
+		return;
+	v->alarmed = 0;
+	v->cusum = 0;
+	v->lowest = v->loss.trend.level;
+}
+
+/* An alert begins when the index reaches the threshold, or at a value that is not finite: also when
+ * another kind of alert is on. */
 static int judge(struct lc_detect *d, long step, int nonfinite, struct lc_alert *a)
 {
+	struct live *v = &d->now;
 	double limit = threshold_now(d);
-	int high = nonfinite || d->index >= limit;
 
-	if (d->alarmed) {
-		d->quiet = nonfinite || d->index >= limit / 2 ? 0 : d->quiet + 1;
-		if (d->quiet >= d->conf.cooldown) {
-			d->alarmed = 0;
-			d->cusum = 0;
-			d->lowest = d->loss.level;
-		}
+	if (v->alarmed && !(nonfinite && v->alarmed_by != LC_NONFINITE)) {
+		wait_for_quiet(d, limit, nonfinite);
 		return 0;
 	}
-	if (!high)
+	if (!nonfinite && !(v->index >= limit))
 		return 0;
-	d->alarmed = 1;
-	d->quiet = 0;
-	if (nonfinite)
-		fill_alert(d, step, LC_NONFINITE, a);
-	else
-		fill_alert(d, step,
-			   fmax(persistence(d), agreement(d)) >= limit ? LC_SPIKE : LC_DRIFT, a);
+	v->alarmed = 1;
+	v->quiet = 0;
+	v->alarmed_by = nonfinite				      ? LC_NONFINITE
+			: fmax(persistence(v), agreement(v)) >= limit ? LC_SPIKE
+								      : LC_DRIFT;
+	fill_alert(d, step, v->alarmed_by, a);
 	return 1;
 }
 
 static int take(struct lc_detect *d, const struct seen *s, struct lc_alert *a)
 {
-	int nonfinite = (s->has & 1 && !isfinite(s->loss)) || (s->has & 2 && !isfinite(s->grad));
+	struct live *v = &d->now;
+	int bad_loss = s->has & HAS_LOSS && !isfinite(s->loss);
+	int bad_grad = s->has & HAS_GRAD && !isfinite(s->grad);
 
-	d->last_step = s->step;
-	if (nonfinite) {
-		d->index = INFINITY;
-		if (s->has & 1 && isfinite(s->loss) && d->grad_onset < 0)
-			d->grad_onset = s->step;
+	if (bad_loss || bad_grad) {
+		v->index = INFINITY;
+		if (bad_grad && !bad_loss && v->grad.onset < 0)
+			v->grad.onset = s->step;
 		return judge(d, s->step, 1, a);
 	}
-	if (s->has & 2)
-		channel_add(&d->grad, log(fmax(s->grad, 1e-30)), d->conf.min_steps, 1);
-	if (s->has & 1) {
-		channel_add(&d->loss, s->loss, d->conf.min_steps, 0);
-		update_index(d, s->step);
+	if (s->has & HAS_GRAD)
+		channel_add(&v->grad, log(fmax(s->grad, 1e-30)), s->step);
+	if (s->has & HAS_LOSS) {
+		channel_add(&v->loss, s->loss, s->step);
+		update_index(v, s->step);
 	}
-	d->count++;
+	v->count++;
 	return judge(d, s->step, 0, a);
-}
-
-static void reset(struct lc_detect *d)
-{
-	channel_clear(&d->loss);
-	channel_clear(&d->grad);
-	d->count = 0;
-	d->last_step = -1;
-	d->index = NAN;
-	d->cusum = 0;
-	d->lowest = INFINITY;
-	d->loss_onset = d->grad_onset = d->drift_onset = -1;
-	d->loss_calm = d->grad_calm = 0;
-	d->alarmed = d->quiet = 0;
 }
 
 /* Forget step and what came after it, and replay what is held of the time before. */
@@ -310,7 +275,8 @@ static void rewind_to(struct lc_detect *d, long step)
 	while (n < d->nheld && d->held[n].step < step)
 		n++;
 	d->nheld = n;
-	reset(d);
+	d->alerted = -1;
+	live_clear(&d->now);
 	for (int i = 0; i < n; i++)
 		take(d, &d->held[i], &ignored);
 }
@@ -324,14 +290,31 @@ static void hold(struct lc_detect *d, const struct seen *s)
 	d->held[d->nheld++] = *s;
 }
 
+/* Another line of the last step: what it says is added to, or replaces, what the step said. */
+static void merge(struct seen *to, const struct seen *s)
+{
+	if (s->has & HAS_LOSS)
+		to->loss = s->loss;
+	if (s->has & HAS_GRAD)
+		to->grad = s->grad;
+	to->has |= s->has;
+}
+
+static void live_init(struct live *v, const struct lc_detect_conf *conf)
+{
+	lc_trend_init(&v->loss.trend, conf->window, conf->min_steps, 0.002, 0);
+	lc_trend_init(&v->grad.trend, conf->window, conf->min_steps, 0, 1);
+	live_clear(v);
+}
+
 struct lc_detect *lc_detect_open(const struct lc_detect_conf *conf)
 {
 	struct lc_detect *d = lc_xalloc(1, sizeof(*d));
 
 	d->conf = *conf;
-	channel_init(&d->loss, conf->window, 0.002);
-	channel_init(&d->grad, conf->window, 0);
-	reset(d);
+	d->alerted = -1;
+	live_init(&d->now, conf);
+	live_init(&d->before, conf);
 	return d;
 }
 
@@ -339,34 +322,47 @@ void lc_detect_close(struct lc_detect *d)
 {
 	if (!d)
 		return;
-	free(d->loss.x);
-	free(d->loss.scratch);
-	free(d->grad.x);
-	free(d->grad.scratch);
+	lc_trend_release(&d->now.loss.trend);
+	lc_trend_release(&d->now.grad.trend);
+	lc_trend_release(&d->before.loss.trend);
+	lc_trend_release(&d->before.grad.trend);
 	free(d);
 }
 
 int lc_detect_step(struct lc_detect *d, const struct lc_step *st, struct lc_alert *alert)
 {
 	struct seen s = {st->step, st->v[LC_LOSS], st->v[LC_GRAD_NORM], 0};
+	struct seen *last = d->nheld ? &d->held[d->nheld - 1] : NULL;
+	int begins;
 
-	s.has = (int)lc_step_has(st, LC_LOSS) | (int)lc_step_has(st, LC_GRAD_NORM) << 1;
+	s.has = (lc_step_has(st, LC_LOSS) ? HAS_LOSS : 0) |
+		(lc_step_has(st, LC_GRAD_NORM) ? HAS_GRAD : 0);
 	if (!s.has)
 		return 0;
-	if (s.step <= d->last_step)
-		rewind_to(d, s.step);
-	hold(d, &s);
-	return take(d, &s, alert);
+	if (last && s.step == last->step) {
+		merge(last, &s);
+		s = *last;
+		live_copy(&d->now, &d->before);
+	} else {
+		if (last && s.step < last->step)
+			rewind_to(d, s.step);
+		hold(d, &s);
+		live_copy(&d->before, &d->now);
+	}
+	begins = take(d, &s, alert) && d->alerted != s.step;
+	if (begins)
+		d->alerted = s.step;
+	return begins;
 }
 
 double lc_detect_index(const struct lc_detect *d)
 {
-	return d->index;
+	return d->now.index;
 }
 
 double lc_detect_score(const struct lc_detect *d, enum lc_metric m)
 {
-	return m == LC_GRAD_NORM ? d->grad.z : d->loss.z;
+	return m == LC_GRAD_NORM ? d->now.grad.z : d->now.loss.z;
 }
 
 const char *lc_alert_kind_name(enum lc_alert_kind kind)

@@ -1,10 +1,8 @@
 /*
  * detect: one instability index from the loss and the gradient norm of a running training.
  *
- * Each channel (loss as it is, grad_norm as its logarithm) is compared with its own robust trend: a
- * broken line through the medians of the three thirds of the last `window` values, whose spread is
- * the median absolute deviation from it. A value far off the trend enters the window only as far as
- * CLIP spreads, so a spike cannot hide the next one (the idea of ZClip, arXiv:2504.02507).
+ * Each channel (loss as it is, grad_norm as its logarithm) is scored against its own robust trend
+ * (trend.h).
  *
  * A single loss outlier is mostly data and heals by itself, and about 2 % of clean gradient norms
  * are outliers (DESIGN section 8, truth 9), so the index asks for corroboration:

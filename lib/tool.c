@@ -96,9 +96,9 @@ static void last_words(int fd, char *buf, size_t size)
 		memmove(buf, nl + 1, strlen(nl));
 }
 
-json_t *lc_tool_records(char *const *argv, struct lc_err *err)
+static json_t *run(char *const *argv, int forgive, struct lc_err *err)
 {
-	int out[2] = {-1, -1}, errs[2] = {-1, -1}, status;
+	int out[2], errs[2], status, code;
 	char words[400];
 	json_t *all;
 	pid_t pid = start(argv, out, errs, err);
@@ -110,10 +110,23 @@ json_t *lc_tool_records(char *const *argv, struct lc_err *err)
 	close(errs[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return all;
-	json_decref(all);
-	lc_fail(err, WIFEXITED(status) ? WEXITSTATUS(status) : LC_SYS, "%s",
-		words[0] ? words : lc_program());
-	return NULL;
+	code = WIFEXITED(status) ? WEXITSTATUS(status) : LC_SYS;
+	if (all && code == LC_DATA && forgive && json_array_size(all) > 0)
+		lc_warn("%s", words);
+	else if (all && code != 0) {
+		json_decref(all);
+		all = NULL;
+		lc_fail(err, (enum lc_code)code, "%s", words[0] ? words : argv[0]);
+	}
+	return all;
+}
+
+json_t *lc_tool_records(char *const *argv, struct lc_err *err)
+{
+	return run(argv, 0, err);
+}
+
+json_t *lc_tool_good_records(char *const *argv, struct lc_err *err)
+{
+	return run(argv, 1, err);
 }

@@ -19,4 +19,8 @@ char *lc_tool_path(const char *name);
  */
 json_t *lc_tool_records(char *const *argv, struct lc_err *err);
 
+/* The same, but records that came out before or beside a complaint about bad data (status 3) are
+ * taken all the same, and the complaint is a warning. */
+json_t *lc_tool_good_records(char *const *argv, struct lc_err *err);
+
 #endif

@@ -182,13 +182,16 @@ static int apply(const json_t *decision, struct lc_err *err)
 	struct lc_words w = {.nholes = 0};
 	struct lc_future f = {.out = out};
 	char *state, *whole = NULL;
+	struct lc_id id;
 	json_t *rec;
 	int ret = -1;
 
 	f.actions = json_object_get(decision, "actions");
 	f.from_step = lc_json_get_int(from, "step", 0);
-	if (!snapshot || lc_actions_check(f.actions, err) < 0)
-		return snapshot ? -1 : lc_fail(err, LC_DATA, "the decision names no snapshot");
+	if (!snapshot || (strcmp(snapshot, "none") != 0 && lc_id_parse(snapshot, &id) < 0))
+		return lc_fail(err, LC_DATA, "the decision names no snapshot");
+	if (lc_actions_check(f.actions, err) < 0)
+		return -1;
 	state = restore(snapshot, err);
 	whole = state ? realpath(dir, NULL) : NULL;
 	f.state = state;
@@ -209,16 +212,19 @@ int verb_apply(int argc, char **argv)
 	const char *path = options(argc, argv);
 	struct lc_err err;
 	json_t *decision = read_decision(path, &err);
+	int failed;
 
 	if (!decision)
 		lc_die(&err);
 	if (decision_status(decision) != LC_OK && !force) {
 		lc_warn("%s: %s: nothing to apply", path,
 			lc_json_get_str(decision, "verdict", "no verdict"));
-		return LC_NO;
+		json_decref(decision);
+		return lc_finish(LC_NO);
 	}
-	if (apply(decision, &err) < 0)
-		lc_die(&err);
+	failed = apply(decision, &err) < 0;
 	json_decref(decision);
+	if (failed)
+		lc_die(&err);
 	return lc_finish(0);
 }

@@ -9,8 +9,8 @@
 
 struct arm {
 	const struct future *f;
-	double ret, cool;	/* readings of the selecting metric */
-	double gain, sd, lower; /* against the control, after the charge; sd of that difference */
+	double ret, cool;   /* readings of the selecting metric */
+	double gain, lower; /* against the control, after the charge; its bound at alpha/K */
 	double charge;
 	int passes, tied;
 };
@@ -21,18 +21,23 @@ struct court {
 	const struct future *control;
 	enum metric select, report;
 	struct noise noise, report_noise;
-	double worth, control_ret, control_cool;
-	double t_arm; /* t quantile at 1 - alpha/K */
+	double worth, control_ret;
 	struct arm *arms;
-	int narms, unread; /* unread: arms that were void, failed, or lack a segment */
+	int narms, unread; /* unread: arms that were void, failed, lack a segment or its noise */
 };
 
 /* The gain of a future on one metric, against the control, after the charge; for a lasting change,
  * the smaller of its two. */
 double court_gain(const struct court *c, const struct future *f, enum metric m);
 
-/* sd of the difference between two branches, for the reading(s) f is judged by. */
-double court_sd(const struct noise *n, const struct future *f);
+/* What that gain must exceed to be seen at one-sided error p: for a lasting change, the larger. */
+double court_margin(const struct noise *n, const struct future *f, double p);
+
+/* The spread that margin comes from. */
+const struct spread *court_spread(const struct noise *n, const struct future *f, double p);
+
+/* Order of an arm among those that pass; higher is better. */
+double court_standing(const struct court *c, const struct arm *a);
 
 /* The decision record that says it all. pick: the chosen arm, or NULL. New reference. */
 json_t *court_decision(const struct court *c, const struct arm *pick);

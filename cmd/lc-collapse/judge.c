@@ -19,7 +19,6 @@
 #include "court.h"
 #include "io.h"
 #include "json.h"
-#include "stat.h"
 
 static int is_candidate(const struct future *f)
 {
@@ -48,11 +47,16 @@ double court_gain(const struct court *c, const struct future *f, enum metric m)
 	return ret - charge_of(c, f);
 }
 
-double court_sd(const struct noise *n, const struct future *f)
+const struct spread *court_spread(const struct noise *n, const struct future *f, double p)
 {
-	double sd = is_persistent(f) && !(n->cool <= n->ret) ? n->cool : n->ret;
+	if (is_persistent(f) && !(spread_margin(&n->cool, p) <= spread_margin(&n->ret, p)))
+		return &n->cool;
+	return &n->ret;
+}
 
-	return M_SQRT2 * sd;
+double court_margin(const struct noise *n, const struct future *f, double p)
+{
+	return spread_margin(court_spread(n, f, p), p);
 }
 
 static void hear(struct court *c, const struct future *f)
@@ -62,12 +66,11 @@ static void hear(struct court *c, const struct future *f)
 	*a = (struct arm){.f = f};
 	a->ret = read_return(c->ev, f, c->select);
 	a->cool = is_persistent(f) ? read_cool(c->ev, f, c->select) : NAN;
-	if (isnan(a->ret) || (is_persistent(f) && isnan(a->cool))) {
+	if (isnan(a->ret) || (is_persistent(f) && (isnan(a->cool) || c->noise.cool.df < 1))) {
 		c->unread++;
 		return;
 	}
 	a->charge = charge_of(c, f);
-	a->sd = court_sd(&c->noise, f);
 	/* a diverged arm is the worst, also against a diverged control */
 	a->gain = isinf(a->ret) || isinf(a->cool) ? -INFINITY : court_gain(c, f, c->select);
 	c->narms++;
@@ -75,12 +78,10 @@ static void hear(struct court *c, const struct future *f)
 
 static void judge_arms(struct court *c)
 {
-	c->t_arm = c->narms && c->noise.df > 0
-			   ? lc_student_quantile(1 - c->rule->alpha / c->narms, c->noise.df)
-			   : NAN;
 	for (int i = 0; i < c->narms; i++) {
 		struct arm *a = &c->arms[i];
-		a->lower = isinf(a->gain) ? a->gain : a->gain - c->t_arm * a->sd;
+		double margin = court_margin(&c->noise, a->f, c->rule->alpha / c->narms);
+		a->lower = isinf(a->gain) ? a->gain : a->gain - margin;
 		a->passes = a->lower > c->rule->min_effect;
 	}
 }
@@ -90,8 +91,7 @@ static size_t changes(const struct arm *a)
 	return json_object_size(a->f->actions);
 }
 
-/* Order among arms that pass: by the worse reading, which is what their gains differ in. */
-static double standing(const struct court *c, const struct arm *a)
+double court_standing(const struct court *c, const struct arm *a)
 {
 	if (isfinite(a->gain))
 		return a->gain;
@@ -102,7 +102,7 @@ static int simpler(const struct court *c, const struct arm *a, const struct arm 
 {
 	if (changes(a) != changes(b))
 		return changes(a) < changes(b);
-	return standing(c, a) > standing(c, b);
+	return court_standing(c, a) > court_standing(c, b);
 }
 
 /* The chosen arm, or NULL; marks those tied with the best. */
@@ -112,26 +112,30 @@ static struct arm *choose(struct court *c)
 	double margin;
 
 	for (int i = 0; i < c->narms; i++)
-		if (c->arms[i].passes && (!best || standing(c, &c->arms[i]) > standing(c, best)))
+		if (c->arms[i].passes &&
+		    (!best || court_standing(c, &c->arms[i]) > court_standing(c, best)))
 			best = &c->arms[i];
 	if (!best)
 		return NULL;
-	margin = lc_student_quantile(1 - c->rule->alpha, c->noise.df) * best->sd;
+	margin = court_margin(&c->noise, best->f, c->rule->alpha);
 	for (int i = 0; i < c->narms; i++) {
 		struct arm *a = &c->arms[i];
-		a->tied = a->passes && standing(c, a) >= standing(c, best) - margin;
+		a->tied = a->passes && court_standing(c, a) >= court_standing(c, best) - margin;
 		if (a->tied && (!pick || simpler(c, a, pick)))
 			pick = a;
 	}
 	return pick;
 }
 
-static int any(const struct evidence *ev, enum metric m)
+/* Can the futures be judged on this metric: the control, and two nulls at least? */
+static int readable(const struct evidence *ev, const struct future *control, enum metric m)
 {
+	int nulls = 0;
+
 	for (int i = 0; i < ev->n; i++)
-		if (!isnan(read_return(ev, &ev->f[i], m)) && !ev->f[i].nonfinite)
-			return 1;
-	return 0;
+		nulls +=
+			strcmp(ev->f[i].role, "null") == 0 && !isnan(read_return(ev, &ev->f[i], m));
+	return nulls > 1 && !isnan(read_return(ev, control, m));
 }
 
 json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err *err)
@@ -143,19 +147,18 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 		lc_fail(err, LC_DATA, "no control branch in the evidence");
 		return NULL;
 	}
-	c.select = any(ev, VAL) ? VAL : TRAIN;
-	c.report = any(ev, TEST) && c.select == VAL ? TEST : c.select;
+	c.select = readable(ev, c.control, VAL) ? VAL : TRAIN;
+	c.report = c.select == VAL && readable(ev, c.control, TEST) ? TEST : c.select;
 	c.noise = noise_floor(ev, c.select);
 	c.report_noise = noise_floor(ev, c.report);
 	c.worth = step_worth(ev, c.select);
 	c.control_ret = read_return(ev, c.control, c.select);
-	c.control_cool = read_cool(ev, c.control, c.select);
 	c.arms = lc_xalloc((size_t)ev->n, sizeof(*c.arms));
 	for (int i = 0; i < ev->n; i++)
 		if (is_candidate(&ev->f[i]) && !isnan(c.control_ret))
 			hear(&c, &ev->f[i]);
 	judge_arms(&c);
-	rec = court_decision(&c, c.noise.df > 0 ? choose(&c) : NULL);
+	rec = court_decision(&c, c.noise.ret.df > 0 ? choose(&c) : NULL);
 	free(c.arms);
 	return rec;
 }

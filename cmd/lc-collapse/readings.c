@@ -51,13 +51,16 @@ static long own_window(const struct evidence *ev)
 double read_return(const struct evidence *ev, const struct future *f, enum metric m)
 {
 	const struct future *seg = evidence_segment(ev, f, "return");
+	double mean;
 
 	if (!counts(f))
 		return NAN;
 	if (f->nonfinite || (seg && counts(seg) && seg->nonfinite))
 		return INFINITY;
-	if (seg)
-		return counts(seg) ? mean_after(seg, seg->from_step + seg->horizon / 2, m) : NAN;
+	if (seg) {
+		mean = mean_after(seg, seg->from_step + seg->horizon / 2, m);
+		return !counts(seg) ? NAN : isnan(mean) ? last_value(seg, m) : mean;
+	}
 	return is_persistent(f) ? NAN : mean_after(f, own_window(ev), m);
 }
 
@@ -72,28 +75,41 @@ double read_cool(const struct evidence *ev, const struct future *f, enum metric 
 	return seg && counts(seg) ? last_value(seg, m) : NAN;
 }
 
+/* Readings that agree to seven digits have not seen each other's data: their sd says nothing. */
+static struct spread spread_of(const struct lc_moments *s)
+{
+	double sd = s->n > 1 ? sqrt(lc_moments_var(s)) : NAN;
+
+	return (struct spread){sd, sd > 1e-7 * fabs(s->mean) ? (int)s->n - 1 : 0};
+}
+
 struct noise noise_floor(const struct evidence *ev, enum metric m)
 {
 	struct lc_moments ret = {0}, cool = {0};
-	const char *diverged = NULL;
+	struct noise n = {.diverged = NULL};
 
 	for (int i = 0; i < ev->n; i++) {
 		if (strcmp(ev->f[i].role, "null") != 0)
 			continue;
 		double r = read_return(ev, &ev->f[i], m), c = read_cool(ev, &ev->f[i], m);
 		if (isinf(r) || isinf(c))
-			diverged = ev->f[i].id;
+			n.diverged = ev->f[i].id;
 		if (isfinite(r))
 			lc_moments_add(&ret, r);
 		if (isfinite(c))
 			lc_moments_add(&cool, c);
 	}
-	return (struct noise){
-		ret.n > 1 ? sqrt(lc_moments_var(&ret)) : NAN,
-		cool.n > 1 ? sqrt(lc_moments_var(&cool)) : NAN,
-		ret.n > 1 && !diverged ? (int)ret.n - 1 : 0,
-		diverged,
-	};
+	n.ret = spread_of(&ret);
+	n.cool = spread_of(&cool);
+	n.identical = ret.n > 1 && n.ret.df == 0;
+	if (n.diverged)
+		n.ret.df = n.cool.df = 0;
+	return n;
+}
+
+double spread_margin(const struct spread *s, double p)
+{
+	return s->df > 0 ? lc_student_quantile(1 - p, s->df) * M_SQRT2 * s->sd : NAN;
 }
 
 /*

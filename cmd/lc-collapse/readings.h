@@ -9,10 +9,10 @@
 enum metric { VAL, TEST, TRAIN };
 
 /*
- * "return": mean over the later half of the segment back at the control's lr (a future that changes
- * nothing lasting and has no segment is read over the same steps of its own). "cool": the last
- * value of the cooldown. Infinity when it diverged; NaN when it was not read (void, failed, no
- * segment).
+ * "return": mean over the later half of the segment back at the control's lr, or its last value
+ * when none falls there (a future that changes nothing lasting and has no segment is read over the
+ * same steps of its own). "cool": the last value of the cooldown. Infinity when it diverged; NaN
+ * when it was not read (void, failed, no segment).
  */
 double read_return(const struct evidence *ev, const struct future *f, enum metric m);
 double read_cool(const struct evidence *ev, const struct future *f, enum metric m);
@@ -21,12 +21,19 @@ double read_cool(const struct evidence *ev, const struct future *f, enum metric 
  * Standard deviation of a reading over the null branches, which differ from the clean state's own
  * future in nothing but the data of their horizon; the segments they are read by are common to all.
  */
+struct spread {
+	double sd;
+	int df; /* 0: not known (fewer than two nulls read, all the same, or one that diverged) */
+};
 struct noise {
-	double ret, cool;     /* sd; NaN below two nulls */
-	int df;		      /* 0: the noise is not known */
-	const char *diverged; /* id of a null that did (then df is 0: it has no bound), or NULL */
+	struct spread ret, cool;
+	const char *diverged; /* id of a null that did, or NULL */
+	int identical;	      /* the nulls' returns are all the same: no order noise was seen */
 };
 struct noise noise_floor(const struct evidence *ev, enum metric m);
+
+/* How much a difference of two branches must exceed to be seen at one-sided error p. */
+double spread_margin(const struct spread *s, double p);
 
 /* What one step of training is worth now, in nats: the mean fall per step of the null branches at a
  * steady lr, at least 0 (also where the lr was never steady: then it is not known). */

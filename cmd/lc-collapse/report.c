@@ -10,29 +10,38 @@
 
 #define DRAWS 4000
 
+/* A factor for an sd estimated with df degrees of freedom: as uncertain as that (inverse chi). */
+static double draw_scale(struct lc_rng *rng, int df)
+{
+	double chi2 = 0, z;
+
+	for (int i = 0; i < df; i++) {
+		z = lc_rng_normal(rng);
+		chi2 += z * z;
+	}
+	return sqrt(df / fmax(chi2, 1e-12));
+}
+
 /*
- * Probability that the pick has the greatest gain of all that are not tied with it, and one above
- * zero: Monte Carlo over the noise of each arm and of the control they share, whose sd is itself
- * uncertain (scaled inverse chi).
+ * Probability that the pick stands highest of all that are not tied with it, and above the control:
+ * Monte Carlo over the noise of each arm and of the control they share. (A control that diverged is
+ * below all.)
  */
 static double p_best(const struct court *c, const struct arm *pick)
 {
 	struct lc_rng rng = {1, 0, 0};
 	int wins = 0;
 
-	if (!pick || isinf(pick->gain))
-		return pick ? 1 : 0;
+	if (!pick)
+		return 0;
 	for (int d = 0; d < DRAWS; d++) {
-		double chi2 = 0, scale, control, own = 0, top = 0;
-		for (int i = 0; i < c->noise.df; i++) {
-			double z = lc_rng_normal(&rng);
-			chi2 += z * z;
-		}
-		scale = sqrt(c->noise.df / fmax(chi2, 1e-12)) / M_SQRT2;
-		control = lc_rng_normal(&rng);
+		double scale = draw_scale(&rng, c->noise.ret.df), control = lc_rng_normal(&rng);
+		double own = 0, top = isinf(pick->gain) ? -INFINITY : 0;
 		for (int i = 0; i < c->narms; i++) {
 			const struct arm *a = &c->arms[i];
-			double x = a->gain + scale * a->sd * (lc_rng_normal(&rng) - control);
+			double sd = court_spread(&c->noise, a->f, c->rule->alpha)->sd;
+			double x =
+				court_standing(c, a) + scale * sd * (lc_rng_normal(&rng) - control);
 			if (a == pick)
 				own = x;
 			else if (x > top && !a->tied)
@@ -43,12 +52,19 @@ static double p_best(const struct court *c, const struct arm *pick)
 	return (double)wins / DRAWS;
 }
 
-/* The smallest gain that would have been seen four times out of five. */
+/* The smallest gain that would have been seen four times out of five, for the arm hardest to see.
+ */
 static double detectable(const struct court *c)
 {
-	if (!(c->noise.df > 0) || isnan(c->t_arm))
-		return NAN;
-	return (c->t_arm + lc_student_quantile(.8, c->noise.df)) * M_SQRT2 * c->noise.ret;
+	double most = NAN, needs;
+
+	for (int i = 0; i < c->narms; i++) {
+		const struct future *f = c->arms[i].f;
+		needs = court_margin(&c->noise, f, c->rule->alpha / c->narms) +
+			spread_margin(court_spread(&c->noise, f, c->rule->alpha / c->narms), .2);
+		most = isnan(most) ? needs : fmax(most, needs);
+	}
+	return most;
 }
 
 /* Five digits after the point; adding 0 turns -0, which would not read back as itself, into 0. */
@@ -125,9 +141,9 @@ static void set_choice(json_t *rec, const struct court *c, const struct arm *pic
 	json_object_set(rec, "from", json_object_get(f->rec, "from"));
 	json_object_set(rec, "actions", (json_t *)f->actions);
 	json_object_set_new(rec, "gain", num(gain));
-	half = pick && c->report_noise.df > 0 && isfinite(gain)
-		       ? lc_student_quantile(1 - c->rule->alpha / 2, c->report_noise.df) *
-				 court_sd(&c->report_noise, f)
+	/* simultaneous over the arms: the one that was picked is lucky, on any shard */
+	half = pick && isfinite(gain)
+		       ? court_margin(&c->report_noise, f, c->rule->alpha / (2 * c->narms))
 		       : 0;
 	json_object_set_new(rec, "ci", json_pack("[o,o]", num(gain - half), num(gain + half)));
 	json_object_set_new(rec, "selected_gain", num(pick ? pick->gain : 0));
@@ -144,41 +160,59 @@ static void set_choice(json_t *rec, const struct court *c, const struct arm *pic
 					      num(gain - court_gain(c, plain, c->report))));
 }
 
-/* "better", "none", or "undecided" with the reason. */
+/* Why nothing can be said, or NULL when something can. */
+static const char *hindrance(const struct court *c)
+{
+	if (isnan(c->control_ret))
+		return "the control was not read: no loss after its horizon";
+	if (c->noise.diverged)
+		return "a null branch diverged: the noise has no bound";
+	if (c->noise.identical)
+		return "the null branches are all the same: were they given other data?";
+	if (c->noise.ret.df < 1)
+		return "fewer than two null branches were read: the noise is not known";
+	if (c->narms == 0)
+		return "no arm could be read";
+	return NULL;
+}
+
+/* Probability that the best of the arms is better than the control, given that it was picked as the
+ * best of K: were all equal, the best of K would look as good 1 - p of the time. */
+static double p_better(const struct court *c)
+{
+	double p = 0;
+
+	for (int i = 0; i < c->narms; i++) {
+		const struct spread *s = court_spread(&c->noise, c->arms[i].f, c->rule->alpha);
+		double t = c->arms[i].gain / (M_SQRT2 * s->sd);
+		p = fmax(p, isfinite(t) ? lc_student_cdf(t, s->df) : 0);
+	}
+	return pow(p, c->narms);
+}
+
+/* "better", "none", or "undecided", with the reason. */
 static const char *verdict(const struct court *c, const struct arm *pick, char *why, size_t size)
 {
-	double best = -INFINITY, p;
+	const char *hinders = hindrance(c);
+	double p;
 
-	if (isnan(c->control_ret)) {
-		snprintf(why, size, "the control was not read (%s)",
-			 c->control->why ? c->control->why : "no result");
-		return "undecided";
-	}
-	if (c->noise.diverged) {
-		snprintf(why, size, "null branch %s diverged: the noise has no bound",
-			 c->noise.diverged);
-		return "undecided";
-	}
-	if (!(c->noise.df > 0)) {
-		snprintf(why, size,
-			 "fewer than two null branches were read: the noise is not known");
-		return "undecided";
-	}
-	if (c->narms == 0) {
-		snprintf(why, size, "no arm could be read");
+	if (hinders) {
+		snprintf(why, size, "%s", hinders);
 		return "undecided";
 	}
 	if (pick) {
-		snprintf(why, size, "%s is better than the control beyond the noise of the nulls",
+		snprintf(why, size,
+			 isinf(c->control_ret)
+				 ? "the control diverged, %s did not"
+				 : "%s is better than the control beyond the noise of the nulls",
 			 pick->f->id);
 		return "better";
 	}
-	for (int i = 0; i < c->narms; i++)
-		best = fmax(best, c->arms[i].gain / c->arms[i].sd);
-	p = isfinite(best) ? lc_student_cdf(best, c->noise.df) : 0;
+	p = p_better(c);
 	snprintf(why, size,
-		 "no arm is better than the control beyond the noise (the best has P(better) %.2f)",
-		 p);
+		 "no arm is better than the control beyond the noise (the best of %d: P(better) "
+		 "%.2f)",
+		 c->narms, p);
 	return p >= .8 ? "undecided" : "none";
 }
 
@@ -198,8 +232,8 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 	json_object_set_new(rec, "min_effect", lc_json_num(c->rule->min_effect));
 	json_object_set_new(rec, "detectable", num(detectable(c)));
 	json_object_set_new(rec, "noise",
-			    json_pack("{s:o,s:o,s:i,s:o}", "return", num(c->noise.ret), "cool",
-				      num(c->noise.cool), "df", c->noise.df, "jitter",
+			    json_pack("{s:o,s:o,s:i,s:o}", "return", num(c->noise.ret.sd), "cool",
+				      num(c->noise.cool.sd), "df", c->noise.ret.df, "jitter",
 				      num(chaos(c))));
 	json_object_set_new(rec, "control", num(c->control_ret));
 	json_object_set_new(rec, "arms", table(c));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fork.h"
+#include "hash.h"
 #include "io.h"
 #include "json.h"
 #include "record.h"
@@ -47,18 +48,19 @@ void stream_release(struct stream *s)
 	memset(s, 0, sizeof(*s));
 }
 
-/* An id becomes a file name and a word: letters, digits, and . _ - inside. */
-static int good_id(const char *id)
+int good_name(const char *id)
 {
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
 	return *id && *id != '.' && *id != '-' && strlen(id) < 60 &&
-	       id[strspn(id,
-			 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] ==
-		       '\0';
+	       id[strspn(id, letters)] == '\0';
 }
 
 int branch_init(struct branch *b, json_t *rec, const char *fork_dir, struct lc_err *err)
 {
 	json_t *from = json_object_get(rec, "from");
+	struct lc_id id;
 
 	memset(b, 0, sizeof(*b));
 	b->rec = rec;
@@ -68,11 +70,11 @@ int branch_init(struct branch *b, json_t *rec, const char *fork_dir, struct lc_e
 	b->from_step = lc_json_get_int(from, "step", -1);
 	b->horizon = lc_json_get_int(rec, "horizon", 0);
 	b->actions = json_object_get(rec, "actions");
-	if (!good_id(b->id))
+	if (!good_name(b->id))
 		return lc_fail(err, LC_DATA, "branch \"%.40s\": not a name", b->id);
 	if (b->from_step < 0 || b->horizon < 1)
 		return lc_fail(err, LC_DATA, "branch %s: wants from.step and a horizon", b->id);
-	if (!b->parent && !lc_json_get_str(from, "snapshot", NULL))
+	if (!b->parent && lc_id_parse(lc_json_get_str(from, "snapshot", ""), &id) < 0)
 		return lc_fail(err, LC_DATA, "branch %s: from names no snapshot and no branch",
 			       b->id);
 	b->dir = lc_path("%s/%s", fork_dir, b->id);

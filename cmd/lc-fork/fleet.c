@@ -1,9 +1,12 @@
 /* fleet: see fleet.h. */
 #include "fleet.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "action.h"
@@ -44,56 +47,90 @@ static int insert(struct fleet *f, int at, json_t *rec, int announced, struct lc
 	return 0;
 }
 
+/* One lc-fork at a time works in a directory; the kernel lets go when it ends, however it ends. */
+static int lock_dir(struct fleet *f, struct lc_err *err)
+{
+	char *path = lc_path("%s/lock", f->dir);
+	int ret = 0;
+
+	f->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (f->lock < 0)
+		ret = lc_fail_sys(err, "open %s", path);
+	else if (flock(f->lock, LOCK_EX | LOCK_NB) < 0)
+		ret = errno == EWOULDBLOCK
+			      ? lc_fail(err, LC_SYS, "%s: another lc-fork is at work there", f->dir)
+			      : lc_fail_sys(err, "lock %s", path);
+	free(path);
+	return ret;
+}
+
 /* The first branch record names the fork, and so its directory. */
 static int make_dir(struct fleet *f, const char *dir, const json_t *rec, struct lc_err *err)
 {
+	const char *fork = lc_json_get_str(rec, "fork", "unnamed");
 	char *name;
 
 	if (f->dir)
 		return 0;
-	name = dir ? lc_path("%s", dir)
-		   : lc_path("lc-fork-%s", lc_json_get_str(rec, "fork", "unnamed"));
+	if (!dir && !good_name(fork))
+		return lc_fail(err, LC_DATA, "fork \"%.40s\": not a name", fork);
+	name = dir ? lc_path("%s", dir) : lc_path("lc-fork-%s", fork);
 	if (lc_mkdirs(name, err) == 0) {
 		f->dir = realpath(name, NULL);
 		if (!f->dir)
 			lc_fail_sys(err, "find %s", name);
 	}
 	free(name);
-	return f->dir ? 0 : -1;
+	return f->dir ? lock_dir(f, err) : -1;
+}
+
+/* Pass a line on; keep it when it is a branch record. */
+static int take_line(struct fleet *f, const char *dir, const char *line, size_t len,
+		     struct lc_err *err)
+{
+	json_t *rec = json_loadb(line, len, 0, NULL);
+	int is = rec ? lc_record_is(rec, "branch", 1, err) : 0;
+
+	if (is > 0 &&
+	    (make_dir(f, dir, rec, err) < 0 || insert(f, f->n, json_incref(rec), 1, err) < 0))
+		is = -1;
+	json_decref(rec);
+	if (is >= 0 && (fwrite(line, 1, len, stdout) != len || putchar('\n') == EOF))
+		is = lc_fail_sys(err, "write stdout");
+	return is < 0 ? -1 : 0;
+}
+
+static int all_have_parents(const struct fleet *f, struct lc_err *err)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->b[i]->parent && !fleet_find(f, f->b[i]->parent))
+			return lc_fail(err, LC_DATA,
+				       "branch %s: starts from %s, which is not in the plan",
+				       f->b[i]->id, f->b[i]->parent);
+	return f->n ? 0 : lc_fail(err, LC_DATA, "no branch records in the input");
 }
 
 int fleet_read(struct fleet *f, const char *dir, struct lc_err *err)
 {
 	struct lc_lines in;
+	struct lc_err why;
 	char *line;
 	size_t len;
-	int more, is;
-	json_t *rec;
+	int more;
 
 	lc_lines_open(&in, "-", 0, err);
-	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
-		rec = json_loadb(line, len, 0, NULL);
-		is = rec ? lc_record_is(rec, "branch", 1, err) : 0;
-		if (is > 0 && (make_dir(f, dir, rec, err) < 0 ||
-			       insert(f, f->n, json_incref(rec), 1, err) < 0))
-			is = -1;
-		json_decref(rec);
-		if (is < 0) {
-			struct lc_err why = *err;
-			lc_lines_close(&in);
-			return lc_fail(err, why.code, "line %lu: %.400s", in.line, why.text);
+	while ((more = lc_lines_next(&in, &line, &len, err)) > 0)
+		if (take_line(f, dir, line, len, &why) < 0) {
+			lc_fail(err, why.code, "line %lu: %.400s", in.line, why.text);
+			more = -1;
+			break;
 		}
-		printf("%s\n", line);
-	}
 	lc_lines_close(&in);
-	for (int i = 0; more == 0 && i < f->n; i++)
-		if (f->b[i]->parent && !fleet_find(f, f->b[i]->parent))
-			return lc_fail(err, LC_DATA,
-				       "branch %s: starts from %s, which is not in the plan",
-				       f->b[i]->id, f->b[i]->parent);
-	if (more == 0 && f->n == 0)
-		return lc_fail(err, LC_DATA, "no branch records in the input");
-	return more < 0 || fflush(stdout) == EOF ? lc_fail_sys(err, "write stdout") : 0;
+	if (more < 0)
+		return -1;
+	if (fflush(stdout) == EOF)
+		return lc_fail_sys(err, "write stdout");
+	return all_have_parents(f, err);
 }
 
 int fleet_restore(struct fleet *f, const char *store, struct lc_err *err)
@@ -219,11 +256,16 @@ int fleet_add_segments(struct fleet *f, int at, struct lc_err *err)
 		long steps = lc_json_get_int(readout, kinds[i], 0);
 		json_t *rec = steps < 1 ? NULL : segment(b, kinds[i], steps);
 		/* a plan may hold them already: records of an earlier run, fed back in */
-		if (!rec || fleet_find(f, lc_json_get_str(rec, "branch", "")) ||
-		    (!state && !ended_before(f, rec)))
+		if (!rec || fleet_find(f, lc_json_get_str(rec, "branch", ""))) {
 			json_decref(rec);
-		else
+		} else if (state || ended_before(f, rec)) {
 			ret = insert(f, at + 1 + made++, rec, 0, err);
+		} else {
+			snprintf(b->why, sizeof(b->why),
+				 "it left no state of step %ld: its readouts were not run",
+				 b->from_step + b->horizon);
+			json_decref(rec);
+		}
 	}
 	free(state);
 	return ret;
@@ -255,6 +297,8 @@ void fleet_release(struct fleet *f)
 		free(f->b[i]);
 	}
 	lc_keeper_close(&f->keeper);
+	if (f->lock > 0)
+		close(f->lock);
 	free(f->b);
 	free(f->dir);
 }

@@ -12,6 +12,7 @@ struct fleet {
 	struct branch **b; /* in the order they are printed: a branch, its segments, the next */
 	int n, cap;
 	struct lc_keeper keeper;
+	int lock; /* descriptor that holds the directory's lock */
 };
 
 /* Everything on stdin goes on to stdout untouched; its branch records make the fleet, in dir (or,

@@ -51,6 +51,9 @@ int branch_init(struct branch *b, json_t *rec, const char *fork_dir,
 		struct lc_err *err); /* takes rec */
 void branch_release(struct branch *b);
 
+/* Can it be a file name and a word: letters, digits, and . _ - inside? */
+int good_name(const char *id);
+
 /* Read what the branch has printed since the last look into steps. */
 int branch_read(struct branch *b, struct lc_err *err);
 

@@ -15,7 +15,7 @@ json_t *snapshots_list(const char *store, const char *run, struct lc_err *err)
 		argv[5] = "--run";
 		argv[6] = (char *)run;
 	}
-	return lc_tool_records(argv, err);
+	return lc_tool_good_records(argv, err); /* one damaged snapshot is no reason to have none */
 }
 
 int snapshot_restore(const char *store, const char *id, const char *dir, struct lc_err *err)

@@ -5,7 +5,7 @@
 # It takes $PAUSE for ten steps in the run, and $FORKPAUSE in a branch.
 cat >train <<'END'
 #!/bin/sh
-seed=0 lr=1
+seed=0 lr=1 luck=0
 horizon=$1
 shift
 while [ $# -gt 0 ]; do
@@ -16,7 +16,8 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 step=0 sick=0
-[ "$LC_STATE" = none ] || read -r step sick <"$LC_STATE/state"
+[ "$LC_STATE" = none ] || read -r step sick luck <"$LC_STATE/state"
+[ "$seed" = 0 ] || luck=$seed # what other data it saw stays with it
 if [ "$horizon" = none ]; then end=160; else end=$((step + horizon)); fi
 who=${LC_BRANCH:-main}
 alive() { case $(sed 's/^.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null) in '' | Z) false ;; esac; }
@@ -33,15 +34,15 @@ while [ "$step" -lt "$end" ]; do
 		sick=1
 	fi
 	sleep "$pause"
-	awk -v a="$step" -v n="$n" -v sick="$sick" -v seed="$seed" -v lr="$lr" 'BEGIN {
+	awk -v a="$step" -v n="$n" -v sick="$sick" -v luck="$luck" -v seed="$seed" -v lr="$lr" 'BEGIN {
 		for (s = a + 1; s <= a + n; s++) {
-			noise = ((s * 7919 + seed * 104729) % 101 - 50) / 5000
+			noise = ((s * 7919 + seed * 104729) % 101 - 50) / 5000 + luck * luck % 7 / 2000
 			printf "{\"step\":%d,\"loss\":%.4f,\"val_loss\":%.4f,\"lr\":%g,\"batch\":\"%d-%d\"}\n", s,
 				3 - .001 * s + noise + 2 * sick, 3 - .001 * s + noise + 2 * sick, .001 * lr, seed, s
 		}
 	}'
 	step=$((step + n))
-	mkdir -p "$LC_OUT/.tmp-$$" && echo "$step $sick" >"$LC_OUT/.tmp-$$/state" && mv "$LC_OUT/.tmp-$$" "$LC_OUT/step-$(printf %08d $step)"
+	mkdir -p "$LC_OUT/.tmp-$$" && echo "$step $sick $luck" >"$LC_OUT/.tmp-$$/state" && mv "$LC_OUT/.tmp-$$" "$LC_OUT/step-$(printf %08d $step)"
 done
 END
 chmod +x train
