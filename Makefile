@@ -27,7 +27,6 @@ endif
 PROGRAMS = $(sort $(basename $(notdir $(wildcard cmd/lc-*.c))) \
 	$(patsubst cmd/%/main.c,%,$(wildcard cmd/lc-*/main.c)))
 LIBS_lc-snap = -lzstd
-LIBS_lc-fork = -lzstd
 LIBS_lc-train = -ldl
 
 LIB_OBJ = $(patsubst %.c,$B/%.o,$(wildcard lib/*.c kernels/*.c))
@@ -48,7 +47,7 @@ setup-tests:
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(CC) $(LC_CFLAGS) $(CFLAGS) $(LC_FAST) $(CPPFLAGS) -c -o $@ $<
-$B/kernels/%.o: LC_FAST = -O3 -march=native
+$B/kernels/%.o $B/lib/rollout.o: LC_FAST = -O3 -march=native
 # The trainer's kernels may fuse multiply and add; nothing compares their bits across machines.
 GPT = adamw attention gelu gemm gpt rmsnorm xent
 $(GPT:%=$B/kernels/%.o): LC_FAST = -O3 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math
