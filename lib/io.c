@@ -58,64 +58,90 @@ int lc_write_file(const char *path, const void *buf, size_t len, struct lc_err *
 	return lc_newfile_commit(&nf, err);
 }
 
+static void newfile_release(struct lc_newfile *nf)
+{
+	if (nf->f)
+		fclose(nf->f);
+	free(nf->path);
+	free(nf->target);
+	free(nf->tmp);
+	memset(nf, 0, sizeof(*nf));
+}
+
+/* Where path leads when it is a symbolic link, also to what is not there yet. The caller's; NULL
+ * with errno. */
+static char *target_of(const char *path)
+{
+	char *real, *next, *found, link[4096];
+	ssize_t n = readlink(path, link, sizeof(link) - 1);
+	const char *slash = strrchr(path, '/');
+
+	if (n < 0)
+		return lc_path("%s", path);
+	real = realpath(path, NULL);
+	if (real || errno != ENOENT)
+		return real;
+	link[n] = '\0';
+	next = *link == '/' || !slash ? lc_path("%s", link)
+				      : lc_path("%.*s/%s", (int)(slash - path), path, link);
+	found = target_of(next); /* ends: a ring of links is ELOOP, not ENOENT */
+	free(next);
+	return found;
+}
+
 int lc_newfile_open(struct lc_newfile *nf, const char *path, struct lc_err *err)
 {
+	struct stat st;
 	int fd;
 
+	memset(nf, 0, sizeof(*nf));
 	nf->path = lc_path("%s", path);
-	nf->tmp = lc_path("%s.tmp.XXXXXX", path);
-	nf->f = NULL;
-	fd = mkostemp(nf->tmp, O_CLOEXEC);
-	if (fd >= 0 && fchmod(fd, 0644) == 0)
-		nf->f = fdopen(fd, "wb");
-	if (!nf->f) {
-		lc_fail_sys(err, "create %s", path);
-		if (fd >= 0) {
-			close(fd);
-			unlink(nf->tmp);
-		}
-		free(nf->path);
-		free(nf->tmp);
-		nf->path = nf->tmp = NULL;
-		return -1;
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+	} else {
+		nf->target = target_of(path);
+		nf->tmp = nf->target ? lc_path("%s.tmp.XXXXXX", nf->target) : NULL;
+		fd = nf->tmp ? mkostemp(nf->tmp, O_CLOEXEC) : -1;
 	}
-	return 0;
+	if (fd >= 0 && (!nf->tmp || fchmod(fd, 0644) == 0))
+		nf->f = fdopen(fd, "wb");
+	if (nf->f)
+		return 0;
+	lc_fail_sys(err, "create %s", path);
+	if (fd >= 0) {
+		close(fd);
+		if (nf->tmp)
+			unlink(nf->tmp);
+	}
+	newfile_release(nf);
+	return -1;
 }
 
 int lc_newfile_commit(struct lc_newfile *nf, struct lc_err *err)
 {
-	int ret = -1;
+	int ret = 0;
 
-	if (fflush(nf->f) == EOF || ferror(nf->f) || fsync(fileno(nf->f)) < 0) {
+	/* a device or a pipe has nothing to sync */
+	if (fflush(nf->f) == EOF || ferror(nf->f) || (nf->tmp && fsync(fileno(nf->f)) < 0)) {
 		lc_fail_sys(err, "write %s", nf->path);
 		lc_newfile_abort(nf);
 		return -1;
 	}
-	fclose(nf->f);
-	nf->f = NULL;
-	if (rename(nf->tmp, nf->path) < 0) {
-		lc_fail_sys(err, "rename to %s", nf->path);
+	if (nf->tmp && rename(nf->tmp, nf->target) < 0) {
+		ret = lc_fail_sys(err, "rename to %s", nf->path);
 		unlink(nf->tmp);
-	} else {
-		ret = lc_fsync_parent(nf->path, err);
+	} else if (nf->tmp) {
+		ret = lc_fsync_parent(nf->target, err);
 	}
-	free(nf->path);
-	free(nf->tmp);
-	nf->path = nf->tmp = NULL;
+	newfile_release(nf);
 	return ret;
 }
 
 void lc_newfile_abort(struct lc_newfile *nf)
 {
-	if (!nf->tmp)
-		return;
-	if (nf->f)
-		fclose(nf->f);
-	unlink(nf->tmp);
-	free(nf->path);
-	free(nf->tmp);
-	nf->f = NULL;
-	nf->path = nf->tmp = NULL;
+	if (nf->tmp)
+		unlink(nf->tmp);
+	newfile_release(nf);
 }
 
 int lc_lines_open(struct lc_lines *ls, const char *path, int follow, struct lc_err *err)

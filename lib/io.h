@@ -19,11 +19,14 @@ int lc_read_file(const char *path, char **buf, size_t *len, struct lc_err *err);
 /* Write a whole file, atomically. */
 int lc_write_file(const char *path, const void *buf, size_t len, struct lc_err *err);
 
-/* A file being written atomically, for what is too large to hold: write to f, then keep or drop it.
+/*
+ * A file being written atomically, for what is too large to hold: write to f, then keep or drop it.
+ * A symbolic link stays one: what it leads to is replaced. What is there and is no regular file (a
+ * device, a FIFO) is written to as it is.
  */
 struct lc_newfile {
 	FILE *f;
-	char *path, *tmp;
+	char *path, *target, *tmp; /* as given; what is replaced, and by what: NULL, in place */
 };
 int lc_newfile_open(struct lc_newfile *nf, const char *path, struct lc_err *err);
 int lc_newfile_commit(struct lc_newfile *nf, struct lc_err *err); /* releases nf, also on failure */

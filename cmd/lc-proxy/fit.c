@@ -109,7 +109,8 @@ int cmd_fit(const struct options *o)
 		lc_usage("fit: -l is for predict");
 	get_law(o, &law, &plan);
 	j = lc_law_json(&law);
-	if (lc_json_save(o->out, j, &err) < 0)
+	if (strcmp(o->out, "-") == 0 ? lc_json_emit(stdout, j, &err) < 0
+				     : lc_json_save(o->out, j, &err) < 0)
 		lc_die(&err);
 	if (!o->quiet)
 		lc_warn("%s: %s, %d observations, misfit %.2f", o->out, lc_metric_name(law.metric),

@@ -18,11 +18,11 @@ static const char help[] =
 	"      --plan FILE      the lr ahead: {\"schedule\",\"lr\",\"total\",...} or a state.json\n"
 	"  -m, --metric M=NAME  read metric M under another name; may be repeated\n"
 	"  -n, --points N       points of a forecast, 1..64 (default 32)\n"
-	"  -o, --output FILE    where fit writes the law\n"
+	"  -o, --output FILE    where fit writes the law; - is stdout\n"
 	"  -q, --quiet          no words on stderr but errors\n"
-	"  -h, --help  -V, --version\n";
+	"  -h, --help, --version\n";
 
-enum { PLAN = 256 };
+enum { PLAN = 256, VERSION };
 
 static const struct option longs[] = {
 	{"history", required_argument, NULL, 'H'},
@@ -34,7 +34,7 @@ static const struct option longs[] = {
 	{"output", required_argument, NULL, 'o'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},
+	{"version", no_argument, NULL, VERSION},
 	{NULL, 0, NULL, 0},
 };
 
@@ -72,7 +72,7 @@ static void take(struct options *o, int c)
 			lc_usage("%s", err.text);
 		break;
 	case 'h': fputs(help, stdout); exit(lc_finish(LC_OK));
-	case 'V': printf("lc-proxy %s\n", LC_VERSION); exit(lc_finish(LC_OK));
+	case VERSION: printf("lc-proxy %s\n", LC_VERSION); exit(lc_finish(LC_OK));
 	default: exit(LC_USAGE);
 	}
 }
@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 
 	lc_setup(argv[0]);
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "H:l:a:o:m:n:qhV", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "H:l:a:o:m:n:qh", longs, NULL)) != -1) {
 		if (c == '?')
 			lc_usage("option %s: unknown, or without its argument", argv[optind - 1]);
 		take(&o, c);

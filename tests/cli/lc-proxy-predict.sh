@@ -103,6 +103,11 @@ match "and named" 'bad.jsonl line 76' .err
 sed 's/,"lr":[^,}]*//' run.jsonl >nolr.jsonl
 ok "a history without lr" lc-proxy predict -H nolr.jsonl <two.jsonl
 match "is said to be one" 'no lr logged' .err
+{ cat run.jsonl; echo '{"step":1000000000,"loss":2.5,"lr":1e306}'; } >wild.jsonl
+ok "a wild lr far away ends" timeout 60 lc-proxy predict -q -H wild.jsonl <two.jsonl
+equal "and gives no NaN" 0 "$(grep -ci 'nan\|inf' .out)"
+echo '{"type":"alert","v":1,"step":9223372036854775807,"onset":-9223372036854775808}' >far.json
+ok "an alert at no step" lc-proxy predict -q -H run.jsonl -a far.json <two.jsonl
 equal "no branches, no output" "" "$(lc-proxy predict -q -H run.jsonl </dev/null)"
 
 # what must be refused
@@ -124,6 +129,11 @@ for bad in '{"type":"branch","v":1,"branch":"b","from":{"step":1},"horizon":0,"a
 	status "refused: $bad" 3 lc-proxy predict -q -l law.json <bad.in
 	match "its line is named" 'line 2' .err
 done
+ok "fit to stdout" lc-proxy fit -q -H run.jsonl -o -
+same "is the same law" law.json .out
+ln -s law.json link.json
+ok "fit through a link" lc-proxy fit -q -H run.jsonl -o link.json
+ok "which stays one" test -L link.json
 head -c 1000 law.json >torn.json
 status "a torn law" 3 lc-proxy predict -l torn.json <two.jsonl
 jq -c '.v = 2' law.json >new.json

@@ -98,6 +98,56 @@ Test(io, what_cannot_be_read_or_written_is_told)
 	cr_assert_eq(entries("."), 1);
 }
 
+Test(io, what_is_no_file_is_written_to_and_stays)
+{
+	char got[8] = "";
+	struct stat st;
+	int fd;
+
+	cr_assert_eq(mkfifo("fifo", 0666), 0);
+	fd = open("fifo", O_RDONLY | O_NONBLOCK);
+	cr_assert_eq(lc_write_file("fifo", "law", 3, &err), 0, "%s", err.text);
+	cr_assert(read(fd, got, sizeof(got)) == 3 && strcmp(got, "law") == 0);
+	cr_assert(stat("fifo", &st) == 0 && S_ISFIFO(st.st_mode));
+	close(fd);
+	cr_assert_eq(entries("."), 1);
+}
+
+/* A node of our own: were it replaced, the system's /dev/full would not be. */
+Test(io, a_full_device_is_a_failed_write_and_stays)
+{
+	struct stat st;
+	int fd = mknod("full", S_IFCHR | 0666, 1 << 8 | 7) == 0 ? open("full", O_WRONLY) : -1;
+
+	if (fd < 0) {
+		cr_skip_test("no device node can be made here");
+		return;
+	}
+	close(fd);
+	cr_assert_eq(lc_write_file("full", "law", 3, &err), -1);
+	cr_assert(err.code == LC_SYS && strstr(err.text, "write full: No space"), "%s", err.text);
+	cr_assert(stat("full", &st) == 0 && S_ISCHR(st.st_mode));
+	cr_assert_eq(entries("."), 1);
+}
+
+Test(io, a_link_stays_and_its_target_is_replaced)
+{
+	struct stat st;
+
+	cr_assert(mkdir("d", 0777) == 0 && symlink("d/far", "near") == 0 &&
+		  symlink("far2", "d/far") == 0);
+	for (int i = 0; i < 2; i++) { /* first it leads nowhere */
+		cr_assert_eq(lc_write_file("near", i ? "new" : "old", 3, &err), 0, "%s", err.text);
+		holds("d/far2", i ? "new" : "old", 3);
+	}
+	cr_assert(lstat("near", &st) == 0 && S_ISLNK(st.st_mode));
+	cr_assert(lstat("d/far", &st) == 0 && S_ISLNK(st.st_mode));
+	cr_assert(entries(".") == 2 && entries("d") == 2);
+	cr_assert_eq(symlink("ring", "ring"), 0);
+	cr_assert_eq(lc_write_file("ring", "x", 1, &err), -1);
+	cr_assert(strstr(err.text, "create ring: Too many levels"), "%s", err.text);
+}
+
 /* A disk that is full after 64 KiB, as far as this process can tell. */
 static void full_disk(void)
 {
