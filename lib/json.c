@@ -2,6 +2,7 @@
 #include "json.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,11 +71,9 @@ double lc_json_get_num(const json_t *obj, const char *key, double absent)
 long lc_json_get_int(const json_t *obj, const char *key, long absent)
 {
 	double x;
-	json_t *v = json_object_get(obj, key);
 
-	if (json_is_integer(v))
-		return (long)json_integer_value(v);
-	if (lc_json_to_num(v, &x) < 0 || !(fabs(x) < 9e15))
+	/* up to 2^53 a double holds each integer, and sums of a few do not overflow */
+	if (lc_json_to_num(json_object_get(obj, key), &x) < 0 || !(fabs(x) <= 0x1p53))
 		return absent;
 	return (long)x;
 }
@@ -210,7 +209,7 @@ int lc_record_is(const json_t *rec, const char *type, long max_v, struct lc_err 
 
 	if (strcmp(t, type) != 0)
 		return 0;
-	v = lc_json_get_int(rec, "v", 1);
+	v = lc_json_get_int(rec, "v", json_is_number(json_object_get(rec, "v")) ? LONG_MAX : 1);
 	if (v > max_v)
 		return lc_fail(err, LC_DATA, "%s record of version %ld: this program knows %ld",
 			       type, v, max_v);

@@ -23,7 +23,8 @@ json_t *lc_json_num(double x);
  * of these. */
 int lc_json_to_num(const json_t *v, double *x);
 
-/* obj[key] as a number / integer / string, or the given default when absent or of another kind. */
+/* obj[key] as a number / integer / string, or the given default when absent or of another kind; an
+ * integer beyond +-2^53 is absent. */
 double lc_json_get_num(const json_t *obj, const char *key, double absent);
 long lc_json_get_int(const json_t *obj, const char *key, long absent);
 const char *lc_json_get_str(const json_t *obj, const char *key, const char *absent);

@@ -9,6 +9,8 @@
 #include "io.h"
 #include "json.h"
 
+#define LR_MAX 1e6 /* no learning rate is higher: a log that says so is wrong */
+
 static int add_series(struct lc_past *p, const char *name)
 {
 	struct lc_series *s;
@@ -57,6 +59,13 @@ static double value(const struct lc_step *st, enum lc_metric m)
 	return lc_step_has(st, m) ? st->v[m] : NAN;
 }
 
+static double lr_of(const struct lc_step *st)
+{
+	double lr = value(st, LC_LR);
+
+	return lr >= 0 && lr <= LR_MAX ? lr : NAN;
+}
+
 static void merge(double *to, double from)
 {
 	if (!isnan(from))
@@ -86,7 +95,7 @@ void lc_past_add(struct lc_past *p, const struct lc_step *st)
 	row = &s->row[s->n - 1];
 	merge(&row->loss, value(st, LC_LOSS));
 	merge(&row->val_loss, value(st, LC_VAL_LOSS));
-	merge(&row->lr, value(st, LC_LR));
+	merge(&row->lr, lr_of(st));
 	merge(&row->gvar, value(st, LC_GVAR));
 	merge(&row->grad_norm, value(st, LC_GRAD_NORM));
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { RATES = LC_MODES + 2 }; /* noise rates are signal rates 2..13 */
+#define ETA_MAX 1e12	       /* above, all modes are gone at once; keeps what follows finite */
 
 static const double scale_down[LC_MODES] = {
 	/* lam0 / nu_j */
@@ -64,9 +65,12 @@ void lc_modes_advance(const struct lc_basis *b, struct lc_modes *m, double n, do
 void lc_modes_ramp(const struct lc_basis *b, struct lc_modes *m, double k0, double k1, double eta0,
 		   double eta1, double scale, double tol)
 {
-	double n = k1 - k0, change = fabs(eta1 - eta0) / fmax(fmax(eta0, eta1), 1e-300);
-	double pieces = tol > 0 ? fmin(n, ceil(change / tol)) : n;
-	double done = 0;
+	double n = k1 - k0, done = 0, change, pieces;
+
+	eta0 = fmin(fmax(eta0, 0), ETA_MAX);
+	eta1 = fmin(fmax(eta1, 0), ETA_MAX);
+	change = fabs(eta1 - eta0) / fmax(fmax(eta0, eta1), 1e-300); /* at most 1 */
+	pieces = tol > 0 ? fmin(n, ceil(change / tol)) : n;
 
 	for (int i = 1; i <= pieces || done < n; i++) {
 		double end = i >= pieces ? n : floor(n * i / pieces);

@@ -90,6 +90,25 @@ Test(json, lookups_are_forgiving)
 	json_decref(o);
 }
 
+Test(json, integers_end_at_2_to_the_53)
+{
+	const char *text = "{\"in\":[9007199254740992,-9007199254740992],"
+			   "\"out\":[9223372036854775807,-9223372036854775808,1e300,\"1e17\"]}";
+	json_t *v = lc_json_parse(text, strlen(text), "t", NULL), *x, *o = json_object();
+	size_t i;
+
+	json_array_foreach(json_object_get(v, "in"), i, x) {
+		json_object_set(o, "x", x);
+		cr_expect_eq(lc_json_get_int(o, "x", 7), i ? -(1L << 53) : 1L << 53);
+	}
+	json_array_foreach(json_object_get(v, "out"), i, x) {
+		json_object_set(o, "x", x);
+		cr_expect_eq(lc_json_get_int(o, "x", 7), 7, "%zu", i);
+	}
+	json_decref(o);
+	json_decref(v);
+}
+
 Test(json, text_is_strict_and_in_order)
 {
 	const char *text =
@@ -156,6 +175,8 @@ Test(json, records_know_their_version)
 	cr_assert_eq(lc_record_is(v, "branch", 1, &err), 0);
 	cr_assert_eq(lc_record_is(v, "alert", 1, &err), -1);
 	cr_assert_eq(err.code, LC_DATA);
+	json_object_set_new(v, "v", json_integer(INT64_MAX));
+	cr_assert_eq(lc_record_is(v, "alert", 1, &err), -1);
 	json_object_del(v, "type");
 	cr_assert_eq(lc_record_is(v, "alert", 1, &err), 0);
 	json_decref(v);
