@@ -296,19 +296,26 @@ static void add_ranges(json_t *list, const json_t *skip)
 		add_ranges(list, range);
 }
 
-json_t *lc_actions_in_force(const json_t *base, const json_t *now)
+json_t *lc_actions_over(const json_t *base, const json_t *now)
 {
-	static const char *const once[] = {"rewind", "reset", "jitter", "lr_warmup"};
-	json_t *all = json_copy((json_t *)base), *skip = json_array();
+	json_t *all = base ? json_copy((json_t *)base) : json_object(), *skip = json_array();
 
 	json_object_update(all, (json_t *)now);
-	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
-		json_object_del(all, once[i]);
 	add_ranges(skip, json_object_get(base, "skip"));
 	add_ranges(skip, json_object_get(now, "skip"));
 	if (json_array_size(skip) > 0)
 		json_object_set(all, "skip",
 				json_array_size(skip) == 1 ? json_array_get(skip, 0) : skip);
 	json_decref(skip);
+	return all;
+}
+
+json_t *lc_actions_in_force(const json_t *base, const json_t *now)
+{
+	static const char *const once[] = {"rewind", "reset", "jitter", "lr_warmup"};
+	json_t *all = lc_actions_over(base, now);
+
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
+		json_object_del(all, once[i]);
 	return all;
 }

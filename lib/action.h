@@ -33,6 +33,12 @@ char *lc_action_value(const json_t *actions, const char *name);
 int lc_action_parse(json_t *actions, const char *name, const char *word, struct lc_err *err);
 
 /*
+ * What a trainer is to be told so that `now` holds over `base`, whether or not it keeps its actions
+ * in its states: all of base, and now over it; ranges of steps to skip are united. New reference.
+ */
+json_t *lc_actions_over(const json_t *base, const json_t *now);
+
+/*
  * What is in force after `now` was applied over `base`: lasting actions of both, those of now
  * first; ranges of steps to skip are united; rewind, reset, jitter and lr_warmup act once and are
  * not in it. New reference.

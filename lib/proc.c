@@ -1,6 +1,7 @@
 /* proc: see proc.h. */
 #include "proc.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -187,6 +188,40 @@ void lc_proc_kill(struct lc_proc *p, struct lc_keeper *k)
 	while (waitpid(p->pid, &p->status, 0) < 0 && errno == EINTR)
 		;
 	ended(p, k);
+}
+
+/* Is word one of the NUL-ended strings of buf? */
+static int has_word(const char *buf, size_t len, const char *word)
+{
+	for (size_t i = 0; i < len; i += strlen(buf + i) + 1)
+		if (strcmp(buf + i, word) == 0)
+			return 1;
+	return 0;
+}
+
+void lc_proc_sweep(const char *word)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *de;
+	char *path, *env;
+	size_t len;
+	int mine;
+
+	while (proc && (de = readdir(proc))) {
+		pid_t pid = (pid_t)strtol(de->d_name, NULL, 10);
+		if (pid <= 0 || pid == getpid())
+			continue;
+		path = lc_path("/proc/%ld/environ", (long)pid);
+		mine = lc_read_file(path, &env, &len, NULL) == 0;
+		free(path);
+		if (!mine)
+			continue;
+		if (has_word(env, len, word))
+			kill(pid, SIGKILL);
+		free(env);
+	}
+	if (proc)
+		closedir(proc);
 }
 
 int lc_proc_status(const struct lc_proc *p)

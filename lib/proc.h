@@ -47,6 +47,9 @@ void lc_proc_term(struct lc_proc *p);
 /* End the group now, and reap its leader. */
 void lc_proc_kill(struct lc_proc *p, struct lc_keeper *k);
 
+/* Kill every process that has this word ("NAME=value") in its environment, as execve(2) gave it. */
+void lc_proc_sweep(const char *word);
+
 /* The exit status of an ended command as sh(1) would say it: 128 + N for a signal. */
 int lc_proc_status(const struct lc_proc *p);
 

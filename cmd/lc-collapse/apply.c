@@ -48,6 +48,7 @@ static const char *options(int argc, char **argv)
 	store = getenv("LC_STORE");
 	if (!store)
 		store = "lc-store";
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "s:d:b:o:x:", longs, NULL)) != -1) {
 		switch (c) {
 		case 's': store = optarg; break;
@@ -57,7 +58,7 @@ static const char *options(int argc, char **argv)
 		case 'x': tmpl = optarg; break;
 		case 'F': force = 1; break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
-		default: exit((fputs(usage, stderr), LC_USAGE));
+		default: bad_option(argv[optind - 1]);
 		}
 	}
 	if (argc - optind != 1)
@@ -65,53 +66,28 @@ static const char *options(int argc, char **argv)
 	return argv[optind];
 }
 
-/* The last decision record of a file of records. */
-static json_t *read_decision(const char *path, struct lc_err *err)
+/* The actions in force on the run before this decision; new reference. */
+static json_t *read_base(struct lc_err *err)
 {
-	struct lc_lines in;
-	json_t *found = NULL, *rec;
-	char *line;
-	size_t len;
-	int more;
+	json_t *base = base_path && access(base_path, F_OK) == 0 ? lc_json_load(base_path, err)
+								 : json_object();
 
-	if (lc_lines_open(&in, path, 0, err) < 0)
-		return NULL;
-	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
-		rec = json_loadb(line, len, 0, NULL);
-		more = rec ? lc_record_is(rec, "decision", 1, err) : 0;
-		if (more > 0) {
-			json_decref(found);
-			found = json_incref(rec);
-		}
-		json_decref(rec);
-		if (more < 0)
-			break;
+	if (base && lc_actions_check(base, err) < 0) {
+		json_decref(base);
+		base = NULL;
 	}
-	lc_lines_close(&in);
-	if (more >= 0 && !found)
-		lc_fail(err, LC_DATA, "%s: no decision record", path);
-	if (more < 0) {
-		json_decref(found);
-		found = NULL;
-	}
-	return found;
+	return base;
 }
 
-static int update_base(const json_t *actions, struct lc_err *err)
+static int save_base(const json_t *told, struct lc_err *err)
 {
-	json_t *base, *in_force;
-	int ret = -1;
+	json_t *in_force;
+	int ret;
 
 	if (!base_path)
 		return 0;
-	base = access(base_path, F_OK) == 0 ? lc_json_load(base_path, err) : json_object();
-	if (!base || lc_actions_check(base, err) < 0) {
-		json_decref(base);
-		return -1;
-	}
-	in_force = lc_actions_in_force(base, actions);
+	in_force = lc_actions_in_force(NULL, told);
 	ret = lc_json_save(base_path, in_force, err);
-	json_decref(base);
 	json_decref(in_force);
 	return ret;
 }
@@ -139,9 +115,9 @@ static char *restore(const char *snapshot, struct lc_err *err)
 	return whole;
 }
 
-static json_t *applied(const json_t *decision, const char *state)
+/* actions: all that the trainer is told. */
+static json_t *applied(const json_t *decision, const json_t *actions, const char *state)
 {
-	const json_t *actions = json_object_get(decision, "actions");
 	char **words = lc_actions_words(actions);
 	json_t *rec = lc_record_new("applied", 1), *list = json_array();
 
@@ -175,35 +151,49 @@ static int become(struct lc_words *w, struct lc_err *err)
 	return -1;
 }
 
-static int apply(const json_t *decision, struct lc_err *err)
+/* The state is there: tell the trainer, or become it. told: the decision's actions over the base.
+ */
+static int put_into(const json_t *decision, const json_t *told, const char *state,
+		    struct lc_err *err)
 {
-	const json_t *from = json_object_get(decision, "from");
-	const char *snapshot = lc_json_get_str(from, "snapshot", NULL);
+	char *whole = realpath(dir, NULL);
+	struct lc_future f = {.out = out, .state = state, .dir = whole, .actions = told};
 	struct lc_words w = {.nholes = 0};
-	struct lc_future f = {.out = out};
-	char *state, *whole = NULL;
-	struct lc_id id;
 	json_t *rec;
 	int ret = -1;
 
-	f.actions = json_object_get(decision, "actions");
-	f.from_step = lc_json_get_int(from, "step", 0);
-	if (!snapshot || (strcmp(snapshot, "none") != 0 && lc_id_parse(snapshot, &id) < 0))
-		return lc_fail(err, LC_DATA, "the decision names no snapshot");
-	if (lc_actions_check(f.actions, err) < 0)
-		return -1;
-	state = restore(snapshot, err);
-	whole = state ? realpath(dir, NULL) : NULL;
-	f.state = state;
-	f.dir = whole;
-	if (whole && lc_words_init(&w, &f, err) == 0 && update_base(f.actions, err) == 0) {
-		rec = applied(decision, state);
+	if (!whole)
+		return lc_fail_sys(err, "find %s", dir);
+	if (lc_words_init(&w, &f, err) == 0 && save_base(told, err) == 0) {
+		rec = applied(decision, told, state);
 		ret = tmpl ? become(&w, err) : lc_json_emit(stdout, rec, err);
 		json_decref(rec);
 	}
 	lc_words_release(&w);
-	free(state);
 	free(whole);
+	return ret;
+}
+
+static int apply(const json_t *decision, struct lc_err *err)
+{
+	const json_t *actions = json_object_get(decision, "actions");
+	const char *snapshot = lc_json_get_str(json_object_get(decision, "from"), "snapshot", NULL);
+	json_t *base, *told;
+	struct lc_id id;
+	char *state;
+	int ret = -1;
+
+	if (!snapshot || (strcmp(snapshot, "none") != 0 && lc_id_parse(snapshot, &id) < 0))
+		return lc_fail(err, LC_DATA, "the decision names no snapshot");
+	if (lc_actions_check(actions, err) < 0 || !(base = read_base(err)))
+		return -1;
+	told = lc_actions_over(base, actions);
+	state = restore(snapshot, err);
+	if (state)
+		ret = put_into(decision, told, state, err);
+	json_decref(base);
+	json_decref(told);
+	free(state);
 	return ret;
 }
 
@@ -211,7 +201,7 @@ int verb_apply(int argc, char **argv)
 {
 	const char *path = options(argc, argv);
 	struct lc_err err;
-	json_t *decision = read_decision(path, &err);
+	json_t *decision = decision_read(path, &err);
 	int failed;
 
 	if (!decision)

@@ -13,7 +13,9 @@
 int verb_screen(int argc, char **argv);
 int verb_race(int argc, char **argv);
 int verb_verify(int argc, char **argv);
+int verb_explain(int argc, char **argv);
 int verb_apply(int argc, char **argv);
+_Noreturn void bad_option(const char *word); /* one line, status 2 */
 
 long option_whole(const char *arg, const char *opt, long min,
 		  long max); /* or ends with a usage error */
@@ -68,6 +70,9 @@ struct rule {
 /* The decision record over the evidence: new reference, or NULL. lc-collapse(1) says what it holds.
  */
 json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err *err);
+
+/* The last decision record of a file of records: new reference, or NULL. */
+json_t *decision_read(const char *path, struct lc_err *err);
 
 /* Exit status that a decision deserves: 0 a better future, 1 none. */
 int decision_status(const json_t *decision);

@@ -76,13 +76,25 @@ static void hear(struct court *c, const struct future *f)
 	c->narms++;
 }
 
+/* What passes on the metric it was selected by must pass on the one it is reported on. */
+static int confirmed(const struct court *c, const struct arm *a)
+{
+	double gain;
+
+	if (c->report == c->select || isinf(a->gain))
+		return 1;
+	gain = court_gain(c, a->f, c->report);
+	return gain - court_margin(&c->report_noise, a->f, c->rule->alpha / c->narms) >
+	       c->rule->min_effect;
+}
+
 static void judge_arms(struct court *c)
 {
 	for (int i = 0; i < c->narms; i++) {
 		struct arm *a = &c->arms[i];
 		double margin = court_margin(&c->noise, a->f, c->rule->alpha / c->narms);
 		a->lower = isinf(a->gain) ? a->gain : a->gain - margin;
-		a->passes = a->lower > c->rule->min_effect;
+		a->passes = a->lower > c->rule->min_effect && confirmed(c, a);
 	}
 }
 

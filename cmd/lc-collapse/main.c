@@ -16,6 +16,7 @@ static const struct {
 	{"screen", verb_screen, "keep the futures worth running, by their forecasts"},
 	{"race", verb_race, "compare the futures that ran: a decision record"},
 	{"verify", verb_verify, "derive a decision again from its evidence"},
+	{"explain", verb_explain, "tell a decision in words"},
 	{"apply", verb_apply, "put the run into the chosen future"},
 };
 
@@ -46,13 +47,16 @@ long option_whole(const char *arg, const char *opt, long min, long max)
 	return (long)x;
 }
 
+void bad_option(const char *word)
+{
+	lc_usage("%s: no such option, or its value is missing", word);
+}
+
 int main(int argc, char **argv)
 {
 	lc_setup(argv[0]);
-	if (argc < 2) {
-		help(stderr);
-		return LC_USAGE;
-	}
+	if (argc < 2)
+		lc_usage("wants a verb: screen, race, verify, explain or apply");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		help(stdout);
 		return lc_finish(0);

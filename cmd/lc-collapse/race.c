@@ -35,12 +35,13 @@ int verb_race(int argc, char **argv)
 	json_t *rec;
 	int c, status;
 
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "a:e:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'a': rule.alpha = option_number(optarg, "--alpha", 1e-9, .5); break;
 		case 'e': rule.min_effect = option_number(optarg, "--min-effect", 0, 1e9); break;
 		case 'h': fputs(race_usage, stdout); exit(lc_finish(0));
-		default: exit((fputs(race_usage, stderr), LC_USAGE));
+		default: bad_option(argv[optind - 1]);
 		}
 	}
 	if (argc - optind > 1)
@@ -69,7 +70,7 @@ int verb_verify(int argc, char **argv)
 		return lc_finish(0);
 	}
 	if (argc < 2 || argc > 3 || argv[1][0] == '-')
-		exit((fputs(verify_usage, stderr), LC_USAGE));
+		lc_usage("verify: wants DECISION and EVIDENCE");
 	said = lc_json_load(argv[1], &err);
 	if (!said || evidence_read(&ev, argc > 2 ? argv[2] : "-", &err) < 0)
 		lc_die(&err);

@@ -141,10 +141,9 @@ static void set_choice(json_t *rec, const struct court *c, const struct arm *pic
 	json_object_set(rec, "from", json_object_get(f->rec, "from"));
 	json_object_set(rec, "actions", (json_t *)f->actions);
 	json_object_set_new(rec, "gain", num(gain));
-	/* simultaneous over the arms: the one that was picked is lucky, on any shard */
-	half = pick && isfinite(gain)
-		       ? court_margin(&c->report_noise, f, c->rule->alpha / (2 * c->narms))
-		       : 0;
+	/* each side at the level that the arms were tested at: the pick is lucky, on any shard */
+	half = pick && isfinite(gain) ? court_margin(&c->report_noise, f, c->rule->alpha / c->narms)
+				      : 0;
 	json_object_set_new(rec, "ci", json_pack("[o,o]", num(gain - half), num(gain + half)));
 	json_object_set_new(rec, "selected_gain", num(pick ? pick->gain : 0));
 	json_object_set_new(rec, "reported_on",

@@ -169,11 +169,12 @@ int verb_screen(int argc, char **argv)
 	struct lc_err err;
 	int c;
 
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "k:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'k': keep_arms = (int)option_whole(optarg, "-k", 1, 100000); break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
-		default: exit((fputs(usage, stderr), LC_USAGE));
+		default: bad_option(argv[optind - 1]);
 		}
 	}
 	if (argc - optind > 1)

@@ -152,8 +152,8 @@ int fleet_restore(struct fleet *f, const char *store, struct lc_err *err)
 
 int fleet_start(struct fleet *f, struct branch *b, const char *tmpl, struct lc_err *err)
 {
-	struct lc_future future = {b->id,	 b->state,   b->dir,	NULL,
-				   b->from_step, b->horizon, b->actions};
+	json_t *told = lc_actions_over(json_object_get(b->rec, "base"), b->actions);
+	struct lc_future future = {b->id, b->state, b->dir, NULL, b->from_step, b->horizon, told};
 	char *out = lc_path("%s/stdout.jsonl", b->dir), *errs = lc_path("%s/stderr.txt", b->dir),
 	     *filled = NULL;
 	struct lc_words w = {.nholes = 0};
@@ -170,10 +170,19 @@ int fleet_start(struct fleet *f, struct branch *b, const char *tmpl, struct lc_e
 	if (ret == 0)
 		b->status = RUNNING;
 	lc_words_release(&w);
+	json_decref(told);
 	free(filled);
 	free(out);
 	free(errs);
 	return ret;
+}
+
+void fleet_sweep(const struct branch *b)
+{
+	char *mark = lc_path("LC_OUT=%s/out", b->dir);
+
+	lc_proc_sweep(mark);
+	free(mark);
 }
 
 /* The state a branch wrote at the end of its horizon, or NULL. */
@@ -202,7 +211,7 @@ static char *last_state(const struct branch *b)
 static json_t *segment(const struct branch *b, const char *kind, long steps)
 {
 	const json_t *base = json_object_get(b->rec, "base");
-	json_t *rec = lc_record_new("branch", 1), *actions = json_object();
+	json_t *rec = lc_record_new("branch", 1), *actions = lc_actions_in_force(NULL, b->actions);
 	char *id = lc_path("%s.%s", b->id, kind);
 
 	json_object_set(rec, "fork", json_object_get(b->rec, "fork"));
@@ -216,14 +225,16 @@ static json_t *segment(const struct branch *b, const char *kind, long steps)
 	json_object_set_new(rec, "horizon", json_integer(steps));
 	if (base)
 		json_object_set(rec, "base", (json_t *)base);
-	/* both from the control's lr, and over its data: a future is read on common ground, not on
-	 * its own */
+	/* at the control's lr, and over its data: a future is read on common ground, not on its
+	 * own; what else it changed for good stays */
 	if (json_object_get(b->actions, "lr_scale"))
 		json_object_set_new(actions, "lr_scale",
 				    json_real(lc_json_get_num(base, "lr_scale", 1)));
 	if (json_object_get(b->actions, "reseed"))
 		json_object_set_new(actions, "reseed",
 				    json_integer(lc_json_get_int(base, "reseed", 0)));
+	if (json_object_get(b->actions, "lr_warmup"))
+		json_object_set_new(actions, "lr_warmup", json_integer(0));
 	if (strcmp(kind, "cool") == 0)
 		json_object_set_new(actions, "lr_tail",
 				    json_pack("{s:s,s:i,s:I}", "shape", "linear", "to", 0, "steps",

@@ -28,6 +28,9 @@ int fleet_restore(struct fleet *f, const char *store, struct lc_err *err);
 /* Start a branch's command: tmpl with its holes filled. */
 int fleet_start(struct fleet *f, struct branch *b, const char *tmpl, struct lc_err *err);
 
+/* Kill what a branch's command left behind in sessions of its own (torchrun's workers, daemons). */
+void fleet_sweep(const struct branch *b);
+
 /*
  * Queue the segments that read branch `at`, right behind it: "return" to the control's learning
  * rate, and "cool" from it to zero (DESIGN section 8, truth 2), from the state that it wrote at its

@@ -11,6 +11,7 @@
 
 int verb_plan(int argc, char **argv);
 int verb_run(int argc, char **argv);
+_Noreturn void bad_option(const char *word); /* one line, status 2 */
 
 /* One step a branch has logged: what verification and nothing else needs to keep. */
 struct point {
@@ -37,6 +38,7 @@ struct branch {
 	const char *parent; /* id of the branch whose state it starts from, or NULL: a snapshot */
 	long from_step, horizon;
 	json_t *actions; /* in rec */
+	int looked;	 /* for an end from an earlier run */
 	int announced;	 /* its record has been printed */
 	enum status status;
 	char why[240];

@@ -24,13 +24,16 @@ static void help(FILE *f)
 	fputs("lc-fork VERB --help tells more.\n", f);
 }
 
+void bad_option(const char *word)
+{
+	lc_usage("%s: no such option, or its value is missing", word);
+}
+
 int main(int argc, char **argv)
 {
 	lc_setup(argv[0]);
-	if (argc < 2) {
-		help(stderr);
-		return LC_USAGE;
-	}
+	if (argc < 2)
+		lc_usage("wants a verb: plan or run");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		help(stdout);
 		return lc_finish(0);

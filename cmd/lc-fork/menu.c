@@ -80,6 +80,8 @@ static int sensible(const struct menu *m, const int level[6])
 
 	if (level[0] == 0 && m->present_is_dead)
 		return 0;
+	if (warmup_levels[level[4]] > m->horizon / 2)
+		return 0;
 	if (level[1] && !skip_range(m, level[1], m->origins[level[0]].step, range))
 		return 0;
 	/* from the present, only batches still to come can be passed over */

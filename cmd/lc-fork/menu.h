@@ -16,6 +16,7 @@ struct menu {
 	const struct origin *origins;
 	int norigins;
 	long onset, alert;   /* steps, from the alert */
+	long horizon;	     /* steps to run: a warm-up has to be over by half of it */
 	int present_is_dead; /* a non-finite state: nothing can start from it but the control */
 };
 

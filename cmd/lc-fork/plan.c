@@ -28,7 +28,7 @@ static long width = 64, horizon = 200, readout = 200, nulls = 6;
 static const char usage[] =
 	"usage: lc-fork plan [-a ALERT] [-s STORE] [-w WIDTH] [--horizon N] [--readout N]\n"
 	"                    [--nulls M] [--run NAME] [--head ID] [--base FILE] [--fork NAME]\n"
-	"Write branch records: control, replay, nulls, jitter, and arms up to WIDTH branches in "
+	"Write branch records: control, clean, nulls, jitter, and arms up to WIDTH branches in "
 	"all.\n"
 	"  -a, --alert FILE  the alert record (its last one counts; - is standard input)\n"
 	"  -s, --store DIR   lc-snap's store ($LC_STORE, else lc-store)\n"
@@ -64,6 +64,7 @@ static void options(int argc, char **argv)
 	store = getenv("LC_STORE");
 	if (!store)
 		store = "lc-store";
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "a:s:w:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'a': alert_path = optarg; break;
@@ -77,7 +78,7 @@ static void options(int argc, char **argv)
 		case 'd': head = optarg; break;
 		case 'b': base_path = optarg; break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
-		default: exit((fputs(usage, stderr), LC_USAGE));
+		default: bad_option(argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
@@ -213,13 +214,6 @@ static int put(struct plan *p, const char *role, const char *kind, int order, in
 		json_object_set_new(actions, "lr_scale",
 				    json_real(lc_json_get_num(actions, "lr_scale", 1) *
 					      lc_json_get_num(base, "lr_scale", 1)));
-	if (json_object_get(
-		    actions,
-		    "skip")) { /* what the run passes over already, it goes on to pass over */
-		json_t *all = lc_actions_in_force(base, actions);
-		json_object_set(actions, "skip", json_object_get(all, "skip"));
-		json_decref(all);
-	}
 	json_object_set_new(rec, "actions", actions);
 	ret = lc_json_emit(stdout, rec, err);
 	json_decref(rec);
@@ -293,7 +287,7 @@ static int plan(const json_t *alert, const json_t *snaps, struct lc_err *err)
 			json_array_size(snaps));
 		goto out;
 	}
-	m = (struct menu){.origins = p.o, .norigins = p.norigins};
+	m = (struct menu){.origins = p.o, .norigins = p.norigins, .horizon = horizon};
 	m.alert = lc_json_get_int(alert, "step", 0);
 	m.onset = lc_json_get_int(alert, "onset", m.alert);
 	m.present_is_dead = strcmp(lc_json_get_str(alert, "kind", ""), "nonfinite") == 0 &&

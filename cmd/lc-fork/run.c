@@ -67,6 +67,7 @@ static void options(int argc, char **argv)
 	store = getenv("LC_STORE");
 	if (!store)
 		store = "lc-store";
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "x:j:d:s:H:t:kq", longs, NULL)) != -1) {
 		switch (c) {
 		case 'x': tmpl = optarg; break;
@@ -78,7 +79,7 @@ static void options(int argc, char **argv)
 		case 'k': keep = 1; break;
 		case 'q': quiet = 1; break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
-		default: exit((fputs(usage, stderr), LC_USAGE));
+		default: bad_option(argv[optind - 1]);
 		}
 	}
 	if (!tmpl)
@@ -116,6 +117,7 @@ static void ended(struct branch *b)
 	int status = lc_proc_status(&b->proc);
 
 	b->wall_s = lc_now() - b->proc.started;
+	fleet_sweep(b);
 	if (b->status == KILLED)
 		return;
 	b->status = DONE;
@@ -179,6 +181,15 @@ static void progress(const struct fleet *f, double t0, int final)
 		fputc('\n', stderr);
 }
 
+/* Did an earlier run finish it? Looked up once. */
+static int known(struct branch *b, struct lc_err *err)
+{
+	int first = !b->looked;
+
+	b->looked = 1;
+	return first && branch_load_end(b, tmpl, err);
+}
+
 /* One turn: look at those that run, start what can start. The number still to come, or -1. */
 static int turn(struct fleet *f, struct lc_err *err)
 {
@@ -198,8 +209,7 @@ static int turn(struct fleet *f, struct lc_err *err)
 		if (b->status != WAITING)
 			continue;
 		waiting++;
-		if (branch_load_end(b, tmpl, err) || running >= jobs || stop_signal ||
-		    fleet_ready(f, b) < 1)
+		if (known(b, err) || running >= jobs || stop_signal || fleet_ready(f, b) < 1)
 			continue; /* one that has ended is seen to in the next turn */
 		if (fleet_start(f, b, tmpl, err) < 0)
 			return -1;
@@ -282,13 +292,47 @@ static void drop_states(const struct fleet *f)
 	}
 }
 
+/* A signal that we were started to ignore (nohup) stays ignored. */
 static void catch_signals(void)
 {
-	struct sigaction sa = {.sa_handler = on_signal};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction sa = {.sa_handler = on_signal}, old;
 
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
+	for (int i = 0; i < 3; i++)
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &sa, NULL);
+}
+
+/* Ask all that run to end, and give them time to. */
+static void end_all(struct fleet *f)
+{
+	double t0 = lc_now();
+	int left = 1;
+
+	for (int i = 0; i < f->n; i++)
+		lc_proc_term(&f->b[i]->proc);
+	while (left && lc_now() - t0 < GRACE_S) {
+		left = 0;
+		for (int i = 0; i < f->n; i++)
+			left += !lc_proc_poll(&f->b[i]->proc, &f->keeper, 0, GRACE_S);
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	for (int i = 0; i < f->n; i++)
+		if (f->b[i]->status == RUNNING)
+			fleet_sweep(f->b[i]);
+}
+
+/* Futures that could not be run are said, with what the first one's command said last. */
+static void say_failures(const struct fleet *f)
+{
+	const struct branch *first = NULL;
+	int n = 0;
+
+	for (int i = 0; i < f->n; i++)
+		if (f->b[i]->status == FAILED && n++ == 0)
+			first = f->b[i];
+	if (first)
+		lc_warn("%d of %d futures failed: %s: %s", n, f->n, first->id, first->why);
 }
 
 int verb_run(int argc, char **argv)
@@ -306,10 +350,13 @@ int verb_run(int argc, char **argv)
 	    fleet_restore(&f, store, &err) == 0) {
 		catch_signals();
 		if (run_all(&f, &err) == 0 && print_results(&f, &err) == 0) {
+			say_failures(&f);
 			drop_states(&f);
 			ret = 0;
 		}
 	}
+	if (stop_signal)
+		end_all(&f);
 	fleet_release(&f);
 	if (stop_signal) {
 		signal(stop_signal, SIG_DFL);

@@ -50,6 +50,9 @@ static int resumed(struct branch *b)
 	else if (p[n - 1].step + (n > 1 ? (p[n - 1].step - p[0].step) / (n - 1) : 1) <= end &&
 		 p[n - 1].step < end)
 		declare(b, FAILED, "it ended at step %ld of %ld", p[n - 1].step, end);
+	else if (p[n - 1].step > end)
+		snprintf(b->why, sizeof(b->why), "it ran on to step %ld, past its horizon",
+			 p[n - 1].step);
 	return b->status == DONE;
 }
 

@@ -195,3 +195,12 @@ match "goes on from its last state" '"step":111,.*"branch":"c2"' ev
 equal "of a state that it did not leave: failed" failed "$(status_of c3)"
 ok "records of an earlier run, fed back in" sh -c "lc-fork run -q -d fork -H run.jsonl -x '$train' <first >ev"
 equal "are the same branches" "$(grep -c '"type":"branch"' first)" "$(grep -o '"type":"branch".*"branch":"[^"]*"' ev | sort -u | wc -l)"
+
+# what is in force on the run is told to every branch, also to one that starts from before it was decided, or whose
+# trainer does not keep it in its states
+branch c control '{}' '{"return":4}' | sed 's/"actions"/"base":{"lr_scale":0.5,"clip":0.7,"skip":[101,102]},"actions"/' >in
+branch a arm '{"rewind":100,"skip":[105,106],"reset":"mv"}' | sed 's/"actions"/"base":{"lr_scale":0.5,"clip":0.7,"skip":[101,102]},"actions"/' >>in
+ok "branches of a run with actions in force" lc-fork run -q -d inforce -x "$train" <in
+equal "the control is told them" '{"lr_scale":0.5,"clip":0.7,"skip":[101,102]}' "$(cat inforce/c/actions.json)"
+equal "an arm is told them and its own" '{"lr_scale":0.5,"clip":0.7,"skip":[[101,102],[105,106]],"rewind":100,"reset":"mv"}' "$(cat inforce/a/actions.json)"
+equal "so is a segment" '{"lr_scale":0.5,"clip":0.7,"skip":[101,102]}' "$(cat inforce/c.return/actions.json)"
