@@ -1,11 +1,13 @@
 /*
  * lc-detect: grep for instability. Step records in, alert records out; see lc-detect(1).
  */
+#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "detect.h"
 #include "io.h"
@@ -22,7 +24,7 @@ static const char usage[] =
 	"                 [--index] [--strict] [FILE ...]\n"
 	"Read step records, write an alert record where training becomes unstable.\n"
 	"  -1                stop at the first alert\n"
-	"  -f                follow a growing (or rotated) file\n"
+	"  -f                follow a growing (or rotated) file; wait for one that is not there\n"
 	"  -m METRIC=NAME    the log's own name of loss, grad_norm, step, ...\n"
 	"  -q                print nothing, only the status\n"
 	"  -s, --since N     the first N lines set the baseline and raise no alert\n"
@@ -31,6 +33,7 @@ static const char usage[] =
 	"  -w, --window N    values the trend is fitted to (96)\n"
 	"  --index           also write an index record for every step\n"
 	"  --strict          a malformed line is an error\n"
+	"  -h, --help, --version\n"
 	"Status: 0 an alert, 1 none, 2 usage, 3 bad data, 4 system.\n";
 
 static double number(const char *arg, const char *opt, double min, double max)
@@ -55,7 +58,8 @@ static int options(int argc, char **argv)
 	int c;
 
 	conf = lc_detect_defaults;
-	while ((c = getopt_long(argc, argv, "1fm:qs:t:w:", longs, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":1fhm:qs:t:w:", longs, NULL)) != -1) {
 		switch (c) {
 		case '1': first_only = 1; break;
 		case 'f': follow = 1; break;
@@ -76,7 +80,7 @@ static int options(int argc, char **argv)
 			break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
 		case 'V': puts("lc-detect " LC_VERSION); exit(lc_finish(0));
-		default: exit((fputs(usage, stderr), LC_USAGE));
+		default: lc_usage_option(c, argv);
 		}
 	}
 	if (follow && argc - optind != 1)
@@ -99,6 +103,12 @@ static void set_score(json_t *obj, const char *name, double z)
 		json_object_set_new(obj, name, lc_json_num(isfinite(z) ? round(100 * z) / 100 : z));
 }
 
+/* As the index is shown, but that a very low one does not become 0. */
+static double threshold_shown(double x)
+{
+	return x < .01 ? x : round(100 * x) / 100;
+}
+
 static json_t *alert_record(const struct lc_alert *a, const struct lc_step *st)
 {
 	json_t *rec = lc_record_new("alert", 1), *signals = json_object();
@@ -107,7 +117,7 @@ static json_t *alert_record(const struct lc_alert *a, const struct lc_step *st)
 		json_object_set_new(rec, "run", json_string(st->run));
 	json_object_set_new(rec, "step", json_integer(a->step));
 	json_object_set_new(rec, "index", lc_json_num(round(100 * a->index) / 100));
-	json_object_set_new(rec, "threshold", lc_json_num(a->threshold));
+	json_object_set_new(rec, "threshold", lc_json_num(threshold_shown(a->threshold)));
 	json_object_set_new(rec, "kind", json_string(lc_alert_kind_name(a->kind)));
 	json_object_set_new(rec, "onset", json_integer(a->onset));
 	json_object_set_new(rec, "rewind", json_integer(a->rewind));
@@ -131,21 +141,31 @@ static json_t *index_record(const struct lc_detect *d, const struct lc_step *st)
 	return rec;
 }
 
+struct tally {
+	unsigned long steps, losses, judged, alerts, bad;
+	unsigned seen;	      /* metrics, as lc_step.has */
+	struct lc_err unsaid; /* the first bad line: said when it is known to be one of many */
+};
+
 /* Count a line that is an object but not a good one; name the first. */
-static int bad_line(const char *path, unsigned long line, unsigned long *bad, struct lc_err *err)
+static int bad_line(const char *path, unsigned long line, struct tally *t, struct lc_err *err)
 {
 	struct lc_err why = *err;
 
+	lc_fail(err, LC_DATA, "%s line %lu: %.300s", path, line, why.text);
 	if (strict)
-		return lc_fail(err, LC_DATA, "%s line %lu: %.300s", path, line, why.text);
-	if ((*bad)++ == 0)
-		lc_warn("%s line %lu: %s (passed over)", path, line, why.text);
+		return -1;
+	if (t->bad++ == 0)
+		t->unsaid = *err;
 	return 0;
 }
 
-struct tally {
-	unsigned long steps, losses, alerts, bad;
-};
+static void say_bad(struct tally *t)
+{
+	if (t->unsaid.text[0])
+		lc_warn("%.400s (passed over)", t->unsaid.text);
+	t->unsaid.text[0] = '\0';
+}
 
 static int one_line(struct lc_detect *d, struct lc_lines *in, const char *line, size_t len,
 		    struct tally *t, struct lc_err *err)
@@ -155,16 +175,19 @@ static int one_line(struct lc_detect *d, struct lc_lines *in, const char *line, 
 	int kind = lc_step_parse(line, len, &names, &st, err);
 
 	if (kind < 0)
-		return bad_line(in->path, in->line, &t->bad, err);
+		return bad_line(in->path, in->line, t, err);
 	if (kind == 0)
 		return 0;
+	say_bad(t);
 	t->steps++;
+	t->seen |= st.has;
 	t->losses += lc_step_has(&st, LC_LOSS) || lc_step_has(&st, LC_GRAD_NORM);
 	if (lc_detect_step(d, &st, &a) && in->line > since && a.step > after) {
 		t->alerts++;
 		if (emit(alert_record(&a, &st), err) < 0)
 			return -1;
 	}
+	t->judged += !isnan(lc_detect_index(d));
 	return show_index ? emit(index_record(d, &st), err) : 0;
 }
 
@@ -175,6 +198,8 @@ static int watch(struct lc_detect *d, const char *path, struct tally *t, struct 
 	size_t len;
 	int more;
 
+	if (follow && access(path, F_OK) < 0 && errno == ENOENT)
+		lc_warn("%s: not there yet, waiting for it", path);
 	if (lc_lines_open(&in, path, follow, err) < 0)
 		return -1;
 	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
@@ -187,6 +212,48 @@ static int watch(struct lc_detect *d, const char *path, struct tally *t, struct 
 	}
 	lc_lines_close(&in);
 	return more < 0 ? -1 : 0;
+}
+
+/* The name given for a metric that no step had: 1 and words for it, or 0. */
+static int name_unseen(const struct tally *t, char *text, size_t size)
+{
+	for (int i = 0; i < names.n; i++) {
+		int m = names.map[i].metric;
+
+		if (m < 0 ? t->steps > 0 : t->steps == 0 || t->seen >> m & 1)
+			continue;
+		snprintf(text, size, "no step has %s as %s", m < 0 ? "step" : lc_metric_name(m),
+			 names.map[i].name);
+		return 1;
+	}
+	return 0;
+}
+
+/* Nothing to judge is bad data, in one line; too little to judge is said. */
+static void look_back(const struct lc_detect *d, struct tally *t)
+{
+	struct lc_err err = {LC_DATA, ""};
+	int unseen = name_unseen(t, err.text, sizeof(err.text));
+
+	if (t->steps == 0 && !unseen)
+		lc_fail(&err, LC_DATA, "no step records in the input%s%.400s",
+			t->unsaid.text[0] ? "; " : "", t->unsaid.text);
+	else if (t->losses == 0 && !unseen)
+		lc_fail(&err, LC_DATA, "no step has a loss or a gradient norm (-m names them)");
+	if (t->losses == 0)
+		lc_die(&err);
+	say_bad(t);
+	if (t->bad > 1)
+		lc_warn("%lu malformed lines passed over", t->bad);
+	if (unseen)
+		lc_warn("%s", err.text);
+	if (t->judged || t->alerts)
+		return;
+	if (t->seen >> LC_LOSS & 1)
+		lc_warn("only %d losses: needs more than %d to judge", lc_detect_losses(d),
+			conf.min_steps);
+	else if (!unseen)
+		lc_warn("no step has a loss: only a gradient norm that is not finite is noticed");
 }
 
 int main(int argc, char **argv)
@@ -203,14 +270,7 @@ int main(int argc, char **argv)
 		if (watch(d, i < argc ? argv[i] : "-", &t, &err) < 0)
 			lc_die(&err);
 	} while (++i < argc && !(first_only && t.alerts));
+	look_back(d, &t);
 	lc_detect_close(d);
-	if (t.steps == 0 || t.losses == 0) {
-		lc_fail(&err, LC_DATA,
-			t.steps ? "no step has a loss or a gradient norm (-m names them)"
-				: "no step records in the input");
-		lc_die(&err);
-	}
-	if (t.bad > 1)
-		lc_warn("%lu malformed lines passed over", t.bad);
 	return lc_finish(t.alerts ? LC_OK : LC_NO);
 }

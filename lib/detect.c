@@ -365,6 +365,11 @@ double lc_detect_score(const struct lc_detect *d, enum lc_metric m)
 	return m == LC_GRAD_NORM ? d->now.grad.z : d->now.loss.z;
 }
 
+int lc_detect_losses(const struct lc_detect *d)
+{
+	return d->now.loss.trend.n;
+}
+
 const char *lc_alert_kind_name(enum lc_alert_kind kind)
 {
 	static const char *const names[] = {"spike", "drift", "nonfinite"};

@@ -59,6 +59,9 @@ int lc_detect_step(struct lc_detect *d, const struct lc_step *st, struct lc_aler
 double lc_detect_index(const struct lc_detect *d);
 double lc_detect_score(const struct lc_detect *d, enum lc_metric m); /* LC_LOSS or LC_GRAD_NORM */
 
+/* Finite losses that the trend has: scores begin with the one after min_steps of them. */
+int lc_detect_losses(const struct lc_detect *d);
+
 const char *lc_alert_kind_name(enum lc_alert_kind kind);
 
 #endif

@@ -2,6 +2,7 @@
 #include "err.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,22 @@ void lc_usage(const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, " (try %s --help)\n", program);
 	exit(LC_USAGE);
+}
+
+void lc_usage_option(int c, char *const *argv)
+{
+	const char *word = argv[optind - 1], *equals = strchr(word, '=');
+	int is_long = strncmp(word, "--", 2) == 0;
+
+	if (c == ':' && is_long)
+		lc_usage("option %s: wants a value", word);
+	if (c == ':')
+		lc_usage("option -%c: wants a value", optopt);
+	if (optopt && is_long && equals)
+		lc_usage("option %.*s: takes no value", (int)(equals - word), word);
+	if (optopt)
+		lc_usage("unknown option -%c", optopt);
+	lc_usage("unknown option %s", word);
 }
 
 int lc_finish(int status)

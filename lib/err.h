@@ -42,6 +42,9 @@ const char *lc_program(void);
 void lc_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 noreturn void lc_die(const struct lc_err *err);
 noreturn void lc_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* lc_usage for what getopt_long did not take: c is '?' or ':'. opterr is 0 and the short options
+ * begin with a colon. */
+noreturn void lc_usage_option(int c, char *const *argv);
 int lc_finish(int status);
 
 #endif

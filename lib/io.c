@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define POLL_NS 50000000 /* between looks at a followed file */
+
 int lc_read_file(const char *path, char **buf, size_t *len, struct lc_err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -154,7 +156,8 @@ int lc_lines_open(struct lc_lines *ls, const char *path, int follow, struct lc_e
 		ls->follow = 0;
 		return 0;
 	}
-	ls->fd = open(path, O_RDONLY | O_CLOEXEC);
+	while ((ls->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 && follow && errno == ENOENT)
+		nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
 	if (ls->fd < 0)
 		return lc_fail_sys(err, "open %s", path);
 	return 0;
@@ -220,7 +223,7 @@ static int fill(struct lc_lines *ls, struct lc_err *err)
 			return lc_fail_sys(err, "read %s", ls->path);
 		if (!ls->follow)
 			return 0;
-		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
 		follow_change(ls, &rotated);
 	}
 }

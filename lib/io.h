@@ -33,9 +33,10 @@ int lc_newfile_commit(struct lc_newfile *nf, struct lc_err *err); /* releases nf
 void lc_newfile_abort(struct lc_newfile *nf);			  /* no-op after commit */
 
 /*
- * Lines of any length from a file descriptor. With follow, the end of the file is not the end: next
- * waits for more (a poll every 50 ms), starts again at the top of a truncated file, and goes
- * over to the new file when the name points at another one (rotation).
+ * Lines of any length from a file descriptor. With follow, open waits for a file that is not there,
+ * and the end of the file is not the end: next waits for more (a poll every 50 ms), starts again
+ * at the top of a truncated file, and goes over to the new file when the name points at another
+ * one (rotation).
  */
 struct lc_lines {
 	int fd;

@@ -88,9 +88,9 @@ int main(int argc, char **argv)
 
 	lc_setup(argv[0]);
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "H:l:a:o:m:n:qh", longs, NULL)) != -1) {
-		if (c == '?')
-			lc_usage("option %s: unknown, or without its argument", argv[optind - 1]);
+	while ((c = getopt_long(argc, argv, ":H:l:a:o:m:n:qh", longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			lc_usage_option(c, argv);
 		take(&o, c);
 	}
 	if (optind >= argc)

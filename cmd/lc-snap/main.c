@@ -24,9 +24,9 @@ static const char help[] =
 	"      --read-only      restored files can be read only\n"
 	"  -j, --json           JSON lines\n"
 	"  -q, --quiet          no words but errors\n"
-	"      --help, --version\n";
+	"  -h, --help, --version\n";
 
-enum { OPT_STEP = 256, OPT_BEFORE, OPT_BRANCH, OPT_READ_ONLY, OPT_HELP, OPT_VERSION };
+enum { OPT_STEP = 256, OPT_BEFORE, OPT_BRANCH, OPT_READ_ONLY, OPT_VERSION };
 
 static const struct option longopts[] = {
 	{"store", required_argument, NULL, 's'},
@@ -38,7 +38,7 @@ static const struct option longopts[] = {
 	{"read-only", no_argument, NULL, OPT_READ_ONLY},
 	{"json", no_argument, NULL, 'j'},
 	{"quiet", no_argument, NULL, 'q'},
-	{"help", no_argument, NULL, OPT_HELP},
+	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{0},
 };
@@ -116,8 +116,8 @@ static void parse(struct opts *o, int argc, char **argv, const char *taken)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "s:r:t:jq", longopts, NULL)) != -1) {
-		if (c == OPT_HELP) {
+	while ((c = getopt_long(argc, argv, ":hs:r:t:jq", longopts, NULL)) != -1) {
+		if (c == 'h') {
 			fputs(help, stdout);
 			exit(lc_finish(LC_OK));
 		}
@@ -125,9 +125,8 @@ static void parse(struct opts *o, int argc, char **argv, const char *taken)
 			puts("lc-snap " LC_VERSION);
 			exit(lc_finish(LC_OK));
 		}
-		if (c == '?')
-			lc_usage("%s: unknown option, or its argument is missing",
-				 argv[optind - 1]);
+		if (c == '?' || c == ':')
+			lc_usage_option(c, argv);
 		if (taken && !strchr(taken, short_of(c)))
 			lc_usage("%s does not take %s", argv[0], argv[optind - 1]);
 		set(o, c, optarg);

@@ -70,7 +70,7 @@ static const struct option options[] = {
 	 "end with status 1 at a loss that is not finite"},
 	{"print-config", FLAG, J(print_config), NULL, "print the plan as JSON and stop"},
 	{"quiet", FLAG, J(quiet), NULL, "no words about what is being done (-q)"},
-	{"help", FLAG, 0, 0, NULL, "this text"},
+	{"help", FLAG, 0, 0, NULL, "this text (-h)"},
 	{"version", FLAG, 0, 0, NULL, "the version"},
 };
 
@@ -234,11 +234,11 @@ void options_parse(int argc, char **argv, struct plan *p, struct job *j)
 		if (strcmp(word, "-h") == 0)
 			word = "--help";
 		if (strncmp(word, "--", 2) != 0)
-			lc_usage("%s: not an option", word);
+			lc_usage(*word == '-' ? "unknown option %s" : "%s: not an option", word);
 		equals = strchr(word, '=');
 		o = find(word + 2, equals ? (size_t)(equals - word - 2) : strlen(word + 2));
 		if (!o)
-			lc_usage("%s: no such option", word);
+			lc_usage("unknown option %s", word);
 		if (strcmp(o->name, "help") == 0)
 			help();
 		if (strcmp(o->name, "version") == 0) {
@@ -248,7 +248,7 @@ void options_parse(int argc, char **argv, struct plan *p, struct job *j)
 		if (o->kind != FLAG) {
 			value = equals ? equals + 1 : argv[++i];
 			if (!value)
-				lc_usage("--%s: wants a value", o->name);
+				lc_usage("option --%s: wants a value", o->name);
 		}
 		set(o, value, p, j);
 	}

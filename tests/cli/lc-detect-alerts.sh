@@ -24,10 +24,15 @@ log 600 >healthy.jsonl
 status "a healthy run is quiet" 1 lc-detect healthy.jsonl
 equal "and prints nothing" "" "$(cat .out)"
 
+log 150 'if (s >= 121) loss += 3' >young.jsonl
+ok "a spike in a young run" lc-detect -t 1.1 young.jsonl
+match "its threshold has two digits" '"threshold":1\.[0-9]{1,2},' .out
+
 log 600 'if (s >= 401 && s <= 408) loss += 1' >spike.jsonl
 ok "a spike of the loss" lc-detect spike.jsonl
 cp .out alert
 equal "one alert" 1 "$(wc -l <alert)"
+match "index and threshold have two digits" '"index":[0-9]+(\.[0-9]{1,2})?,"threshold":[0-9]+(\.[0-9]{1,2})?,' alert
 equal "is a spike" spike "$(field kind <alert)"
 equal "its onset" 401 "$(field onset <alert)"
 equal "its rewind" 396 "$(field rewind <alert)"

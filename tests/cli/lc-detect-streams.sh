@@ -95,7 +95,15 @@ kill -TERM $pid
 wait $pid
 equal "-f ends on SIGTERM" 143 $?
 status "-f of two files" 2 lc-detect -f log log.1
-status "-f of a file that is not there" 4 lc-detect -f absent.jsonl
+lc-detect -1 -f later.jsonl >alert 2>err &
+pid=$!
+ok "-f waits for a file that is not there" until_ok 10 test -s err
+steps 1 200 >later.jsonl
+steps 201 204 5 >>later.jsonl
+ok "and reads it when it is" until_ok 10 gone $pid
+match "to an alert in it" '"step":20[1-4],' alert
+equal "after one word" "lc-detect: later.jsonl: not there yet, waiting for it" "$(cat err)"
+status "-f of no place" 4 lc-detect -f later.jsonl/x
 
 # bad lines
 {
@@ -121,12 +129,37 @@ match "--strict names it" '^lc-detect: bad\.jsonl line 101: ' .err
 } >torn.jsonl
 status "a torn last line" 1 lc-detect torn.jsonl
 equal "is said in one line" 1 "$(wc -l <.err)"
+printf '{"step":101,"lo' >torn1.jsonl
+status "nothing but a torn line" 3 lc-detect torn1.jsonl
+match "is told as it is" '^lc-detect: no step records in the input; torn1.jsonl line 1: object broken off' .err
 {
 	printf '\033[32m{"step": 1, "loss": "3.0"}\033[0m\r\n'
 	printf '{"step": 2, "loss": 3.0, "loss": NaN}\r\n'
 } >odd.jsonl
 ok "ANSI colours, CRLF, a number as a string, a key given twice" lc-detect --strict odd.jsonl
 match "the last of two keys wins" '"step":2,.*"kind":"nonfinite"' .out
+
+# too little to judge
+for n in 1 64 65; do
+	steps 1 $n >few.jsonl
+	status "$n losses" 1 lc-detect few.jsonl
+	[ $n = 65 ] || equal "are said to be too few" "lc-detect: only $n losses: needs more than 64 to judge" "$(cat .err)"
+done
+equal "65 are not" "" "$(cat .err)"
+status "20 losses, -w 16" 1 lc-detect -w 16 few.jsonl
+equal "are enough" "" "$(cat .err)"
+sed 's/"loss"/"grad_norm"/' few.jsonl >grads.jsonl
+status "gradient norms only" 1 lc-detect grads.jsonl
+match "are said to be so" '^lc-detect: no step has a loss: only a gradient norm' .err
+sed 's/"loss"/"my\/own"/' few.jsonl >named.jsonl
+status "-m loss=nope, no loss" 3 lc-detect -m loss=nope few.jsonl
+equal "is said" "lc-detect: no step has loss as nope" "$(cat .err)"
+status "-m lr=nope, of no use" 1 lc-detect -m lr=nope few.jsonl
+equal "is said too" "lc-detect: no step has lr as nope" "$(cat .err)"
+status "-m step=nope" 3 lc-detect -m step=nope few.jsonl
+equal "is said as well" "lc-detect: no step has step as nope" "$(cat .err)"
+status "-m loss=my/own" 1 lc-detect -m loss=my/own named.jsonl
+equal "a name that occurs needs no word" "" "$(cat .err)"
 
 # nothing to read
 status "an empty stream" 3 lc-detect /dev/null
@@ -141,8 +174,28 @@ for bad in '-w 15' '-w 1e9' '-t 0' '-t x' '-t nan' '-s -1' '-m loss' '-m nothing
 	# shellcheck disable=SC2086
 	status "usage: $bad" 2 lc-detect $bad log
 done
-lc-detect --no-such-option 2>.err
-equal "usage: an unknown option" 2 $?
+for program in lc-detect lc-train lc-proxy lc-snap; do
+	verb=
+	[ $program = lc-snap ] && verb=list
+	# shellcheck disable=SC2086
+	{
+		status "$program: an unknown option" 2 $program $verb --nosuch
+		equal "is named" "$program: unknown option --nosuch (try $program --help)" "$(cat .err)"
+		status "$program: an unknown letter" 2 $program $verb -Z
+		equal "is named too" "$program: unknown option -Z (try $program --help)" "$(cat .err)"
+	}
+	ok "$program --help" $program --help
+	cp .out help
+	ok "$program -h" $program -h
+	same "$program -h is --help" .out help
+	ok "$program --version" $program --version
+	match "$program says which" "^$program [0-9]" .out
+	status "$program -V is no option" 2 $program -V
+done
+status "a value is missing" 2 lc-detect log -t
+equal "and that is said" "lc-detect: option -t: wants a value (try lc-detect --help)" "$(cat .err)"
+status "a value too many" 2 lc-detect --quiet=1 log
+equal "and that too" "lc-detect: option --quiet: takes no value (try lc-detect --help)" "$(cat .err)"
 ok "--help" lc-detect --help
 match "--help is on stdout" '^usage: lc-detect ' .out
 ok "--version" lc-detect --version
