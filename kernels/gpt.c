@@ -16,6 +16,7 @@
 #include "xent.h"
 
 /* Columns from which a BLAS, which packs its operands, is the faster: scripts/bench/blas. */
+#define SIDE_MAX (1 << 14) /* of dim and ctx */
 #define WIDE 1024
 
 /* The tensors of a block, in their order. */
@@ -75,13 +76,19 @@ int lc_gpt_init(struct lc_gpt *g, const struct lc_gpt_shape *shape, lc_sgemm_fn 
 	size_t c = (size_t)shape->dim;
 
 	memset(g, 0, sizeof(*g));
-	if (shape->layers < 1 || shape->layers > 999 || shape->heads < 1 || shape->dim < 16 ||
-	    shape->dim > 1 << 14 || shape->dim % (16 * shape->heads) != 0)
-		return lc_fail(err, LC_USAGE,
-			       "%d layers, dim %d, %d heads: dim/heads must be a multiple of 16",
-			       shape->layers, shape->dim, shape->heads);
-	if (shape->ctx < 16 || shape->ctx > 1 << 14 || shape->ctx % 16 != 0)
-		return lc_fail(err, LC_USAGE, "ctx %d: must be a multiple of 16", shape->ctx);
+	if (shape->layers < 1 || shape->layers > 999)
+		return lc_fail(err, LC_USAGE, "layers %d: must be from 1 to 999", shape->layers);
+	if (shape->heads < 1 || shape->heads > SIDE_MAX / 16)
+		return lc_fail(err, LC_USAGE, "heads %d: must be from 1 to %d", shape->heads,
+			       SIDE_MAX / 16);
+	if (shape->dim < 16 || shape->dim > SIDE_MAX || shape->dim % (16 * shape->heads) != 0)
+		return lc_fail(
+			err, LC_USAGE,
+			"dim %d, heads %d: dim/heads must be a multiple of 16, dim at most %d",
+			shape->dim, shape->heads, SIDE_MAX);
+	if (shape->ctx < 16 || shape->ctx > SIDE_MAX || shape->ctx % 16 != 0)
+		return lc_fail(err, LC_USAGE, "ctx %d: must be a multiple of 16, at most %d",
+			       shape->ctx, SIDE_MAX);
 	g->shape = *shape;
 	g->blas = blas;
 	g->tensors =

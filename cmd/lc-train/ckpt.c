@@ -36,11 +36,32 @@ static long step_of(const char *name)
 	return *end ? -1 : n;
 }
 
-int ckpt_lock(const char *out, struct lc_err *err)
+/* The highest step that dir has, or -1; what dead writers left half-written goes. */
+static long sweep(const char *out, DIR *dir, struct lc_err *err)
 {
 	struct dirent *e;
+	long last = -1;
+	int ret = 0;
+
+	while (ret == 0 && (e = readdir(dir))) {
+		if (step_of(e->d_name) > last)
+			last = step_of(e->d_name);
+		if (strncmp(e->d_name, TMP, strlen(TMP)) == 0) {
+			char *path = lc_path("%s/%s", out, e->d_name);
+
+			ret = lc_remove_tree(path, err);
+			free(path);
+		}
+	}
+	return ret < 0 ? -2 : last;
+}
+
+int ckpt_lock(const struct run *r, struct lc_err *err)
+{
+	const char *out = r->job.out;
+	long last;
 	DIR *dir;
-	int fd, ret = 0;
+	int fd;
 
 	if (lc_mkdirs(out, err) < 0)
 		return -1;
@@ -53,15 +74,14 @@ int ckpt_lock(const char *out, struct lc_err *err)
 		close(fd);
 		return lc_fail(err, LC_SYS, "lock %s: another lc-train writes there", out);
 	}
-	while (ret == 0 && (e = readdir(dir)))
-		if (strncmp(e->d_name, TMP, strlen(TMP)) == 0) {
-			char *path = lc_path("%s/%s", out, e->d_name);
-
-			ret = lc_remove_tree(path, err);
-			free(path);
-		}
+	last = sweep(out, dir, err);
 	closedir(dir);
-	return ret; /* fd stays open, and with it the lock, until the process ends */
+	if (last > r->step && !r->job.overwrite)
+		return lc_fail(err, LC_DATA,
+			       "%s has checkpoints up to step %ld, and this run begins at %ld: "
+			       "another --out, or --overwrite",
+			       out, last, r->step);
+	return last < -1 ? -1 : 0; /* fd stays open, and the lock, until the process ends */
 }
 
 json_t *ckpt_state(const struct run *r)
@@ -150,13 +170,37 @@ static int save_state(const struct run *r, const char *dir, struct lc_err *err)
 	return ret;
 }
 
-/* tmp becomes to; what was to (an older future of the same step) goes. */
-static int publish(const char *tmp, const char *to, struct lc_err *err)
+static int same_file(const char *a, const char *b, const char *name)
+{
+	char *path[2] = {lc_path("%s/%s", a, name), lc_path("%s/%s", b, name)};
+	char *buf[2] = {NULL, NULL};
+	size_t len[2];
+	int same = lc_read_file(path[0], &buf[0], &len[0], NULL) == 0 &&
+		   lc_read_file(path[1], &buf[1], &len[1], NULL) == 0 && len[0] == len[1] &&
+		   memcmp(buf[0], buf[1], len[0]) == 0;
+
+	for (int i = 0; i < 2; i++) {
+		free(path[i]);
+		free(buf[i]);
+	}
+	return same;
+}
+
+/* tmp becomes to. Where that is there already: the same state stays, another is no error only when
+ * it may be overwritten. */
+static int publish(const char *tmp, const char *to, int overwrite, struct lc_err *err)
 {
 	if (rename(tmp, to) == 0)
 		return lc_fsync_parent(to, err);
-	if ((errno != ENOTEMPTY && errno != EEXIST) ||
-	    renameat2(AT_FDCWD, tmp, AT_FDCWD, to, RENAME_EXCHANGE) < 0)
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return lc_fail_sys(err, "rename to %s", to);
+	if (same_file(tmp, to, "state.json") && same_file(tmp, to, "model.safetensors") &&
+	    same_file(tmp, to, "optimizer.safetensors"))
+		return lc_remove_tree(tmp, err);
+	if (!overwrite)
+		return lc_fail(err, LC_DATA, "%s is another state: another --out, or --overwrite",
+			       to);
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, to, RENAME_EXCHANGE) < 0)
 		return lc_fail_sys(err, "rename to %s", to);
 	if (lc_fsync_parent(to, err) < 0)
 		return -1;
@@ -197,7 +241,7 @@ int ckpt_save(const struct run *r, struct lc_err *err)
 
 	if (lc_mkdirs(tmp, err) < 0 || save_model(r, tmp, err) < 0 ||
 	    save_moments(r, tmp, err) < 0 || save_state(r, tmp, err) < 0 ||
-	    lc_fsync_dir(tmp, err) < 0 || publish(tmp, to, err) < 0) {
+	    lc_fsync_dir(tmp, err) < 0 || publish(tmp, to, r->job.overwrite, err) < 0) {
 		lc_remove_tree(tmp, NULL);
 		goto out;
 	}
@@ -285,8 +329,9 @@ int ckpt_load(struct run *r, const char *path, const json_t *state, struct lc_er
 	struct lc_err why;
 
 	if (strcmp(sha, r->data.sha256) != 0)
-		return lc_fail(err, LC_DATA, "%s: trained on the text %.16s, this one is %.16s",
-			       path, sha, r->data.sha256);
+		return lc_fail(err, LC_DATA, "%s: trained on the text %.16s, %s is %.16s%s", path,
+			       sha, r->job.text ? r->job.text : "the bundled one", r->data.sha256,
+			       r->job.text ? "" : ": name it with --text");
 	r->step = lc_json_get_int(state, "step", -1);
 	r->tokens = lc_json_get_int(state, "tokens", -1);
 	r->m_updates = lc_json_get_int(o, "m_updates", -1);

@@ -19,13 +19,16 @@ static void on_signal(int sig)
 	caught = sig;
 }
 
+/* What nohup(1), or a shell for a job with &, has told us to ignore stays ignored. */
 static void catch_signals(void)
 {
-	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, was;
 
 	sigemptyset(&sa.sa_mask);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
+	for (int i = 0; i < 3; i++)
+		if (sigaction(ends[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+			sigaction(ends[i], &sa, NULL);
 }
 
 /* As if the signal had not been caught, now that the state is safe. */
@@ -125,6 +128,8 @@ out:
 static int loop(struct run *r, struct lc_err *err)
 {
 	long end = r->job.steps >= 0 ? r->step + r->job.steps : r->plan.total, saved = -1;
+	long val = r->job.val_every >= 0 ? r->job.val_every : r->plan.val_every;
+	long probe = r->job.probe_every >= 0 ? r->job.probe_every : r->plan.probe_every;
 	struct report rep;
 
 	progress_begin(r);
@@ -133,8 +138,8 @@ static int loop(struct run *r, struct lc_err *err)
 		const struct job *j = &r->job;
 
 		control_poll(r);
-		train_step(r, j->probe_every > 0 && next % j->probe_every == 0, &rep);
-		if (j->val_every > 0 && (next % j->val_every == 0 || next == r->plan.total)) {
+		train_step(r, probe > 0 && next % probe == 0, &rep);
+		if (val > 0 && (next % val == 0 || next == r->plan.total)) {
 			rep.val_loss = train_eval(r, 0);
 			rep.test_loss = train_eval(r, 1);
 			rep.validated = 1;
@@ -177,7 +182,7 @@ int main(int argc, char **argv)
 		train_close(&r);
 		return lc_finish(LC_OK);
 	}
-	if (r.job.out && ckpt_lock(r.job.out, &err) < 0)
+	if (r.job.out && ckpt_lock(&r, &err) < 0)
 		lc_die(&err);
 	catch_signals();
 	if (loop(&r, &err) < 0)

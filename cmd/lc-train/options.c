@@ -51,6 +51,7 @@ static const struct option options[] = {
 	{"save-every", LONG, J(save_every), "N",
 	 "steps between checkpoints (100; 0 only at the end)"},
 	{"keep", LONG, J(keep), "K", "newest checkpoints to keep (0: all)"},
+	{"overwrite", FLAG, J(overwrite), NULL, "replace the checkpoints of another run in DIR"},
 	{"resume", TEXT, J(resume), "DIR",
 	 "go on from a checkpoint, or the newest under DIR; none: afresh"},
 	{"run", TEXT, J(run), "NAME", "name of the run in the records"},
@@ -194,6 +195,10 @@ static void settle(struct plan *p, struct job *j)
 		p->micro = p->batch % 2 ? 1 : 2;
 	if (j->resume)
 		return;
+	if (j->val_every >= 0)
+		p->val_every = j->val_every;
+	if (j->probe_every >= 0)
+		p->probe_every = j->probe_every;
 	if (clip)
 		p->clip = json_number_value(clip);
 	if (beta2)
@@ -217,12 +222,14 @@ void options_parse(int argc, char **argv, struct plan *p, struct job *j)
 			   .beta1 = 0.9,
 			   .beta2 = 0.95,
 			   .eps = 1e-8,
-			   .clip = 1};
+			   .clip = 1,
+			   .val_every = VAL_EVERY,
+			   .probe_every = PROBE_EVERY};
 	*j = (struct job){.steps = -1,
 			  .threads = 1,
-			  .val_every = 100,
+			  .val_every = -1,
 			  .val_bytes = 16384,
-			  .probe_every = 100,
+			  .probe_every = -1,
 			  .save_every = 100,
 			  .actions = json_object()};
 	for (int i = 1; i < argc; i++) {

@@ -47,21 +47,25 @@ int plan_check(const struct plan *p, struct lc_err *err)
 			"lr, min-lr, weight-decay, clip, eps: must not be negative, eps above 0");
 	if (!(p->beta1 >= 0 && p->beta1 < 1) || !(p->beta2 >= 0 && p->beta2 < 1))
 		return lc_fail(err, LC_USAGE, "beta1, beta2: must be from 0 to below 1");
+	if (p->val_every < 0 || p->probe_every < 0)
+		return lc_fail(err, LC_USAGE, "val-every, probe-every: must not be negative");
 	return 0;
 }
 
 json_t *plan_to_json(const struct plan *p)
 {
 	return json_pack(
-		"{s:{s:s,s:o,s:o,s:I,s:I,s:o},s:{s:i,s:i,s:o,s:o,s:o,s:o,s:o},s:{s:i,s:i,s:i,s:i,s:"
-		"i}}",
+		"{s:{s:s,s:o,s:o,s:I,s:I,s:o},s:{s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:I,s:I},s:{s:i,s:i,s:"
+		"i,"
+		"s:i,s:i}}",
 		"schedule", "kind", schedule_names[p->schedule], "lr", lc_json_num(p->lr), "min_lr",
 		lc_json_num(p->min_lr), "warmup", (json_int_t)p->warmup, "total",
 		(json_int_t)p->total, "decay_frac", lc_json_num(p->decay_frac), "hyper", "batch",
 		p->batch, "micro", p->micro, "weight_decay", lc_json_num(p->weight_decay), "beta1",
 		lc_json_num(p->beta1), "beta2", lc_json_num(p->beta2), "eps", lc_json_num(p->eps),
-		"clip", lc_json_num(p->clip), "model", "layers", p->shape.layers, "dim",
-		p->shape.dim, "heads", p->shape.heads, "ctx", p->shape.ctx, "vocab", LC_GPT_VOCAB);
+		"clip", lc_json_num(p->clip), "val_every", (json_int_t)p->val_every, "probe_every",
+		(json_int_t)p->probe_every, "model", "layers", p->shape.layers, "dim", p->shape.dim,
+		"heads", p->shape.heads, "ctx", p->shape.ctx, "vocab", LC_GPT_VOCAB);
 }
 
 int plan_from_json(struct plan *p, const json_t *state, const char *what, struct lc_err *err)
@@ -88,6 +92,8 @@ int plan_from_json(struct plan *p, const json_t *state, const char *what, struct
 		.beta2 = lc_json_get_num(h, "beta2", -1),
 		.eps = lc_json_get_num(h, "eps", -1),
 		.clip = lc_json_get_num(h, "clip", -1),
+		.val_every = lc_json_get_int(h, "val_every", VAL_EVERY),
+		.probe_every = lc_json_get_int(h, "probe_every", PROBE_EVERY),
 	};
 	while (schedule_names[p->schedule] && strcmp(schedule_names[p->schedule], kind) != 0)
 		p->schedule++;

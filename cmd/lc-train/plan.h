@@ -14,6 +14,9 @@
 enum schedule { COSINE, WSD, CONSTANT };
 extern const char *const schedule_names[]; /* by enum schedule, NULL-ended */
 
+/* Steps between held-out losses and between probes, where nobody says. */
+enum { VAL_EVERY = 100, PROBE_EVERY = 100 };
+
 /* Fixed for the life of a run: kept in every state, and never contradicted at a resume. */
 struct plan {
 	struct lc_gpt_shape shape;
@@ -23,14 +26,16 @@ struct plan {
 	long total, warmup; /* steps */
 	double lr, min_lr, decay_frac;
 	double weight_decay, beta1, beta2, eps, clip;
+	long val_every, probe_every; /* what the first start said; one invocation may differ */
 };
 
 /* What one invocation does; takes nothing from the state and leaves nothing in it. */
 struct job {
 	const char *text, *out, *resume, *run, *branch;
 	long steps; /* to do from here; -1: to the plan's total */
-	int threads, quiet, print_config, stop_on_nan;
-	long val_every, val_bytes, probe_every, save_every, keep;
+	int threads, quiet, print_config, stop_on_nan, overwrite;
+	long val_every, probe_every; /* -1: the plan's */
+	long val_bytes, save_every, keep;
 	const char *faults[32];
 	int nfaults;
 	json_t *actions; /* the words given, DESIGN section 5 */

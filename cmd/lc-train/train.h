@@ -108,8 +108,10 @@ void fault_grad(struct run *r, long step, float *grad);
 void fault_state(struct run *r, long step); /* after the update */
 
 /* ckpt.c: complete or absent. */
-/* One writer a directory; what dead ones left half-written is swept. */
-int ckpt_lock(const char *out, struct lc_err *err);
+/* One writer a directory; what dead ones left half-written is swept. LC_DATA where steps after the
+ * run's own are there, unless they may be overwritten. */
+int ckpt_lock(const struct run *r, struct lc_err *err);
+/* A step that is there already stays when it has the same bytes; else it is as with ckpt_lock. */
 int ckpt_save(const struct run *r, struct lc_err *err);
 /* The state of dir, or of the newest checkpoint in it: the plan comes first, then the model. */
 int ckpt_find(const char *dir, char **path, json_t **state, struct lc_err *err);

@@ -134,6 +134,8 @@ equal "before it nothing changes" "$(sed -n 1p plan | sed 's/,"wall_s".*//')" "$
 [ "$(of batch | sed -n 2p)" != "$(echo "$plan" | sed -n 2p)" ] && pass "is another batch" || fail "is another batch"
 awk -F'[:,]' '{ l[NR] = $4 } END { exit !(l[2] > l[1] + 0.5 && l[3] > l[1] + 0.5) }' .out && pass "and hurts" ||
 	fail "and hurts" "$(cat .out)"
+ok "bad data of one step" train --resume $s --steps 6 --fault bad-data@22
+equal "is said once" 1 "$(wc -l <.err)"
 ok "bad data skipped" train --resume $s --steps 6 --fault bad-data@22-23 --skip 22-23
 equal "is not met" 0 "$(wc -l <.err)"
 ok "an lr bump" train --resume $s --steps 3 --fault lr-bump@22-22:20

@@ -23,6 +23,12 @@ status "not a number" 2 train --lr fast
 status "a negative number" 2 train --steps -3
 status "no such schedule" 2 train --schedule square
 status "sizes that do not go together" 2 train --dim 33
+status "no layers" 2 train --layers 0
+match "that is the cause" 'layers 0: must be from 1 to 999' .err
+status "no heads" 2 train --heads 0
+match "that is the cause too" 'heads 0: must be from 1' .err
+status "a wide context" 2 train --ctx 32768
+match "has a limit" 'ctx 32768: must be a multiple of 16, at most 16384' .err
 status "an uneven batch" 2 train --batch 5 --micro 2
 status "no such fault" 2 train --fault melt@3
 status "a fault without its step" 2 train --fault nan@
@@ -70,7 +76,10 @@ for edit in 's/"v":1/"v":2/' 's/"dim":32/"dim":64/' 's/"dim":32/"dim":33/' 's/"k
 done
 { cat "$B/kjv.txt" && echo; } >other.txt
 status "another text" 3 train --text other.txt --resume $state
-match "both texts are named" 'trained on the text [0-9a-f]{16}, this one is [0-9a-f]{16}' .err
+match "both texts are named" 'trained on the text [0-9a-f]{16}, other.txt is [0-9a-f]{16}$' .err
+ok "a state of another text" train --text other.txt --out elsewhere --steps 1
+status "resumed without it" 3 train --resume elsewhere
+match "is told of --text" ', the bundled one is [0-9a-f]{16}: name it with --text$' .err
 for option in "--dim 64" "--lr 1" "--total 11" "--seed 9" "--data-seed 9" "--schedule cosine" "--batch 8"; do
 	# shellcheck disable=SC2086
 	status "the state says otherwise: $option" 2 train --resume $state $option

@@ -52,10 +52,56 @@ kill -INT $pid
 wait $pid 2>/dev/null
 equal "SIGINT too" 130 $?
 
+# What is ignored from the start, as under nohup(1) and for the background jobs of sh(1), stays ignored.
+begin ignored
+kill -INT $pid
+sleep 0.2
+ok "SIGINT that was ignored is so" kill -0 $pid
+kill -TERM $pid
+wait $pid 2>/dev/null
+equal "SIGTERM ends it" 143 $?
+# shellcheck disable=SC2086
+nohup lc-train $args --out nohup >log 2>/dev/null &
+pid=$!
+until [ -d nohup ] && [ "$(ls nohup | wc -l)" -ge 3 ]; do
+	kill -0 $pid || break
+	sleep 0.05
+done
+kill -HUP $pid
+sleep 0.2
+ok "SIGHUP under nohup too" kill -0 $pid
+kill -TERM $pid
+wait $pid 2>/dev/null
+begin hup
+kill -HUP $pid
+wait $pid 2>/dev/null
+equal "SIGHUP ends it as a signal does" 129 $?
+whole hup && pass "SIGHUP: every state is complete" || fail "SIGHUP: every state is complete"
+
 ok "a run that ends" lc-train -q --total 6 --layers 1 --dim 32 --ctx 32 --out keep --save-every 1 --keep 2 --val-every 0
 equal "--keep 2" "step-00000005 step-00000006" "$(ls -A keep | tr '\n' ' ' | sed 's/ $//')"
-ok "a rewound run" lc-train -q --resume keep/step-00000005 --out keep --steps 1 --lr-scale 0.5 --val-every 0
+
+# Nothing rewrites the past, unless it is told to.
+hold() { # what a directory of states holds, to the bit
+	(cd "$1" && find . -type f | sort | xargs sha256sum)
+}
+hold keep >before
+rewound="lc-train -q --resume keep/step-00000005 --steps 1 --lr-scale 0.5"
+status "a rewound run into the line it came from" 3 $rewound --out keep
+equal "is told why" "lc-train: keep has checkpoints up to step 6, and this run begins at 5: another --out, or --overwrite" \
+	"$(cat .err)"
+equal "and prints no step" "" "$(cat .out)"
+status "a fresh one" 3 lc-train -q --total 6 --layers 1 --dim 32 --ctx 32 --out keep
+status "another state of the same step" 3 lc-train -q --resume keep --jitter 0.1 --steps 0 --out keep
+match "is named" 'keep/step-00000006 is another state: another --out, or --overwrite$' .err
+ok "the same state again" lc-train -q --resume keep --steps 0 --out keep
+hold keep >after
+same "all of it left the states alone" before after
+equal "and nothing else behind" "step-00000005 step-00000006" "$(ls -A keep | tr '\n' ' ' | sed 's/ $//')"
+ok "--overwrite" $rewound --out keep --overwrite
 match "takes the place of the old future" '"lr_scale":0.5' keep/step-00000006/state.json
+ok "into a directory of its own" $rewound --out after.d
+match "it needs no word" '"lr_scale":0.5' after.d/step-00000006/state.json
 
 begin two
 status "two writers on one directory" 4 lc-train -q --out two --steps 1

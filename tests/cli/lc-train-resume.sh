@@ -26,6 +26,19 @@ for file in model.safetensors optimizer.safetensors state.json; do
 	same "the same $file" straight/step-00000040/$file three/step-00000040/$file
 done
 
+# What the first start said of evaluations and probes holds, unless one resume says otherwise, and for it alone.
+whole=$(grep -o '"hyper":{[^}]*}' straight/step-00000040/state.json)
+match "val_every and probe_every are in the state" '"val_every":10,"probe_every":10' straight/step-00000040/state.json
+ok "a resume without a word of them" lc-train -q --val-bytes 1024 --resume straight/step-00000010 --steps 10 --out quiet
+no_clock .out >quiet.log
+sed -n 11,20p straight.log >want.log
+same "has the records of the straight run" want.log quiet.log
+same "and its state" straight/step-00000020/state.json quiet/step-00000020/state.json
+ok "a resume with other words" lc-train -q --val-every 0 --probe-every 0 --resume straight/step-00000010 --steps 10 --out other
+equal "obeys them" 0 "$(grep -c val_loss .out)"
+same "and has the same state" straight/step-00000020/state.json other/step-00000020/state.json
+equal "for ever" "$whole" "$(grep -o '"hyper":{[^}]*}' other/step-00000020/state.json)"
+
 ok "two threads" train --threads 2
 no_clock .out >threads.log
 same "threads change no bit" straight.log threads.log
