@@ -160,6 +160,21 @@ int lc_name_key(const char *s, size_t len, int *rank)
 	return LC_KEY_NONE;
 }
 
+int lc_names_key(const struct lc_names *names, const char *s, size_t len, int *rank)
+{
+	int key;
+
+	*rank = 100;
+	for (int i = 0; names && i < names->n; i++)
+		if (strlen(names->map[i].name) == len && memcmp(names->map[i].name, s, len) == 0)
+			return names->map[i].metric < 0 ? LC_KEY_STEP : names->map[i].metric;
+	key = lc_name_key(s, len, rank);
+	for (int i = 0; names && i < names->n && key >= 0; i++)
+		if (key == (names->map[i].metric < 0 ? LC_KEY_STEP : names->map[i].metric))
+			return LC_KEY_NONE;
+	return key;
+}
+
 const char *lc_metric_name(enum lc_metric m)
 {
 	return metric_names[m];
