@@ -74,7 +74,7 @@ static int run_lines(struct reader *r, const struct format *f, struct lc_err *er
 		if (len == 0)
 			continue;
 		if (is_half(r, f, line, len)) {
-			if (reader_bad(r, "line", r->in->line, "has no end", err) < 0)
+			if (f && reader_bad(r, "line", r->in->line, "has no end", err) < 0)
 				return -1;
 			continue;
 		}

@@ -79,7 +79,7 @@ static int flush_all(void *arg, int paused, struct lc_err *err)
 	return fflush(stdout) == EOF ? lc_fail_sys(err, "write standard output") : 0;
 }
 
-static int read_input(struct input *in, struct out *o, int silent, struct lc_err *err)
+static int read_input(struct input *in, struct out *o, int grows, int silent, struct lc_err *err)
 {
 	struct reader r = {.out = o, .path = in->path, .strict = strict, .quiet = silent};
 	struct source src;
@@ -88,7 +88,7 @@ static int read_input(struct input *in, struct out *o, int silent, struct lc_err
 	if (in->format == &format_mlflow) {
 		ret = reader_run(&r, in->format, err);
 	} else {
-		if (source_open(&src, in->path, follow, err) < 0)
+		if (source_open(&src, in->path, grows, err) < 0)
 			return -1;
 		src.waits = flush_all;
 		src.waits_arg = o;
@@ -129,7 +129,8 @@ static int turn(struct inputs *all, struct out *o, enum out_mode mode, struct lc
 	for (size_t i = 0; i < all->n; i++) {
 		unsigned long before = o->records;
 
-		if (read_input(&all->in[i], o, quiet || mode == OUT_REPLAY, err) < 0)
+		if (read_input(&all->in[i], o, follow && i + 1 == all->n,
+			       quiet || mode == OUT_REPLAY, err) < 0)
 			return -1;
 		if (o->records > before || all->in[i].found || mode == OUT_REPLAY)
 			continue;

@@ -200,7 +200,7 @@ static int run(struct reader *r, struct lc_err *err)
 	if (have < 0)
 		return -1;
 	if (have < HEADER || memcmp(source_at(r->in), ":W&B\xe1\xbe", 6) != 0)
-		return reader_bad(r, "byte", 0, "no W&B header", err);
+		return lc_fail(err, LC_DATA, "%s: no W&B file: its header is missing", r->path);
 	if (source_at(r->in)[6] != 0)
 		return lc_fail(err, LC_DATA, "%s: W&B file of version %d; this reader knows 0",
 			       r->path, source_at(r->in)[6]);
