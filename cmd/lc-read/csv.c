@@ -89,7 +89,7 @@ static void set_header(struct reader *r, struct text t)
 	r->state = tab;
 }
 
-static int line(struct reader *r, char *s, size_t len, struct lc_err *err)
+static int line(struct reader *r, const char *s, size_t len, struct lc_err *err)
 {
 	struct text t = {s, s + len}, f;
 	const struct table *tab = r->state;

@@ -90,7 +90,7 @@ int json_object_row(struct out *o, const char *text, size_t len, struct lc_err *
 	return out_end(o, err);
 }
 
-static int line(struct reader *r, char *text, size_t len, struct lc_err *err)
+static int line(struct reader *r, const char *text, size_t len, struct lc_err *err)
 {
 	return json_object_row(r->out, text, len, err);
 }

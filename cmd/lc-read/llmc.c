@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "io.h"
+#include "num.h"
 #include "text.h"
 
 struct llmc {
@@ -44,13 +45,13 @@ static int val_line(struct reader *r, struct text *t, struct lc_err *err)
 {
 	struct llmc *st;
 	struct text word;
-	char num[OUT_NUM];
+	double x;
 	size_t len;
 
 	if (!text_word(t, &word) || t->p != t->end)
 		return 0;
 	len = (size_t)(word.end - word.p);
-	if (len >= sizeof(st->held) || !num_shorten(word.p, len, num))
+	if (len >= sizeof(st->held) || lc_num_parse(word.p, len, &x) != len)
 		return 0;
 	st = state(r);
 	if (st->step >= 0)
@@ -123,7 +124,7 @@ static int main_log_line(struct reader *r, struct text *t, struct lc_err *err)
 	return out_end(r->out, err) < 0 ? -1 : known;
 }
 
-static int line(struct reader *r, char *s, size_t len, struct lc_err *err)
+static int line(struct reader *r, const char *s, size_t len, struct lc_err *err)
 {
 	struct text t = {s, s + len};
 

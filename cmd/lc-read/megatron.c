@@ -58,7 +58,7 @@ static int validation(struct reader *r, struct text *t, struct lc_err *err)
 	return out_end(r->out, err);
 }
 
-static int line(struct reader *r, char *s, size_t len, struct lc_err *err)
+static int line(struct reader *r, const char *s, size_t len, struct lc_err *err)
 {
 	struct text t = {s, s + len}, part, all = t;
 	const char *p = text_find(&t, "validation loss at iteration ");

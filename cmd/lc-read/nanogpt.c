@@ -29,7 +29,7 @@ static void parts(struct out *o, struct text *t, const char *first_name)
 	}
 }
 
-static int nanogpt_line(struct reader *r, char *s, size_t len, struct lc_err *err)
+static int nanogpt_line(struct reader *r, const char *s, size_t len, struct lc_err *err)
 {
 	struct text t = {s, s + len};
 	int is_iter = text_skip(&t, "iter ");
@@ -46,7 +46,7 @@ static int nanogpt_line(struct reader *r, char *s, size_t len, struct lc_err *er
 	return out_end(r->out, err);
 }
 
-static int modded_line(struct reader *r, char *s, size_t len, struct lc_err *err)
+static int modded_line(struct reader *r, const char *s, size_t len, struct lc_err *err)
 {
 	struct text t = {s, s + len}, word;
 	double step;

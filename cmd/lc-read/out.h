@@ -88,7 +88,7 @@ int out_line(struct out *o, const char *line, size_t len, struct lc_err *err);
 struct lc_value;
 void out_value(struct out *o, const char *name, size_t len, const struct lc_value *v);
 
-/* Decimal text as the same number, short: 1, 0 when it is no number as a whole. */
-int num_shorten(const char *s, size_t len, char out[OUT_NUM]);
+/* Decimal text, which lc_num_parse() took as x, as JSON in fewer digits. */
+void num_shorten(const char *s, size_t len, double x, char out[OUT_NUM]);
 
 #endif

@@ -106,7 +106,7 @@ static int end_row(struct reader *r, struct lc_err *err)
 	return out_end(r->out, err);
 }
 
-static int pairs_line(struct reader *r, char *s, size_t len, struct lc_err *err)
+static int pairs_line(struct reader *r, const char *s, size_t len, struct lc_err *err)
 {
 	read_pairs(r->out, (struct text){s, s + len}, 0);
 	return end_row(r, err);
@@ -140,7 +140,7 @@ static int is_repeated(struct reader *r, const struct text *t, int as_val)
 	return 0;
 }
 
-static int titan_line(struct reader *r, char *s, size_t len, struct lc_err *err)
+static int titan_line(struct reader *r, const char *s, size_t len, struct lc_err *err)
 {
 	struct text t = {s, s + len}, all = t;
 	const char *step = text_find(&t, "step: ");

@@ -21,11 +21,10 @@ struct reader {
  * A format of lines has line(): 1 a line of this format, taken; 0 not one; -1 an error in *err,
  * LC_DATA when it is the line that is bad. Any other has run(), which reads all of the input: 0 or
  * -1. looks() says whether an input begins like one: it may look at the window, but takes nothing.
- * entry() says whether a directory's entry is one.
  */
 struct format {
 	const char *name, *about;
-	int (*line)(struct reader *r, char *line, size_t len, struct lc_err *err);
+	int (*line)(struct reader *r, const char *line, size_t len, struct lc_err *err);
 	int (*run)(struct reader *r, struct lc_err *err);
 	int (*looks)(struct source *in, struct lc_err *err);
 };

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "json.h"
-#include "num.h"
 #include "out.h"
 
 #define DIGITS 15
@@ -94,16 +93,12 @@ static void write_decimal(const struct decimal *dec, char *out)
 	*out = '\0';
 }
 
-int num_shorten(const char *s, size_t len, char out[OUT_NUM])
+void num_shorten(const char *s, size_t len, double x, char out[OUT_NUM])
 {
 	struct decimal dec;
-	double x;
 
-	if (len == 0 || lc_num_parse(s, len, &x) != len)
-		return 0;
 	if (!isfinite(x) || !digits_of(s, s + len, &dec) || (x == 0 && dec.n > 0))
 		lc_num(out, x);
 	else
 		write_decimal(&dec, out);
-	return 1;
 }

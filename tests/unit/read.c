@@ -3,6 +3,7 @@
  * with any byte flipped it gives all but those that the byte is in.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #include "cmd/lc-read/read.h"
 #include "io.h"
+#include "json.h"
+#include "num.h"
 #include "rng.h"
 
 static const struct lc_names no_names;
@@ -184,6 +187,57 @@ Test(read, flip_wandb_length)
 	cr_assert(count_lines(got) >= 20, "%s", got); /* those of the blocks behind */
 	free(got);
 	free(log);
+}
+
+/* However a number is written, what comes out is JSON, is the same number, and has no digit that it
+ * could do without. */
+Test(read, shorten)
+{
+	static const char *const odd[] = {"0",
+					  "-0.0",
+					  "+1",
+					  "007.50",
+					  "1e400",
+					  "1e-400",
+					  "4.9e-324",
+					  "1E+05",
+					  "100000",
+					  "1e15",
+					  "0.00001234",
+					  ".5",
+					  "5.",
+					  "123456789012345678",
+					  "1e+22",
+					  "1e-5",
+					  "100.10",
+					  "0.000000000",
+					  "1.0000000000000000000001"};
+	struct lc_rng rng = {.seed = 7};
+	char in[64], out[OUT_NUM], best[OUT_NUM];
+	double x, back;
+
+	for (size_t i = 0; i < 20000; i++) {
+		if (i < sizeof(odd) / sizeof(odd[0]))
+			strcpy(in, odd[i]);
+		else
+			snprintf(in, sizeof(in), i & 1 ? "%.*e" : "%.*f",
+				 (int)lc_rng_below(&rng, 20),
+				 lc_rng_normal(&rng) *
+					 pow(10, (double)lc_rng_below(&rng, 24) - 12));
+		cr_assert_eq(lc_num_parse(in, strlen(in), &x), strlen(in), "%s", in);
+		num_shorten(in, strlen(in), x, out);
+		if (isinf(x)) {
+			cr_assert_str_eq(out, "\"inf\"");
+			continue;
+		}
+		cr_assert_eq(lc_num_parse(out, strlen(out), &back), strlen(out), "%s: %s", in, out);
+		cr_assert(x == back, "%s: %s", in, out);
+		cr_assert(out[0] != '+' && out[0] != '.' && out[strlen(out) - 1] != '.', "%s: %s",
+			  in, out);
+		lc_num(best, x);
+		cr_assert(strcspn(out, "e") <= strcspn(best, "e") || !strchr(out, '.'),
+			  "%s: %s, %s", in, out, best);
+	}
 }
 
 Test(read, random_bytes, .timeout = 200)
