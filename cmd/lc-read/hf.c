@@ -158,6 +158,16 @@ static int read_member(struct reader *r, struct lc_err *err)
 	return read_array(r, err);
 }
 
+/* Behind the document: nothing that matters, or, of a followed file, the next document. */
+static int pass_rest(struct source *in, struct lc_err *err)
+{
+	ssize_t have;
+
+	while ((have = source_need(in, 1, err)) > 0)
+		source_take(in, (size_t)have);
+	return (int)have;
+}
+
 static int run(struct reader *r, struct lc_err *err)
 {
 	int c = next_byte(r->in, err), more = 1;
@@ -170,11 +180,15 @@ static int run(struct reader *r, struct lc_err *err)
 	while (more > 0 && c == '{') {
 		int next = next_byte(r->in, err);
 
-		if (next == '}' || next == -2)
-			return next == '}' ? 0 : -1;
+		if (next == '}')
+			return pass_rest(r->in, err);
+		if (next == -2)
+			return -1;
 		more = next < 0 ? 0 : read_member(r, err);
 	}
-	return more == 0 ? broken_off(r, err) : more < 0 ? -1 : 0;
+	if (more == 0)
+		return broken_off(r, err);
+	return more < 0 ? -1 : pass_rest(r->in, err);
 }
 
 static int ends_in_brace(const char *line, const char *end)

@@ -148,6 +148,20 @@ wait $pid 2>/dev/null
 lc-read "$logs"/tensorboard/*.1.0 >want
 same "-f: an event file in pieces: records" want live
 
+# -f: a document that is written anew at each save
+echo '{"log_history":[{"step":1,"loss":2}]}' >state.json
+lc-read -f state.json >live 2>err &
+pid=$!
+ok "-f: a document" until_ok 5 has_lines 1 live
+echo '{"log_history":[{"step":1,"loss":2},{"step":2,"loss":2}]}' >state.new
+mv state.new state.json
+ok "-f: the next document" until_ok 5 has_lines 3 live
+kill $pid
+wait $pid 2>/dev/null
+records 1 1 >want
+records 1 2 >>want
+same "-f: a document: records" want live
+
 # a pipe that stays open
 mkfifo fifo
 lc-read fifo >live &
