@@ -11,6 +11,7 @@
 
 static struct lc_names names;
 static const struct format *forced;
+static const char *named; /* the one input, with -f */
 static int all_metrics, follow, quiet, keep_all, strict;
 
 static const char usage[] =
@@ -67,37 +68,69 @@ static int options(int argc, char **argv)
 	}
 	if (follow && argc - optind != 1)
 		lc_usage("-f follows one file");
+	named = argv[optind];
 	return optind;
+}
+
+/* An input that is being read. dir is the directory named that it was found in, if it is followed.
+ */
+struct reading {
+	struct input *in;
+	struct source src;
+	struct reader r;
+	const char *dir;
+};
+
+/* A resumed run begins a new file in the directory: go on with that one. */
+static void go_to_newest(struct reading *now)
+{
+	struct inputs there = {NULL, 0, 0};
+	struct input *newest;
+	char *old = now->in->path;
+
+	if (inputs_add(&there, now->dir, forced, NULL) == 0) {
+		newest = &there.in[there.n - 1];
+		if (strcmp(newest->path, old) != 0) {
+			now->src.path = now->r.path = now->in->path = newest->path;
+			newest->path = old;
+		}
+	}
+	inputs_release(&there);
 }
 
 /* Before the reader waits: what is written so far goes out; at a pause of the writer, also what is
  * known of a step by then. */
-static int flush_all(void *arg, int paused, struct lc_err *err)
+static int waits(void *arg, int paused, struct lc_err *err)
 {
-	if (paused && out_flush(arg, err) < 0)
+	struct reading *now = arg;
+
+	if (paused && now->dir)
+		go_to_newest(now);
+	if (paused && out_flush(now->r.out, err) < 0)
 		return -1;
 	return fflush(stdout) == EOF ? lc_fail_sys(err, "write standard output") : 0;
 }
 
+/* grows: it is the one that is followed. */
 static int read_input(struct input *in, struct out *o, int grows, int silent, struct lc_err *err)
 {
-	struct reader r = {.out = o, .path = in->path, .strict = strict, .quiet = silent};
-	struct source src;
+	struct reading now = {.in = in, .dir = grows && in->found ? named : NULL};
 	int ret;
 
+	now.r = (struct reader){.out = o, .path = in->path, .strict = strict, .quiet = silent};
 	if (in->format == &format_mlflow) {
-		ret = reader_run(&r, in->format, err);
+		ret = reader_run(&now.r, in->format, err);
 	} else {
-		if (source_open(&src, in->path, grows, err) < 0)
+		if (source_open(&now.src, in->path, grows, err) < 0)
 			return -1;
-		src.waits = flush_all;
-		src.waits_arg = o;
-		r.in = &src;
-		ret = reader_run(&r, in->format, err);
-		source_close(&src);
+		now.src.waits = waits;
+		now.src.waits_arg = &now;
+		now.r.in = &now.src;
+		ret = reader_run(&now.r, in->format, err);
+		source_close(&now.src);
 	}
-	if (ret == 0 && r.bad > 1 && !silent)
-		lc_warn("%s: %lu damaged places passed over", in->path, r.bad);
+	if (ret == 0 && now.r.bad > 1 && !silent)
+		lc_warn("%s: %lu damaged places passed over", in->path, now.r.bad);
 	return ret;
 }
 

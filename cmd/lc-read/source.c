@@ -67,7 +67,7 @@ static ssize_t read_some(struct source *s, char *buf, size_t len, struct lc_err 
 			return lc_fail_sys(err, "read %s", s->path);
 		if (!s->follow)
 			return 0;
-		if (++looks == 20 && s->waits && s->waits(s->waits_arg, 1, err) < 0)
+		if (++looks % 20 == 0 && s->waits && s->waits(s->waits_arg, 1, err) < 0)
 			return -1;
 		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 		if (lc_follow_anew(&s->fd, s->path, &s->rotated)) {

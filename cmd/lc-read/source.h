@@ -29,8 +29,9 @@ struct source {
 	size_t start, end, cap;
 	struct unpack *unpack; /* NULL until the first bytes were seen */
 	int rotated;
-	/* Called before each read, which may have to wait; and with paused, when the writer has
-	 * written nothing for a second. -1: it failed. */
+	/* Called before each read, which may have to wait; and with paused, each second in which
+	 * the writer has written nothing. It may change path: that file is followed then, as if it
+	 * had been put in the place of this one. -1: it failed. */
 	int (*waits)(void *arg, int paused, struct lc_err *err);
 	void *waits_arg;
 };

@@ -162,6 +162,20 @@ records 1 1 >want
 records 1 2 >>want
 same "-f: a document: records" want live
 
+# -f: a directory in which a resumed run begins a new file
+mkdir run
+cp "$logs"/tensorboard/*.1.0 run
+lc-read -f run >live 2>err &
+pid=$!
+ok "-f: a directory" until_ok 5 has_lines 40 live
+cp "$logs"/tensorboard/*.2.0 run
+ok "-f: a new file in it" until_ok 10 has_lines 61 live
+kill $pid
+wait $pid 2>/dev/null
+lc-read -r "$logs/tensorboard" | sed 's/,"wall_s":.*/}/' >want
+sed 's/,"wall_s":.*/}/' live >got
+same "-f: a new file in it: records" want got
+
 # a pipe that stays open
 mkfifo fifo
 lc-read fifo >live &
