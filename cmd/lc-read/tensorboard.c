@@ -82,10 +82,11 @@ static size_t element_size(int dtype)
 /* int_val, int64_val, half_val: varints, one a field or packed. */
 static void varints(struct scalar *v, int dtype, const struct lc_field *f)
 {
-	struct lc_proto list = {f->s, f->s + f->len};
+	struct lc_proto list;
 	uint64_t u = f->u;
 
 	if (f->wire == LC_BYTES) {
+		list = (struct lc_proto){f->s, f->s + f->len};
 		u = 0;
 		for (int shift = 0; list.p < list.end && shift < 64; shift += 7) {
 			u |= (uint64_t)(*list.p & 0x7f) << shift;

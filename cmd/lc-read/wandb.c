@@ -85,10 +85,11 @@ static int history(const struct lc_field *h, struct out *o, struct lc_err *err)
 
 	out_begin(o);
 	while ((more = lc_proto_next(&msg, &f)) > 0) {
-		struct lc_proto number = {f.s, f.s + f.len};
+		struct lc_proto number;
 
 		if (f.wire != LC_BYTES)
 			continue;
+		number = (struct lc_proto){f.s, f.s + f.len};
 		if (f.num == 1)
 			item(&f, o);
 		else if (f.num == 2 && lc_proto_next(&number, &step) > 0 && step.num == 1)
