@@ -41,7 +41,7 @@ Test(crc, in_pieces)
 
 Test(crc, mask)
 {
-	/* as the TensorBoard library writes it: the length of a record that has 72 bytes: length and its sum */
+	/* as the TensorBoard library writes it before a record of 72 bytes */
 	unsigned char len[8] = {72};
 
 	cr_assert_eq(lc_crc_mask(lc_crc_of(&crc32c, 0, len, 8)), 0x9d4892fe);
