@@ -27,6 +27,7 @@ endif
 PROGRAMS = $(sort $(basename $(notdir $(wildcard cmd/lc-*.c))) \
 	$(patsubst cmd/%/main.c,%,$(wildcard cmd/lc-*/main.c)))
 LIBS_lc-snap = -lzstd
+LIBS_lc-read = -lzstd -lz
 LIBS_lc-train = -ldl
 
 LIB_OBJ = $(patsubst %.c,$B/%.o,$(wildcard lib/*.c kernels/*.c))
@@ -72,9 +73,10 @@ $B/flags: FORCE
 	@echo '$(SAYS)' | cmp -s - $@ || echo '$(SAYS)' >$@
 
 # Tests: tests/unit/*.c with Criterion, tests/cli/*.sh from the outside; tests/run sums up.
-$B/unit/%: $B/tests/unit/%.o $B/liblc.a
+OBJ_read = $(filter-out %/main.o,$(call objects,lc-read))
+$B/unit/%: $B/tests/unit/%.o $$(OBJ_$$*) $B/liblc.a
 	@mkdir -p $(@D)
-	$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -ldl $(LC_LDLIBS)
+	$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -ldl $(LC_LDLIBS)
 units: $(UNIT)
 check: setup-tests
 	@$(MAKE) --no-print-directory programs units
@@ -84,9 +86,10 @@ check: setup-tests
 FUZZ_S ?= 20
 fuzz: setup-check
 	@FUZZ_S=$(FUZZ_S) tests/fuzz/run
-$B/fuzz/%: $B/tests/fuzz/%.o $B/liblc.a
+OBJ_logs = $(OBJ_read)
+$B/fuzz/%: $B/tests/fuzz/%.o $$(OBJ_$$*) $B/liblc.a
 	@mkdir -p $(@D)
-	$(CC) $(LC_LDFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ -lzstd -ldl $(LC_LDLIBS)
+	$(CC) $(LC_LDFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ -lzstd -lz -ldl $(LC_LDLIBS)
 fuzzers: $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 demo: all

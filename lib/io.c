@@ -163,37 +163,31 @@ int lc_lines_open(struct lc_lines *ls, const char *path, int follow, struct lc_e
 	return 0;
 }
 
-/*
- * At the end of a followed file: was it cut short, or is another file there under its name? The old
- * file may have grown between our last read and the rotation, so it is left only when it was
- * already rotated at the look before.
- */
-static void follow_change(struct lc_lines *ls, int *rotated)
+int lc_follow_anew(int *fd, const char *path, int *rotated)
 {
 	struct stat here, there;
-	off_t at = lseek(ls->fd, 0, SEEK_CUR);
-	int fd;
+	off_t at = lseek(*fd, 0, SEEK_CUR);
+	int newer;
 
-	if (fstat(ls->fd, &here) < 0)
-		return;
+	if (fstat(*fd, &here) < 0)
+		return 0;
 	if (at > here.st_size) {
-		lseek(ls->fd, 0, SEEK_SET);
-		ls->start = ls->end = 0;
-		return;
+		lseek(*fd, 0, SEEK_SET);
+		return 1;
 	}
-	if (stat(ls->path, &there) < 0 ||
-	    (there.st_ino == here.st_ino && there.st_dev == here.st_dev))
-		return;
+	if (stat(path, &there) < 0 || (there.st_ino == here.st_ino && there.st_dev == here.st_dev))
+		return 0;
 	if (!*rotated) {
 		*rotated = 1;
-		return;
+		return 0;
 	}
-	fd = open(ls->path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		close(ls->fd);
-		ls->fd = fd;
-		ls->start = ls->end = 0;
-	}
+	newer = open(path, O_RDONLY | O_CLOEXEC);
+	if (newer < 0)
+		return 0;
+	close(*fd);
+	*fd = newer;
+	*rotated = 0;
+	return 1;
 }
 
 /* Read more after buf[end]. 1 more, 0 end, -1 error. */
@@ -224,7 +218,8 @@ static int fill(struct lc_lines *ls, struct lc_err *err)
 		if (!ls->follow)
 			return 0;
 		nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
-		follow_change(ls, &rotated);
+		if (lc_follow_anew(&ls->fd, ls->path, &rotated))
+			ls->start = ls->end = 0;
 	}
 }
 

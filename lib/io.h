@@ -33,6 +33,14 @@ int lc_newfile_commit(struct lc_newfile *nf, struct lc_err *err); /* releases nf
 void lc_newfile_abort(struct lc_newfile *nf);			  /* no-op after commit */
 
 /*
+ * At the end of a followed file: does it start anew? It does when it was cut short, or when another
+ * file is there under its name (then *fd is that one's). *rotated is 0 at first, and kept between
+ * looks: the old file may have grown between the last read and the rotation, so it is left only
+ * when it was already rotated at the look before.
+ */
+int lc_follow_anew(int *fd, const char *path, int *rotated);
+
+/*
  * Lines of any length from a file descriptor. With follow, open waits for a file that is not there,
  * and the end of the file is not the end: next waits for more (a poll every 50 ms), starts again
  * at the top of a truncated file, and goes over to the new file when the name points at another

@@ -43,15 +43,18 @@ static const struct spelling {
 	S("tokens", LC_TOKENS, 9),
 	S("wall_s", LC_WALL_S, 9),
 	S("branch", LC_KEY_BRANCH, 9),
+	S("lr_sgd", LC_LR, 3),
 	S("run_id", LC_KEY_RUN, 5),
 	S("lm_loss", LC_LOSS, 5),
 	S("elapsed", LC_WALL_S, 5),
 	S("updates", LC_KEY_STEP, 4),
 	S("last_lr", LC_LR, 4),
+	S("lr_adam", LC_LR, 3),
 	S("ce_loss", LC_LOSS, 4),
 	S("val_loss", LC_VAL_LOSS, 9),
 	S("gradnorm", LC_GRAD_NORM, 5),
 	S("iter_num", LC_KEY_STEP, 5),
+	S("lr_adamw", LC_LR, 3),
 	S("n_tokens", LC_TOKENS, 5),
 	S("loss_val", LC_VAL_LOSS, 5),
 	S("_runtime", LC_WALL_S, 4),
@@ -158,6 +161,21 @@ int lc_name_key(const char *s, size_t len, int *rank)
 		}
 	}
 	return LC_KEY_NONE;
+}
+
+int lc_names_key(const struct lc_names *names, const char *s, size_t len, int *rank)
+{
+	int key;
+
+	*rank = 100;
+	for (int i = 0; names && i < names->n; i++)
+		if (strlen(names->map[i].name) == len && memcmp(names->map[i].name, s, len) == 0)
+			return names->map[i].metric < 0 ? LC_KEY_STEP : names->map[i].metric;
+	key = lc_name_key(s, len, rank);
+	for (int i = 0; names && i < names->n && key >= 0; i++)
+		if (key == (names->map[i].metric < 0 ? LC_KEY_STEP : names->map[i].metric))
+			return LC_KEY_NONE;
+	return key;
 }
 
 const char *lc_metric_name(enum lc_metric m)

@@ -1,7 +1,7 @@
 /*
  * names: the common spellings of what a step record holds (the list is in lc-record(5)).
  *
- * Internal to the record reader; lc_names_add() and lc_metric_name() are declared in record.h.
+ * Internal to those who read logs; lc_names_add() and lc_metric_name() are declared in record.h.
  */
 #ifndef LC_NAMES_H
 #define LC_NAMES_H
@@ -27,5 +27,8 @@ enum {
  * one line that mean the same the higher wins.
  */
 int lc_name_key(const char *name, size_t len, int *rank);
+
+/* The same, the user's names (NULL: none) first: a metric named by the user has no other name. */
+int lc_names_key(const struct lc_names *names, const char *name, size_t len, int *rank);
 
 #endif
