@@ -141,6 +141,8 @@ static void charge(struct fit *f, struct lc_model *m, const unsigned char *side)
 	}
 	if (side) /* about half of each term's byte */
 		best += 4. * (double)(codec_rows(m, f->r->n) + m->cols) / (double)f->r->n;
+	if (m->pred == LC_PRED_REG) /* two sources more than a step has must be worth reading */
+		best *= 1.005;
 	m->turn = (uint8_t)turn;
 	if (m->pred == LC_PRED_NONE && best < f->alone)
 		f->alone = best;

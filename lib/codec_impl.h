@@ -62,4 +62,8 @@ size_t planes_encode(struct lc_work *w, const uint32_t *u, size_t n, unsigned bi
 long planes_decode(struct lc_work *w, const unsigned char *in, size_t len, size_t n, unsigned bits,
 		   uint32_t *u);
 
+/* codec_rans.c: the bytes written, 0 when there is no room; 0, or -1. n > 0. */
+size_t rans_encode(const unsigned char *in, size_t n, unsigned char *out, size_t room);
+int rans_decode(const unsigned char *in, size_t len, unsigned char *out, size_t n);
+
 #endif

@@ -19,12 +19,13 @@ enum {
 	RAW = 0,
 	CONSTANT = 1,
 	FRAME = 2,
+	RANS = 3,
 	PACKED = 8 /* + 1..7, the bits of a byte that are kept */
 };
 
 #define SAMPLE 8192   /* bytes looked at to tell noise from a plane that gains */
 #define NOISE 7.86    /* bits a byte, above which a plane is noise */
-#define RUNS 1.5      /* below which matches are searched */
+#define FRACTIONS 3.5 /* below which whole bits are too coarse a code */
 #define SMALL 64      /* elements of a block too short to compress */
 #define BYTES_LEVEL 1 /* of what is no tensor */
 
@@ -168,9 +169,11 @@ static size_t plane_encode(struct lc_work *w, size_t n, unsigned char any, unsig
 	while (keep > 1 && !(any >> (8 - keep) & 1))
 		keep--;
 	if (h < NOISE - (8 - keep)) {
-		len = ZSTD_compress2(h < RUNS ? w->fast : w->literals, out + 5, n, plane, n);
-		if (!ZSTD_isError(len) && len + 4 < packed_size(n, keep)) {
-			out[0] = FRAME;
+		int rans = h < FRACTIONS;
+		len = rans ? rans_encode(plane, n, out + 5, n)
+			   : ZSTD_compress2(w->literals, out + 5, n, plane, n);
+		if (len && !ZSTD_isError(len) && len + 4 < packed_size(n, keep)) {
+			out[0] = rans ? RANS : FRAME;
 			put_u32(out + 1, (uint32_t)len);
 			return len + 5;
 		}
@@ -219,8 +222,9 @@ static long plane_decode(struct lc_work *w, const unsigned char *in, size_t len,
 		memset(w->plane, in[1], n);
 		return 2;
 	}
-	if (mode == FRAME && len >= 5 && (size = get_u32(in + 1)) <= len - 5) {
-		if (ZSTD_decompressDCtx(w->d, w->plane, n, in + 5, size) != n)
+	if ((mode == FRAME || mode == RANS) && len >= 5 && (size = get_u32(in + 1)) <= len - 5) {
+		if (mode == RANS ? rans_decode(in + 5, size, w->plane, n) < 0
+				 : ZSTD_decompressDCtx(w->d, w->plane, n, in + 5, size) != n)
 			return -1;
 		return (long)(5 + size);
 	}

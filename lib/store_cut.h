@@ -9,7 +9,7 @@
 #include "tensor.h"
 
 #define PIECE_ELEMENTS (LC_CHUNK / 4) /* of a tensor in a piece, whatever their width */
-#define OWN_BYTES (128u << 10)	      /* tensors this large do not share a piece with anything */
+#define OWN_BYTES (16u << 10)	      /* tensors this large do not share a piece with anything */
 
 struct piece {
 	uint32_t file;

@@ -122,6 +122,17 @@ void store_let_go(const struct lc_store *st, struct cached *c)
 	pthread_mutex_unlock(&st->cache->lock);
 }
 
+#define ITS_BASE "its base: "
+
+/* Of a chain of bases, the one that is damaged is what matters. */
+static int fail_base(const struct lc_err *why, struct lc_err *err)
+{
+	const char *deeper = strstr(why->text, ITS_BASE);
+
+	return lc_fail(err, why->code, ITS_BASE "%.300s",
+		       deeper ? deeper + strlen(ITS_BASE) : why->text);
+}
+
 /* Decode a body whose references are found in the store, below its own depth. */
 static int decode_tensors(const struct lc_store *st, const struct lc_chunk *c,
 			  const unsigned char *body, void *raw, struct lc_err *err)
@@ -140,7 +151,7 @@ static int decode_tensors(const struct lc_store *st, const struct lc_chunk *c,
 		memcpy(id.b, ids + 32 * i, 32);
 		held[i] = store_hold(st, &id, c->depth, &why);
 		if (!held[i])
-			ret = lc_fail(err, why.code, "its base: %.300s", why.text);
+			ret = fail_base(&why, err);
 		ref[i] = held[i] ? held[i]->raw : NULL;
 		len[i] = held[i] ? held[i]->len : 0;
 	}
@@ -182,6 +193,8 @@ static int read_place(const struct lc_store *st, const struct place *p, void *ra
 	if (ret == 0)
 		return 0;
 	lc_id_hex(&p->c.id, hex);
+	if (strncmp(why.text, ITS_BASE, strlen(ITS_BASE)) == 0) /* this pack is not to blame */
+		return lc_fail(err, why.code, "chunk %.16s: %.400s", hex, why.text);
 	return lc_fail(err, why.code, "%s: chunk %.16s: %.200s", path, hex, why.text);
 }
 
