@@ -217,11 +217,17 @@ static void fit_terms(struct lc_model *m, const int32_t *d, size_t n, unsigned c
 	free(seen);
 }
 
+WIDE static void differences(const uint32_t *x, const uint32_t *p, size_t n, uint32_t mask,
+			     uint32_t *d)
+{
+	for (size_t i = 0; i < n; i++)
+		d[i] = (x[i] & mask) - p[i];
+}
+
 static void try_rank1(struct fit *f, enum lc_pred pred, const float *k, int positive)
 {
 	const struct lc_run *r = f->r;
 	unsigned bits = lc_dtype_bits(r->type);
-	uint32_t half = bits_mask(bits) >> 1;
 	struct lc_model m = {.type = (uint8_t)r->type,
 			     .pred = (uint8_t)pred,
 			     .map = positive ? LC_MAP_BIAS : LC_MAP_SIGNED,
@@ -240,8 +246,7 @@ static void try_rank1(struct fit *f, enum lc_pred pred, const float *k, int posi
 		src[i] = r->near[lc_pred_near(pred)[i]];
 	codec_load(r->x, r->n, bits, w->x);
 	codec_predict(&m, src, r->n, w->p);
-	for (size_t i = 0; i < r->n; i++)
-		w->u[i] = (positive ? w->x[i] : w->x[i] & half) - w->p[i];
+	differences(w->x, w->p, r->n, positive ? bits_mask(bits) : bits_mask(bits) >> 1, w->u);
 	fit_terms(&m, (const int32_t *)w->u, r->n, w->side);
 	predict(f, &m);
 	sample_rank1(f, &m, w->side);

@@ -87,8 +87,13 @@ WIDE static void split(const uint32_t *u, size_t n, unsigned bits, unsigned turn
 		plane[i] = (unsigned char)((u[i] << turn | u[i] >> (bits - turn)) >> shift);
 }
 
-WIDE static void merge(const unsigned char *plane, size_t n, unsigned shift, uint32_t *u)
+WIDE static void merge(const unsigned char *plane, size_t n, unsigned shift, int first, uint32_t *u)
 {
+	if (first) {
+		for (size_t i = 0; i < n; i++)
+			u[i] = (uint32_t)plane[i] << shift;
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		u[i] |= (uint32_t)plane[i] << shift;
 }
@@ -242,14 +247,13 @@ long planes_decode(struct lc_work *w, const unsigned char *in, size_t len, size_
 
 	if (len < 1 || in[0] > 7)
 		return -1;
-	memset(u, 0, n * sizeof(*u));
 	for (unsigned shift = bits; shift > 0;) {
 		long used = plane_decode(w, in + at, len - at, n);
 		if (used < 0)
 			return -1;
 		at += (size_t)used;
 		shift -= 8;
-		merge(w->plane, n, shift, u);
+		merge(w->plane, n, shift, shift + 8 == bits, u);
 	}
 	turn_back(u, n, bits, in[0]);
 	return (long)at;

@@ -54,38 +54,64 @@ static size_t put_table(const uint32_t *freq, unsigned char *out)
 	return (size_t)(p - out);
 }
 
-size_t rans_encode(const unsigned char *in, size_t n, unsigned char *out, size_t room)
-{
-	uint32_t count[256] = {0}, freq[256], start[256], x[STATES], sum = 0;
-	unsigned char *end = out + room, *p = end;
-	size_t head;
+/*
+ * x is below 2^20 f when it is divided by f: with 2^44 / f rounded up, the product stays below 2^64
+ * and its upper bits are the quotient, exactly.
+ */
+struct symbol {
+	uint64_t inverse;
+	uint32_t freq, start;
+};
 
-	for (size_t i = 0; i < n; i++)
-		count[in[i]]++;
-	normalise(count, n, freq);
+static void make_symbols(const uint32_t *freq, struct symbol *s)
+{
+	uint32_t sum = 0;
+
 	for (int c = 0; c < 256; c++) {
-		start[c] = sum;
+		uint64_t f = freq[c] ? freq[c] : 1;
+		s[c] = (struct symbol){(((uint64_t)1 << 44) + f - 1) / f, freq[c], sum};
 		sum += freq[c];
 	}
+}
+
+/* Put a byte into state x; 16 bits may go to *p, downwards. */
+static inline uint32_t push(uint32_t x, const struct symbol *s, unsigned char **p)
+{
+	int full = x >> (32 - BITS) >= s->freq;
+
+	(*p)[-1] = (unsigned char)(x >> 8);
+	(*p)[-2] = (unsigned char)x;
+	*p -= full ? 2 : 0;
+	x = full ? x >> 16 : x;
+	return x + s->start + (uint32_t)(x * s->inverse >> 44) * (TOTAL - s->freq);
+}
+
+size_t rans_encode(const unsigned char *in, size_t n, unsigned char *out, size_t room)
+{
+	uint32_t count[4][256] = {{0}}, freq[256], x[STATES] = {LOW, LOW, LOW, LOW};
+	unsigned char *end = out + room, *p = end;
+	struct symbol sym[256];
+	size_t head, i;
+
+	for (i = 0; i < n; i++)
+		count[i % 4][in[i]]++;
+	for (int c = 0; c < 256; c++)
+		count[0][c] += count[1][c] + count[2][c] + count[3][c];
+	normalise(count[0], n, freq);
+	make_symbols(freq, sym);
 	if (room < HEAD + 512)
 		return 0;
-	head = put_table(freq, out);
-	for (int k = 0; k < STATES; k++)
-		x[k] = LOW;
-	for (size_t i = n; i-- > 0;) { /* the last first: the decoder goes the other way */
-		uint32_t f = freq[in[i]], *s = &x[i % STATES];
-		if (*s >> (32 - BITS) >= f) {
-			if ((size_t)(p - out) < head + 4 * STATES + 2)
-				return 0;
-			*--p = (unsigned char)(*s >> 8);
-			*--p = (unsigned char)*s;
-			*s >>= 16;
-		}
-		*s = (*s / f << BITS) + *s % f + start[in[i]];
+	head = put_table(freq, out) + 4 * STATES;
+	for (i = n; i % STATES; i--) /* the last first: the decoder goes the other way */
+		x[(i - 1) % STATES] = push(x[(i - 1) % STATES], &sym[in[i - 1]], &p);
+	for (; i > 0; i -= STATES) {
+		if ((size_t)(p - out) < head + 4 * STATES)
+			return 0;
+		for (size_t k = STATES; k-- > 0;)
+			x[k] = push(x[k], &sym[in[i - STATES + k]], &p);
 	}
 	for (int k = 0; k < STATES; k++)
-		put_u32(out + head + 4 * k, x[k]);
-	head += 4 * STATES;
+		put_u32(out + head - 4 * STATES + 4 * k, x[k]);
 	memmove(out + head, p, (size_t)(end - p));
 	return head + (size_t)(end - p);
 }

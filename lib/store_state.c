@@ -37,16 +37,19 @@ struct putting {
 /* Tells bytes that have changed from those that were hashed, and costs little beside it. */
 static uint64_t sum_of(const unsigned char *p, size_t len)
 {
-	uint64_t a = len, b = 0, x;
+	uint64_t lane[4] = {len, 1, 2, 3}, x[4] = {0}, sum = 0;
 
-	for (; len >= 8; p += 8, len -= 8) {
-		memcpy(&x, p, 8);
-		a = (a ^ x) * 0x9e3779b97f4a7c15u;
-		b += a;
+	while (len > 0) {
+		size_t n = len < sizeof(x) ? len : sizeof(x);
+		memcpy(x, p, n);
+		for (int k = 0; k < 4; k++)
+			lane[k] = ((lane[k] ^ x[k]) * 0x9e3779b97f4a7c15u) ^ lane[k] >> 32;
+		p += n;
+		len -= n;
 	}
-	x = 0;
-	memcpy(&x, p, len);
-	return (a ^ x) * 0x9e3779b97f4a7c15u + b;
+	for (int k = 0; k < 4; k++)
+		sum = ((sum ^ lane[k]) * 0x9e3779b97f4a7c15u) ^ sum >> 29;
+	return sum;
 }
 
 static void report(struct putting *q, uint64_t bytes)
