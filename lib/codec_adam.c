@@ -42,9 +42,13 @@ static int solve(double a[3][3], double b[3], int n)
  * people. */
 static double tidy(double x)
 {
-	for (double ten = 10; ten < 1e6; ten *= 10)
+	double ten = 1;
+
+	for (int digits = 1; digits <= 5; digits++) {
+		ten *= 10;
 		if (fabs(round(x * ten) / ten - x) < 2e-6)
 			return round(x * ten) / ten;
+	}
 	return x;
 }
 

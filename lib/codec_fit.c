@@ -133,11 +133,12 @@ static void charge(struct fit *f, struct lc_model *m, const unsigned char *side)
 	if (m->map == LC_MAP_BIAS || m->map == LC_MAP_SIGNED)
 		set_bias(f, m);
 	codec_map(m, f->x, f->p, f->n, f->u);
-	best = cost = planes_bits(f->u, f->n, bits, turn = m->turn);
-	if (m->turn && m->map != LC_MAP_ROTATE &&
-	    (cost = planes_bits(f->u, f->n, bits, 0)) < best) {
-		best = cost;
-		turn = 0;
+	turn = m->turn;
+	best = planes_bits(f->u, f->n, bits, turn);
+	if (turn && m->map != LC_MAP_ROTATE) {
+		cost = planes_bits(f->u, f->n, bits, 0);
+		turn = cost < best ? 0 : turn;
+		best = cost < best ? cost : best;
 	}
 	if (side) /* about half of each term's byte */
 		best += 4. * (double)(codec_rows(m, f->r->n) + m->cols) / (double)f->r->n;

@@ -5,6 +5,7 @@
  * written. A prediction that is a NaN counts as 0, since which NaN comes out depends on the
  * processor.
  */
+#include <assert.h>
 #include <endian.h>
 #include <math.h>
 #include <string.h>
@@ -190,6 +191,7 @@ size_t codec_rows(const struct lc_model *m, size_t n)
 /* The terms are in sixteenths of an octave: of the exponent's lowest bit. */
 static unsigned unit_shift(const struct lc_model *m)
 {
+	assert(lc_dtype_mantissa(m->type) >= 4);
 	return lc_dtype_mantissa(m->type) - 4;
 }
 
@@ -221,6 +223,7 @@ WIDE void codec_map(const struct lc_model *m, const uint32_t *x, const uint32_t 
 	unsigned bits = lc_dtype_bits(m->type);
 	uint32_t mask = bits_mask(bits), half = mask >> 1, bias = m->bias;
 
+	assert(bits > 0);
 	switch (m->map) {
 	case LC_MAP_ROTATE:
 		for (size_t i = 0; i < n; i++)
@@ -248,6 +251,7 @@ WIDE void codec_unmap(const struct lc_model *m, const uint32_t *u, const uint32_
 	unsigned bits = lc_dtype_bits(m->type);
 	uint32_t mask = bits_mask(bits), half = mask >> 1, bias = m->bias;
 
+	assert(bits > 0);
 	switch (m->map) {
 	case LC_MAP_ROTATE:
 		for (size_t i = 0; i < n; i++)

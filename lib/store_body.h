@@ -14,7 +14,7 @@
 #include "codec.h"
 #include "hash.h"
 
-#define LC_REFS_MAX 4096
+#define LC_REFS_MAX 64
 #define LC_DEPTH_MAX 64
 #define LC_BODY_HEAD 8
 

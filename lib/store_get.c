@@ -145,7 +145,7 @@ static int decode_tensors(const struct lc_store *st, const struct lc_chunk *c,
 	struct context *ctx;
 	int ret = ids ? 0 : lc_fail(err, LC_DATA, "damaged: its references are malformed");
 
-	for (size_t i = 0; i < n && ret == 0; i++) {
+	for (size_t i = 0; ids && i < n && ret == 0; i++) {
 		struct lc_err why;
 		struct lc_id id;
 		memcpy(id.b, ids + 32 * i, 32);

@@ -112,6 +112,7 @@ static int name_file(struct putting *q, const struct cut_file *f, unsigned char 
 	}
 	if (lc_hasher_done(&whole, ret < 0 ? NULL : &e->hash, ret < 0 ? NULL : err) < 0)
 		ret = -1;
+	q->whole = NULL;
 	e->chunks = lc_xalloc(f->n, sizeof(*e->chunks));
 	e->nchunks = f->n;
 	for (size_t i = 0; i < f->n; i++)
@@ -271,7 +272,7 @@ static void put_run(const struct putting *q, struct lc_body *body, struct lc_wor
 	struct lc_model m;
 
 	lc_run_fit(w, &r, &m, NULL);
-	for (int i = 0; i < lc_pred_sources(m.pred); i++) {
+	for (int i = 0; b && i < lc_pred_sources(m.pred); i++) {
 		int k = lc_pred_near(m.pred)[i];
 		source[i] = b->source[k];
 		src[i] = b->bytes[k];

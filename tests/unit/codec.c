@@ -227,6 +227,35 @@ Test(codec, a_rounded_copy_is_free)
 	free(half);
 }
 
+/* Bytes of every count of kinds, from one that is nearly all to 256 alike; and no table that is
+ * wrong. */
+Test(codec, frequencies)
+{
+	size_t n = 5003, room = 2 * n + 1000, len;
+	unsigned char *x = lc_xalloc(n, 1), *out = lc_xalloc(room, 1), *back = lc_xalloc(n, 1);
+
+	for (unsigned kinds = 1; kinds <= 256; kinds += kinds < 8 ? 1 : 31) {
+		for (size_t i = 0; i < n; i++)
+			x[i] = (unsigned char)(lc_rng_u64(&rng) % 9 ? 0 : lc_rng_u64(&rng) % kinds);
+		for (size_t some = n; some > 0; some = some * 3 / 7) {
+			len = rans_encode(x, some, out, room);
+			cr_assert(len > 0 && rans_decode(out, len, back, some) == 0, "%u kinds",
+				  kinds);
+			cr_assert(memcmp(x, back, some) == 0, "%u kinds, %zu bytes", kinds, some);
+			cr_assert(rans_decode(out, len - 1, back, some) < 0);
+			for (size_t at = 0; at < len && some < 100; at++) {
+				out[at] ^= 64;
+				rans_decode(out, len, back, some);
+				out[at] ^= 64;
+			}
+		}
+	}
+	cr_assert(rans_encode(x, n, out, 100) == 0, "no room");
+	free(x);
+	free(out);
+	free(back);
+}
+
 /* A body with a run that refers to another chunk; any byte of it changed, and any end of it gone.
  */
 Test(codec, damaged_bodies_are_safe)
