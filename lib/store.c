@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +15,8 @@
 #include "store_impl.h"
 
 #define VERSION_FILE "lc-store"
-#define VERSION_TEXT "lc-store 1\n"
+#define VERSION_TEXT "lc-store 2\n"
+#define VERSION_1_TEXT "lc-store 1\n" /* the same, without chunks coded as tensors */
 
 /* Write a small file whole, as a temporary that a later save can tell to be dead. */
 static int write_whole(const char *dir, const char *path, const void *buf, size_t len,
@@ -80,7 +82,7 @@ static int create(const char *dir, struct lc_err *err)
 	return ret;
 }
 
-/* 1: a store of this version; 0: none there; -1. */
+/* 1 or 2: a store of that version; 0: none there; -1. */
 static int probe(const char *dir, struct lc_err *err)
 {
 	char *path = lc_path("%s/" VERSION_FILE, dir), *text;
@@ -91,9 +93,12 @@ static int probe(const char *dir, struct lc_err *err)
 	free(path);
 	if (ret < 0)
 		return absent ? 0 : -1;
-	ret = len == strlen(VERSION_TEXT) && memcmp(text, VERSION_TEXT, len) == 0;
+	ret = len != strlen(VERSION_TEXT)	       ? 0
+	      : memcmp(text, VERSION_TEXT, len) == 0   ? 2
+	      : memcmp(text, VERSION_1_TEXT, len) == 0 ? 1
+						       : 0;
 	free(text);
-	return ret ? 1
+	return ret ? ret
 		   : lc_fail(err, LC_DATA, "%s: a store of a version this program does not know",
 			     dir);
 }
@@ -110,6 +115,16 @@ static int make_tmp(const char *dir, struct lc_err *err)
 	return ret;
 }
 
+/* What this program adds to a store of version 1, only readers of version 2 understand. */
+static int upgrade(const char *dir, struct lc_err *err)
+{
+	char *path = lc_path("%s/" VERSION_FILE, dir);
+	int ret = write_whole(dir, path, VERSION_TEXT, strlen(VERSION_TEXT), err);
+
+	free(path);
+	return ret;
+}
+
 struct lc_store *lc_store_open(const char *given, int make, struct lc_err *err)
 {
 	struct lc_store *st;
@@ -121,19 +136,19 @@ struct lc_store *lc_store_open(const char *given, int make, struct lc_err *err)
 		dir[n - 1] = '\0';
 	there = probe(dir, err);
 	if (there == 0 && make)
-		there = create(dir, err) < 0 ? -1 : 1;
+		there = create(dir, err) < 0 ? -1 : 2;
 	else if (there == 0 && stat(dir, &sb) < 0)
 		lc_fail_sys(err, "open store %s", dir);
 	else if (there == 0)
 		lc_fail(err, LC_DATA, "%s: not a store", dir);
-	if (there != 1) {
+	if (there < 1) {
 		free(dir);
 		return NULL;
 	}
 	st = lc_xalloc(1, sizeof(*st));
 	st->dir = dir;
 	st->tmp.fd = -1;
-	if (make && make_tmp(dir, err) < 0) {
+	if (make && (make_tmp(dir, err) < 0 || (there == 1 && upgrade(dir, err) < 0))) {
 		lc_store_close(st);
 		return NULL;
 	}
@@ -167,8 +182,14 @@ static char *note_text(const struct lc_snapshot *s)
 {
 	json_t *o = json_pack("{s:I,s:f,s:s,s:I}", "seq", (json_int_t)s->seq, "time", s->time,
 			      "host", s->host, "stored", (json_int_t)s->stored);
-	char *text = lc_json_text(o);
+	char hex[LC_HEX_LEN + 1], *text;
 
+	if (s->links > 0) {
+		lc_id_hex(&s->base, hex);
+		json_object_set_new(o, "base", json_string(hex));
+		json_object_set_new(o, "links", json_integer(s->links));
+	}
+	text = lc_json_text(o);
 	json_decref(o);
 	return text;
 }
@@ -179,13 +200,18 @@ static int note_parse(const char *buf, size_t len, struct lc_snapshot *s, struct
 	json_t *o = json_loadb(buf, len, JSON_REJECT_DUPLICATES, &je);
 	const char *host = lc_json_get_str(o, "host", "");
 	long stored = lc_json_get_int(o, "stored", -1);
+	const char *base = lc_json_get_str(o, "base", NULL);
+	long links = lc_json_get_int(o, "links", 0);
 	int ok;
 
 	s->seq = lc_json_get_int(o, "seq", -1);
 	s->time = lc_json_get_num(o, "time", -1);
 	s->stored = (uint64_t)stored;
 	snprintf(s->host, sizeof(s->host), "%.64s", host);
-	ok = s->seq >= 0 && stored >= 0 && s->time >= 0 && s->time < 1e12;
+	ok = s->seq >= 0 && stored >= 0 && s->time >= 0 && s->time < 1e12 && links >= 0 &&
+	     links < INT_MAX && (links > 0) == (base != NULL) &&
+	     (!base || lc_id_parse(base, &s->base) == 0);
+	s->links = (int)links;
 	json_decref(o);
 	return ok ? 0 : lc_fail(err, LC_DATA, "its second line is malformed");
 }
@@ -313,6 +339,8 @@ int lc_store_add(struct lc_store *st, struct lc_snapshot *s, struct lc_err *err)
 		goto out;
 	if (lc_store_read(st, &s->id, &old, NULL) == 0) {
 		s->seq = old.seq;
+		s->base = old.base;
+		s->links = old.links;
 		s->time = old.time;
 		memcpy(s->host, old.host, sizeof(s->host));
 		lc_snapshot_release(&old);

@@ -63,6 +63,8 @@ struct lc_snapshot {
 	double time;	 /* seconds since 1970, of the clock of the host */
 	uint64_t stored; /* bytes the save added to the store */
 	char host[65];
+	struct lc_id base; /* the snapshot it was predicted from, when links > 0 */
+	int links;	   /* snapshots below it in its chain of bases */
 };
 void lc_snapshot_release(struct lc_snapshot *s);
 

@@ -1,5 +1,5 @@
 /*
- * store_chunk: the chunks of a store: the table of where each lies, and putting and getting them.
+ * store_chunk: the chunks of a store: the table of where each lies, and putting them.
  *
  * Threads share out hashing and compressing; what ends up in a pack, and in which order, depends
  * on the bytes put alone.
@@ -23,7 +23,7 @@
 #define ZSTD_LEVEL 1
 #define WORTH(raw) ((raw) - (raw) / 64)
 
-static size_t home(const struct lc_store *st, const struct lc_id *id)
+size_t store_home(const struct lc_store *st, const struct lc_id *id)
 {
 	size_t h;
 
@@ -32,7 +32,7 @@ static size_t home(const struct lc_store *st, const struct lc_id *id)
 }
 
 /* The first place of id at or after slot *i of the table, or NULL; *i is where to go on from. */
-static const struct place *find_from(const struct lc_store *st, const struct lc_id *id, size_t *i)
+const struct place *store_find_from(const struct lc_store *st, const struct lc_id *id, size_t *i)
 {
 	for (; st->table && st->table[*i]; *i = (*i + 1) & st->mask) {
 		const struct place *p = &st->at[st->table[*i] - 1];
@@ -42,16 +42,16 @@ static const struct place *find_from(const struct lc_store *st, const struct lc_
 	return NULL;
 }
 
-static const struct place *find(const struct lc_store *st, const struct lc_id *id)
+const struct place *store_find(const struct lc_store *st, const struct lc_id *id)
 {
-	size_t i = home(st, id);
+	size_t i = store_home(st, id);
 
-	return find_from(st, id, &i);
+	return store_find_from(st, id, &i);
 }
 
 static void table_add(struct lc_store *st, size_t number)
 {
-	size_t i = home(st, &st->at[number].c.id);
+	size_t i = store_home(st, &st->at[number].c.id);
 
 	while (st->table[i])
 		i = (i + 1) & st->mask;
@@ -101,7 +101,7 @@ static int is_pack(const struct dirent *de)
 	return n > 5 && strcmp(de->d_name + n - 5, ".pack") == 0;
 }
 
-static int load(struct lc_store *st, struct lc_err *err)
+int store_load(struct lc_store *st, struct lc_err *err)
 {
 	struct dirent **names;
 	char *dir;
@@ -121,6 +121,8 @@ static int load(struct lc_store *st, struct lc_err *err)
 		free(names[i]);
 	}
 	free(names);
+	st->cache = lc_xalloc(1, sizeof(*st->cache));
+	pthread_mutex_init(&st->cache->lock, NULL);
 	st->loaded = 1;
 	st->first_new = st->n;
 	return 0;
@@ -130,8 +132,10 @@ void store_chunks_release(struct lc_store *st)
 {
 	lc_tmp_abort(&st->tmp);
 	lc_pool_close(st->pool);
+	store_cache_release(st);
 	for (int i = 0; st->slot && i < BATCH; i++) {
 		free(st->slot[i].out);
+		free(st->slot[i].in);
 		ZSTD_freeCCtx(st->slot[i].z);
 	}
 	for (int i = 0; i < st->npacks; i++)
@@ -145,9 +149,9 @@ void store_chunks_release(struct lc_store *st)
 	free(st->table);
 }
 
-static int start_writing(struct lc_store *st, struct lc_err *err)
+int store_start_writing(struct lc_store *st, struct lc_err *err)
 {
-	if (load(st, err) < 0)
+	if (store_load(st, err) < 0)
 		return -1;
 	if (!st->slot) {
 		st->slot = lc_xalloc(BATCH, sizeof(*st->slot));
@@ -156,12 +160,15 @@ static int start_writing(struct lc_store *st, struct lc_err *err)
 	return st->pool ? 0 : lc_fail_sys(err, "start threads");
 }
 
-static void compress(struct slot *s)
+void store_compress(struct slot *s)
 {
 	size_t n;
 
-	if (!s->out)
-		s->out = malloc(ZSTD_compressBound(LC_CHUNK));
+	if (s->room < SLOT_ROOM) {
+		free(s->out);
+		s->out = malloc(SLOT_ROOM);
+		s->room = s->out ? SLOT_ROOM : 0;
+	}
 	if (!s->z)
 		s->z = ZSTD_createCCtx();
 	if (!s->out || !s->z) {
@@ -169,8 +176,8 @@ static void compress(struct slot *s)
 		lc_fail_sys(&s->err, "compress");
 		return;
 	}
-	n = ZSTD_compressCCtx(s->z, s->out, ZSTD_compressBound(LC_CHUNK), s->raw, s->len,
-			      ZSTD_LEVEL);
+	n = ZSTD_compressCCtx(s->z, s->out, SLOT_ROOM, s->raw, s->len, ZSTD_LEVEL);
+	s->depth = 0;
 	s->codec = !ZSTD_isError(n) && n < WORTH(s->len) ? LC_CODEC_ZSTD : LC_CODEC_RAW;
 	s->stored = s->codec == LC_CODEC_ZSTD ? n : s->len;
 }
@@ -188,17 +195,18 @@ static void put_task(void *ctx, int i)
 	}
 	if (lc_sha256(s->raw, s->len, &s->id, &s->err) < 0)
 		return;
-	s->known = find(st, &s->id) != NULL;
+	s->known = store_find(st, &s->id) != NULL;
 	if (!s->known)
-		compress(s);
+		store_compress(s);
 }
 
-static int append(struct lc_store *st, const struct slot *s, struct lc_err *err)
+int store_append(struct lc_store *st, const struct slot *s, struct lc_err *err)
 {
 	struct lc_chunk c = {.id = s->id,
 			     .stored = (uint32_t)s->stored,
 			     .raw = (uint32_t)s->len,
-			     .codec = (uint8_t)s->codec};
+			     .codec = (uint8_t)s->codec,
+			     .depth = (uint8_t)s->depth};
 	const unsigned char *body = s->codec == LC_CODEC_RAW ? s->raw : s->out;
 	char *prefix;
 	int ret;
@@ -235,7 +243,7 @@ static int put_batch(struct lc_store *st, int n, struct lc_id *ids, struct lc_er
 		if (s->err.code != LC_OK)
 			return lc_fail(err, s->err.code, "%s", s->err.text);
 		/* the same bytes twice in one batch are known only now */
-		if (!s->known && !find(st, &s->id) && append(st, s, err) < 0)
+		if (!s->known && !store_find(st, &s->id) && store_append(st, s, err) < 0)
 			return -1;
 		ids[i] = s->id;
 	}
@@ -249,7 +257,7 @@ int lc_store_put(struct lc_store *st, const void *buf, size_t len, struct lc_id 
 {
 	const unsigned char *p = buf;
 
-	if (start_writing(st, err) < 0)
+	if (store_start_writing(st, err) < 0)
 		return -1;
 	st->whole = whole;
 	while (len > 0) {
@@ -302,79 +310,4 @@ int lc_store_flush(struct lc_store *st, uint64_t *stored, struct lc_err *err)
 	free(tail);
 	free(c);
 	return ret;
-}
-
-int lc_store_size(struct lc_store *st, const struct lc_id *id, size_t *len, struct lc_err *err)
-{
-	const struct place *p;
-	char hex[LC_HEX_LEN + 1];
-
-	if (load(st, err) < 0)
-		return -1;
-	p = find(st, id);
-	if (!p) {
-		lc_id_hex(id, hex);
-		return lc_fail(err, LC_DATA, "chunk %.16s is in no pack%s%.300s", hex,
-			       st->nbad ? "; " : "", st->nbad ? st->bad[0] : "");
-	}
-	*len = p->c.raw;
-	return 0;
-}
-
-static int read_place(const struct lc_store *st, const struct place *p, void *raw,
-		      struct lc_err *err)
-{
-	const char *path = p->pack < 0 ? st->tmp.path : st->packs[p->pack];
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
-	char hex[LC_HEX_LEN + 1];
-	struct lc_err why;
-
-	if (fd < 0)
-		return lc_fail_sys(err, "open %s", path);
-	lc_id_hex(&p->c.id, hex);
-	ret = lc_pack_read(fd, &p->c, raw, &why);
-	if (ret < 0)
-		lc_fail(err, why.code, "%s: chunk %.16s: %.200s", path, hex, why.text);
-	close(fd);
-	return ret;
-}
-
-int lc_store_get(const struct lc_store *st, const struct lc_id *id, void *buf, size_t len,
-		 struct lc_err *err)
-{
-	size_t i = home(st, id);
-	const struct place *p;
-	struct lc_err first = {0}, later;
-
-	for (; (p = find_from(st, id, &i)); i = (i + 1) & st->mask)
-		if (p->c.raw == len && read_place(st, p, buf, first.code ? &later : &first) == 0)
-			return 0;
-	if (!first.code)
-		return lc_fail(err, LC_DATA, "a chunk is in no pack, or of another length");
-	return lc_fail(err, first.code, "%s", first.text);
-}
-
-size_t lc_store_chunks(struct lc_store *st, struct lc_err *err)
-{
-	err->code = LC_OK;
-	return load(st, err) < 0 ? 0 : st->n;
-}
-
-const struct lc_id *lc_store_chunk(const struct lc_store *st, size_t i)
-{
-	return &st->at[i].c.id;
-}
-
-int lc_store_check(const struct lc_store *st, size_t i, struct lc_err *err)
-{
-	void *raw = lc_xalloc(st->at[i].c.raw, 1);
-	int ret = read_place(st, &st->at[i], raw, err);
-
-	free(raw);
-	return ret;
-}
-
-const char *lc_store_bad_pack(const struct lc_store *st, size_t i)
-{
-	return i < st->nbad ? st->bad[i] : NULL;
 }

@@ -1,7 +1,11 @@
-/* store_impl: what store.c and store_chunk.c share, and nobody else sees. */
+/* store_impl: what store.c, store_chunk.c, store_get.c and store_state.c share, and nobody else
+ * sees. */
 #ifndef LC_STORE_IMPL_H
 #define LC_STORE_IMPL_H
 
+#include <pthread.h>
+
+#include "codec.h"
 #include "store.h"
 #include "store_pack.h"
 #include "store_tmp.h"
@@ -16,11 +20,37 @@ struct place {
 struct slot { /* one chunk on its way into the pack */
 	const unsigned char *raw;
 	size_t len, stored;
-	unsigned char *out; /* compressed, of ZSTD_compressBound(LC_CHUNK) bytes */
+	unsigned char *out; /* coded; of SLOT_ROOM bytes, or what a state needs */
+	size_t room;
 	struct ZSTD_CCtx_s *z;
-	int known, codec;
+	unsigned char *in; /* LC_CHUNK bytes, where a state is read */
+	int known, codec, depth;
 	struct lc_id id;
 	struct lc_err err;
+};
+
+#define SLOT_ROOM ZSTD_compressBound(LC_CHUNK)
+#define CACHE_BYTES ((size_t)64 << 20) /* of chunks that others were predicted from */
+
+struct context { /* what one thread decodes a chunk with */
+	struct lc_work *w;
+	struct context *next;
+};
+
+struct cached { /* the raw bytes of a chunk */
+	struct lc_id id;
+	unsigned char *raw;
+	size_t len;
+	unsigned users;
+	unsigned long used; /* when, by a clock of uses */
+};
+
+struct cache {
+	pthread_mutex_t lock;
+	struct cached **c;
+	size_t n, bytes;
+	unsigned long clock;
+	struct context *spare;
 };
 
 struct lc_store {
@@ -34,6 +64,7 @@ struct lc_store {
 	size_t n, cap;
 	uint32_t *table; /* open addressing over at[], number + 1, by the first bytes of the id */
 	size_t mask;
+	struct cache *cache;
 	/* writing */
 	struct lc_pool *pool;
 	struct slot *slot; /* BATCH of them */
@@ -47,5 +78,22 @@ struct lc_store {
 };
 
 void store_chunks_release(struct lc_store *st);
+
+/* store_chunk.c */
+int store_load(struct lc_store *st, struct lc_err *err);
+size_t store_home(const struct lc_store *st, const struct lc_id *id);
+const struct place *store_find_from(const struct lc_store *st, const struct lc_id *id, size_t *i);
+const struct place *store_find(const struct lc_store *st, const struct lc_id *id);
+int store_start_writing(struct lc_store *st, struct lc_err *err);
+void store_compress(struct slot *s); /* with Zstandard alone */
+int store_append(struct lc_store *st, const struct slot *s, struct lc_err *err);
+
+/* store_get.c: the bytes of a chunk, kept for as long as they are held. NULL: err says why. */
+struct cached *store_hold(const struct lc_store *st, const struct lc_id *id, int below,
+			  struct lc_err *err);
+void store_let_go(const struct lc_store *st, struct cached *c); /* accepts NULL */
+struct context *store_take_context(const struct lc_store *st);
+void store_give_context(const struct lc_store *st, struct context *c);
+void store_cache_release(struct lc_store *st);
 
 #endif

@@ -10,6 +10,7 @@
 #include <zstd.h>
 
 #include "io.h"
+#include "store_body.h"
 
 #define INDEX_MAGIC "LCINDEX1"
 
@@ -45,6 +46,7 @@ int lc_pack_tail(struct lc_chunk *c, size_t n, uint64_t end, char **buf, size_t 
 		put_le(p + 40, 4, c[i].stored);
 		put_le(p + 44, 4, c[i].raw);
 		p[48] = c[i].codec;
+		p[49] = c[i].depth;
 	}
 	put_le(p, 8, end);
 	put_le(p + 8, 8, n);
@@ -78,7 +80,8 @@ int lc_pack_trailer(const unsigned char t[LC_PACK_TRAILER], uint64_t size, uint6
 static int entry_ok(const struct lc_chunk *c, uint64_t end)
 {
 	if (c->raw == 0 || c->raw > LC_CHUNK_MAX || c->stored == 0 || c->at < LC_PACK_HEAD ||
-	    c->at > end || c->stored > end - c->at)
+	    c->at > end || c->stored > end - c->at || c->depth > LC_DEPTH_MAX ||
+	    (c->depth > 0 && c->codec != LC_CODEC_TENSOR))
 		return 0;
 	return c->codec == LC_CODEC_RAW ? c->stored == c->raw : c->stored < c->raw;
 }
@@ -99,7 +102,8 @@ int lc_pack_index(const unsigned char *index, size_t n, const unsigned char t[LC
 		c[i].stored = (uint32_t)get_le(index + 40, 4);
 		c[i].raw = (uint32_t)get_le(index + 44, 4);
 		c[i].codec = index[48];
-		if (!entry_ok(&c[i], end) || get_le(index + 49, 7) != 0 ||
+		c[i].depth = index[49];
+		if (!entry_ok(&c[i], end) || get_le(index + 50, 6) != 0 ||
 		    (i > 0 && by_id(&c[i - 1], &c[i]) >= 0))
 			return lc_fail(err, LC_DATA, "entry %zu of its index is malformed", i);
 	}
@@ -173,9 +177,19 @@ int lc_pack_load(const char *path, struct lc_chunk **c, size_t *n, struct lc_err
 	return ret < 0 ? lc_fail(err, why.code, "%s: %.300s", path, why.text) : 0;
 }
 
-int lc_chunk_decode(const struct lc_chunk *c, const void *stored, void *raw, struct lc_err *err)
+int lc_chunk_check(const struct lc_chunk *c, const void *raw, struct lc_err *err)
 {
 	struct lc_id id;
+
+	if (lc_sha256(raw, c->raw, &id, err) < 0)
+		return -1;
+	if (memcmp(id.b, c->id.b, 32) != 0)
+		return lc_fail(err, LC_DATA, "damaged: its hash does not match");
+	return 0;
+}
+
+int lc_chunk_decode(const struct lc_chunk *c, const void *stored, void *raw, struct lc_err *err)
+{
 	size_t n;
 
 	switch (c->codec) {
@@ -187,20 +201,10 @@ int lc_chunk_decode(const struct lc_chunk *c, const void *stored, void *raw, str
 		break;
 	default: return lc_fail(err, LC_DATA, "codec %u: unknown to this program", c->codec);
 	}
-	if (lc_sha256(raw, c->raw, &id, err) < 0)
-		return -1;
-	if (memcmp(id.b, c->id.b, 32) != 0)
-		return lc_fail(err, LC_DATA, "damaged: its hash does not match");
-	return 0;
+	return lc_chunk_check(c, raw, err);
 }
 
-int lc_pack_read(int fd, const struct lc_chunk *c, void *raw, struct lc_err *err)
+int lc_pack_body(int fd, const struct lc_chunk *c, void *body, struct lc_err *err)
 {
-	void *body = lc_xalloc(c->stored, 1);
-	int ret = read_at(fd, body, c->stored, c->at, err);
-
-	if (ret == 0)
-		ret = lc_chunk_decode(c, body, raw, err);
-	free(body);
-	return ret;
+	return read_at(fd, body, c->stored, c->at, err);
 }

@@ -22,7 +22,8 @@
 
 enum lc_codec {
 	LC_CODEC_RAW = 0,
-	LC_CODEC_ZSTD = 1, /* one zstd frame */
+	LC_CODEC_ZSTD = 1,   /* one zstd frame */
+	LC_CODEC_TENSOR = 2, /* store_body.h */
 };
 
 struct lc_chunk {
@@ -30,6 +31,7 @@ struct lc_chunk {
 	uint64_t at;	      /* where its body starts in the pack */
 	uint32_t stored, raw; /* lengths; stored < raw unless it is kept raw */
 	uint8_t codec;
+	uint8_t depth; /* of what it is predicted from, all are below; 0: from nothing */
 };
 
 /*
@@ -51,10 +53,14 @@ int lc_pack_index(const unsigned char *index, size_t n, const unsigned char t[LC
 /* Index of the pack at path; *c is the caller's. */
 int lc_pack_load(const char *path, struct lc_chunk **c, size_t *n, struct lc_err *err);
 
-/* Read a chunk of the pack open at fd into raw, of c->raw bytes, and check its hash. */
-int lc_pack_read(int fd, const struct lc_chunk *c, void *raw, struct lc_err *err);
+/* Read the body of a chunk of the pack open at fd, c->stored bytes. */
+int lc_pack_body(int fd, const struct lc_chunk *c, void *body, struct lc_err *err);
 
-/* Undo the codec: stored has c->stored bytes, raw has room for c->raw. The hash is checked. */
+/*
+ * Undo a codec that needs no other chunk: stored has c->stored bytes, raw has room for c->raw. The
+ * hash is checked.
+ */
 int lc_chunk_decode(const struct lc_chunk *c, const void *stored, void *raw, struct lc_err *err);
+int lc_chunk_check(const struct lc_chunk *c, const void *raw, struct lc_err *err);
 
 #endif

@@ -1,97 +1,52 @@
 /* save: reads a checkpoint into the store and prints its snapshot record. */
-#include <errno.h>
-#include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "io.h"
 #include "json.h"
 #include "snap.h"
+#include "store_state.h"
 
-#define PIECE (16 * (size_t)LC_CHUNK) /* bytes read at once */
-
-/* Fill buf as far as the file goes; the bytes read, or -1. */
-static ssize_t read_full(int fd, char *buf, size_t len)
+static void show(void *ctx, uint64_t done, uint64_t total)
 {
-	size_t n = 0;
-
-	while (n < len) {
-		ssize_t got = read(fd, buf + n, len - n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		n += (size_t)got;
-	}
-	return (ssize_t)n;
+	progress(ctx, done, total);
 }
 
-struct saver {
-	const struct opts *o;
-	struct lc_store *st;
-	char *buf;
-	uint64_t done, total;
-};
-
-/* Put the e->size bytes that fd must give, and not one more. */
-static int save_bytes(struct saver *sv, int fd, const char *path, struct lc_entry *e,
-		      struct lc_hasher *whole, struct lc_err *err)
+/* A file that is longer by now would be kept as it was: that is no state that ever was. */
+static int save_files(const struct opts *o, struct lc_store *st, const struct tree *t,
+		      struct lc_state *s, struct lc_err *err)
 {
-	uint64_t left = e->size;
-	struct lc_id *ids = e->chunks;
+	int ret = lc_store_put_state(st, s, err);
 
-	for (;;) {
-		ssize_t n = read_full(fd, sv->buf, PIECE);
-		if (n < 0)
-			return lc_fail_sys(err, "read %s", path);
-		if ((uint64_t)n > left || (n == 0 && left > 0))
-			return lc_fail(err, LC_DATA, "%s: changed while it was read", path);
-		if (n == 0)
-			return 0;
-		if (lc_store_put(sv->st, sv->buf, (size_t)n, ids, whole, err) < 0)
-			return -1;
-		ids += ((size_t)n + LC_CHUNK - 1) / LC_CHUNK;
-		left -= (uint64_t)n;
-		progress(sv->o, sv->done += (uint64_t)n, sv->total);
-	}
-}
-
-static int save_file(struct saver *sv, const char *path, struct lc_entry *e, struct lc_err *err)
-{
-	struct lc_hasher whole = {NULL};
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), ret = -1;
-
-	if (fd < 0)
-		return lc_fail_sys(err, "open %s", path);
-	e->nchunks = (size_t)((e->size + LC_CHUNK - 1) / LC_CHUNK);
-	e->chunks = lc_xalloc(e->nchunks, sizeof(*e->chunks));
-	if (lc_hasher_init(&whole, err) == 0) {
-		ret = save_bytes(sv, fd, path, e, &whole, err);
-		if (lc_hasher_done(&whole, ret < 0 ? NULL : &e->hash, err) < 0)
-			ret = -1;
-	}
-	close(fd);
-	return ret;
+	progress(o, 0, 0);
+	return ret < 0 ? -1 : tree_recheck(t, err);
 }
 
 static int save_tree(const struct opts *o, struct lc_store *st, const struct tree *t,
-		     struct lc_err *err)
+		     struct lc_snapshot *snap, struct lc_err *err)
 {
-	struct saver sv = {o, st, lc_xalloc(PIECE, 1), 0, lc_manifest_bytes(t->m)};
-	int ret = 0;
+	struct lc_input *in = lc_xalloc(t->m->n, sizeof(*in));
+	struct lc_state s = {.in = in, .progress = show, .ctx = (void *)(uintptr_t)o};
+	struct lc_snapshot base = {0};
+	int ret, found;
 
-	for (size_t i = 0; ret == 0 && i < t->m->n; i++) {
-		char *path = tree_path(t, i);
+	tree_hyper(t, &s.hyper);
+	found = base_find(st, &snap->m, &base);
+	s.base = found ? &base.m : NULL;
+
+	for (size_t i = 0; i < t->m->n; i++)
 		if (t->m->e[i].kind == LC_FILE)
-			ret = save_file(&sv, path, &t->m->e[i], err);
-		free(path);
+			in[s.n++] = (struct lc_input){tree_path(t, i), &t->m->e[i]};
+	ret = save_files(o, st, t, &s, err);
+	if (s.base_used) {
+		snap->base = base.id;
+		snap->links = base.links + 1;
 	}
-	progress(o, 0, 0);
-	free(sv.buf);
-	return ret < 0 ? -1 : tree_recheck(t, err);
+	for (size_t i = 0; i < s.n; i++)
+		free((char *)(uintptr_t)in[i].path);
+	free(in);
+	lc_snapshot_release(&base);
+	return ret;
 }
 
 static int name_it(const struct opts *o, const struct tree *t, struct lc_manifest *m,
@@ -123,7 +78,7 @@ int verb_save(const struct opts *o, int argc, char **argv)
 		lc_usage("save takes one PATH");
 	/* the store is made last, not for nothing */
 	if (tree_walk(&t, argv[0], o->store, &s.m, &err) == 0 && name_it(o, &t, &s.m, &err) == 0 &&
-	    (st = lc_store_open(o->store, 1, &err)) && save_tree(o, st, &t, &err) == 0 &&
+	    (st = lc_store_open(o->store, 1, &err)) && save_tree(o, st, &t, &s, &err) == 0 &&
 	    lc_store_flush(st, &s.stored, &err) == 0)
 		ret = lc_store_add(st, &s, &err);
 	if (ret == 0) {

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
+#include "codec_fit.h"
 #include "store.h"
 
 struct opts {
@@ -52,7 +53,11 @@ int tree_recheck(const struct tree *t, struct lc_err *err); /* LC_DATA when anyt
 char *tree_path(const struct tree *t, size_t i);	    /* where entry i lies; the caller's */
 long tree_step(const struct tree *t); /* of state.json, the Trainer, the name; or -1 */
 char *tree_run(const struct tree *t); /* of state.json, or NULL */
+void tree_hyper(const struct tree *t, struct lc_hyper *h); /* of state.json; 0 where it is silent */
 void tree_release(struct tree *t);
+
+/* base.c: an older snapshot to predict one of m's run, step and tags from. 1 when there is one. */
+int base_find(const struct lc_store *st, const struct lc_manifest *m, struct lc_snapshot *base);
 
 /* record.c */
 json_t *snap_record(const struct lc_snapshot *s);	    /* DESIGN section 4; new reference */

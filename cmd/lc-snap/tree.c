@@ -244,6 +244,18 @@ char *tree_run(const struct tree *t)
 	return copy;
 }
 
+void tree_hyper(const struct tree *t, struct lc_hyper *h)
+{
+	json_t *state = top_json(t, "state.json");
+	const json_t *hyper = json_object_get(state, "hyper");
+
+	h->beta1 = lc_json_get_num(hyper, "beta1", 0);
+	h->beta2 = lc_json_get_num(hyper, "beta2", 0);
+	h->eps = lc_json_get_num(hyper, "eps", 0);
+	h->updates = lc_json_get_int(json_object_get(state, "optimizer"), "v_updates", 0);
+	json_decref(state);
+}
+
 void tree_release(struct tree *t)
 {
 	free(t->root);

@@ -72,7 +72,7 @@ flip "$pack7" 500000
 status "damage in what nobody refers to" 3 lc-snap verify
 
 fresh
-printf 'lc-store 2\n' >lc-store/lc-store
+printf 'lc-store 3\n' >lc-store/lc-store
 status "a store of a later version" 3 lc-snap list
 status "is not written to" 3 lc-snap save ck/step-7
 

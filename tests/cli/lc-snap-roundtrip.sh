@@ -29,7 +29,7 @@ id=$(field id)
 equal "step comes from state.json" 100 "$(field step)"
 equal "run comes from state.json" a1 "$(field run)"
 match "roles" '"roles":\["weights","optimizer","rng","data","scheduler"\],"missing":\[\]' .out
-equal "default store" "lc-store 1" "$(cat lc-store/lc-store)"
+equal "default store" "lc-store 2" "$(cat lc-store/lc-store)"
 ok "save again" lc-snap save $ck
 equal "the same state has the same id" "$id" "$(field id)"
 equal "and costs nothing" 0 "$(field stored)"

@@ -55,11 +55,13 @@ static void read_all(const unsigned char *data, size_t len)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (lc_pack_load(path, &c, &n, &err) == 0) {
 		for (size_t i = 0; i < n && i < 8; i++) {
-			void *raw = malloc(c[i].raw);
-			if (!raw || c[i].stored > len)
+			void *raw = malloc(c[i].raw), *body = malloc(c[i].stored);
+			if (!raw || !body || c[i].stored > len || c[i].depth > 64)
 				abort();
-			lc_pack_read(fd, &c[i], raw, &err);
+			if (lc_pack_body(fd, &c[i], body, &err) == 0)
+				lc_chunk_decode(&c[i], body, raw, &err);
 			free(raw);
+			free(body);
 		}
 		free(c);
 	}

@@ -238,7 +238,7 @@ Test(store, foreign_directory_and_version_refused)
 	cr_assert(!lc_store_open("st", 1, &err) && err.code == LC_DATA);
 	cr_assert(unlink("st/notes") == 0);
 	lc_store_close(open_store(1));
-	cr_assert(lc_write_file("st/lc-store", "lc-store 2\n", 11, &err) == 0);
+	cr_assert(lc_write_file("st/lc-store", "lc-store 3\n", 11, &err) == 0);
 	cr_assert(!lc_store_open("st", 1, &err) && err.code == LC_DATA);
 }
 

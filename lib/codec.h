@@ -1,0 +1,87 @@
+/*
+ * codec: elements of a tensor as a prediction and what is left over, in byte planes (lc-store(5)).
+ *
+ * A run of elements, at most LC_RUN_MAX bytes of one tensor, is coded by a model: a prediction of
+ * each element's bit pattern from sources (the same elements of other tensors or of an older
+ * state), a map from the difference to an unsigned number, and planes of 8 bits of these numbers,
+ * of which only those that gain are entropy-coded. Encoder and decoder do the same arithmetic in
+ * the same order, in integers or in single precision without contraction: whatever the bits are,
+ * also of NaNs, they come back. The decoder takes hostile bytes.
+ */
+#ifndef LC_CODEC_H
+#define LC_CODEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+#define LC_RUN_MAX (1u << 20) /* bytes */
+#define LC_BLOCK 65536	      /* elements that share a table of codes */
+#define LC_SOURCES 5
+
+enum lc_dtype { LC_BYTES, LC_F32, LC_BF16, LC_F16, LC_I32, LC_I16 };
+unsigned lc_dtype_bits(enum lc_dtype type);	/* 32 or 16; 0 for bytes */
+unsigned lc_dtype_mantissa(enum lc_dtype type); /* stored bits of it; 0 for integers */
+
+/* What is predicted, from which sources. w, m and v are of the older state, m' and v' of this. */
+enum lc_pred {
+	LC_PRED_NONE = 0,
+	LC_PRED_SUB = 1,   /* x: the element itself */
+	LC_PRED_SCALE = 2, /* k0 x, from x */
+	LC_PRED_ADAM = 3,  /* k2 v + k3 g g, where g = (m' - k0 m) / k1, from v, m', m */
+	LC_PRED_STEP = 4,  /* k0 w - k1 m' / (sqrt(v') + k2), from w, m', v' */
+	LC_PRED_REG = 5,   /* the same - k3 m / (sqrt(v) + k2), from w, m', v', m, v */
+	LC_PRED_BF16 = 6,  /* x, an f32, rounded to the nearest bf16, ties to even */
+	LC_PREDS
+};
+
+enum lc_map {
+	LC_MAP_ROTATE = 0, /* x, the sign moved to the bottom; no prediction */
+	LC_MAP_BIAS = 1,   /* x - prediction - bias */
+	LC_MAP_ZIGZAG = 2, /* x - prediction, its sign at the bottom */
+	LC_MAP_SIGNED = 3, /* |x| - prediction - bias, and the sign of x at the bottom */
+	LC_MAPS
+};
+
+struct lc_model {
+	uint8_t type; /* enum lc_dtype, not LC_BYTES */
+	uint8_t pred, map;
+	uint8_t turn;  /* bits to rotate left by, 0..7, so that the top plane is used to its top */
+	uint8_t rank1; /* the prediction has a row and a column term added */
+	float k[4];
+	uint32_t bias;
+	uint32_t cols, phase; /* of rank1: columns, and which one the first element is in */
+	uint32_t low;	      /* of rank1: added to every term */
+};
+
+/* Room to work in, for one thread. */
+struct lc_work;
+struct lc_work *lc_work_new(void);
+void lc_work_free(struct lc_work *w); /* accepts NULL */
+
+int lc_pred_sources(enum lc_pred pred);
+unsigned lc_source_bytes(const struct lc_model *m); /* of an element of each source */
+
+/* Bytes that lc_run_encode may need for n elements, whatever they are. */
+size_t lc_run_bound(size_t n);
+
+/*
+ * The n elements at x, little-endian as in the file, by the model; src has its sources. Gives the
+ * bytes written to out, which has room for lc_run_bound(n).
+ */
+size_t lc_run_encode(struct lc_work *w, const struct lc_model *m, const void *x, size_t n,
+		     const void *const *src, unsigned char *out);
+
+/* Read the model at the start of a coded run; LC_DATA when it is none. */
+int lc_run_model(const unsigned char *in, size_t len, size_t n, struct lc_model *m,
+		 struct lc_err *err);
+int lc_run_decode(struct lc_work *w, const unsigned char *in, size_t len, const void *const *src,
+		  void *x, size_t n, struct lc_err *err);
+
+/* Bytes without elements: raw, or one Zstandard frame. Same rules. */
+size_t lc_bytes_encode(struct lc_work *w, const void *x, size_t n, unsigned char *out);
+int lc_bytes_decode(struct lc_work *w, const unsigned char *in, size_t len, void *x, size_t n,
+		    struct lc_err *err);
+
+#endif

@@ -1,0 +1,312 @@
+/* store_cut: see store_cut.h. */
+#include "store_cut.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+
+int cut_read(const struct cut_file *f, void *buf, size_t len, uint64_t at, struct lc_err *err)
+{
+	int fd = open(f->in->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), ret = 0;
+	char *p = buf;
+
+	if (fd < 0)
+		return lc_fail_sys(err, "open %s", f->in->path);
+	while (len > 0 && ret == 0) {
+		ssize_t n = pread(fd, p, len, (off_t)at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			ret = lc_fail_sys(err, "read %s", f->in->path);
+		else if (n == 0)
+			ret = lc_fail(err, LC_DATA, "%s: changed while it was read", f->in->path);
+		else {
+			p += n;
+			len -= (size_t)n;
+			at += (uint64_t)n;
+		}
+	}
+	close(fd);
+	return ret;
+}
+
+static int read_disk(void *ctx, void *buf, size_t len, uint64_t at)
+{
+	return cut_read(ctx, buf, len, at, NULL);
+}
+
+struct stored { /* a file of the base, to read its header from */
+	struct lc_store *st;
+	const struct older *o;
+};
+
+static size_t chunk_at(const struct older *o, uint64_t at)
+{
+	size_t lo = 0, hi = o->e->nchunks;
+
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (o->at[mid] <= at)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static int read_stored(void *ctx, void *buf, size_t len, uint64_t at)
+{
+	const struct stored *s = ctx;
+	const struct older *o = s->o;
+	char *p = buf;
+
+	while (len > 0) {
+		size_t i = chunk_at(o, at), size = (size_t)(o->at[i + 1] - o->at[i]);
+		size_t skip = (size_t)(at - o->at[i]), n = size - skip < len ? size - skip : len;
+		char *raw = malloc(size);
+		int ret = raw ? lc_store_get(s->st, &o->e->chunks[i], raw, size, NULL) : -1;
+		if (ret == 0)
+			memcpy(p, raw + skip, n);
+		free(raw);
+		if (ret < 0)
+			return -1;
+		p += n;
+		len -= n;
+		at += n;
+	}
+	return 0;
+}
+
+static void older_release(struct older *o)
+{
+	free(o->at);
+	lc_spans_release(&o->spans);
+	memset(o, 0, sizeof(*o));
+}
+
+/* The file of the same path in the base. A base that is damaged is as good as none. */
+static void find_older(struct older *o, struct lc_store *st, const struct lc_manifest *base,
+		       const char *path)
+{
+	struct stored s = {st, o};
+	struct lc_reader r = {read_stored, &s, 0};
+
+	for (size_t i = 0; base && i < base->n && !o->e; i++)
+		if (base->e[i].kind == LC_FILE && strcmp(base->e[i].path, path) == 0)
+			o->e = &base->e[i];
+	if (!o->e || o->e->nchunks == 0)
+		return;
+	o->at = lc_xalloc(o->e->nchunks + 1, sizeof(*o->at));
+	for (size_t i = 0; i < o->e->nchunks; i++) {
+		size_t len;
+		if (lc_store_size(st, &o->e->chunks[i], &len, NULL) < 0) {
+			older_release(o);
+			return;
+		}
+		o->at[i + 1] = o->at[i] + len;
+	}
+	r.size = o->at[o->e->nchunks];
+	lc_spans_find(&r, &o->spans);
+}
+
+static struct piece *add(struct cut *c, size_t file, uint64_t at, uint64_t len)
+{
+	struct piece *p;
+
+	if ((c->n & (c->n - 1)) == 0)
+		c->p = lc_xrealloc(c->p, c->n ? 2 * c->n : 1, sizeof(*c->p));
+	p = &c->p[c->n++];
+	memset(p, 0, sizeof(*p));
+	p->file = (uint32_t)file;
+	p->span = -1;
+	p->at = at;
+	p->len = (uint32_t)len;
+	for (int k = 0; k < LC_NEARS; k++)
+		p->near[k] = NONE;
+	c->f[file].n++;
+	return p;
+}
+
+static void add_bytes(struct cut *c, size_t file, uint64_t at, uint64_t end)
+{
+	for (; at < end; at += LC_CHUNK)
+		add(c, file, at, end - at < LC_CHUNK ? end - at : LC_CHUNK);
+}
+
+static void cut_file(struct cut *c, size_t file)
+{
+	struct cut_file *f = &c->f[file];
+	uint64_t done = 0;
+
+	f->first = c->n;
+	for (size_t i = 0; i < f->spans.n; i++) {
+		const struct lc_span *s = &f->spans.s[i];
+		uint64_t piece = PIECE_ELEMENTS * (lc_dtype_bits(s->type) / 8),
+			 end = s->at + s->bytes;
+		if (s->bytes < OWN_BYTES)
+			continue;
+		add_bytes(c, file, done, s->at);
+		for (uint64_t at = s->at; at < end; at += piece)
+			add(c, file, at, end - at < piece ? end - at : piece)->span = (int32_t)i;
+		done = end;
+	}
+	add_bytes(c, file, done, f->in->e->size);
+}
+
+struct named { /* a tensor with pieces of its own */
+	char *stem;
+	enum lc_part part;
+	const struct lc_span *s;
+	size_t first, n; /* pieces */
+};
+
+/* What a tensor is, from its name; the rest of the name, the caller's, is the same for all that
+ * belong together. */
+static enum lc_part part_of(const char *name, char **stem)
+{
+	static const struct {
+		const char *before, *after;
+		enum lc_part part;
+	} known[] = {
+		{"", ".exp_avg_sq", LC_PART_V}, {"", ".exp_avg", LC_PART_M},
+		{"", ".master", LC_PART_W},	{"", ".fp32", LC_PART_W},
+		{"exp_avg_sq.", "", LC_PART_V}, {"exp_avg.", "", LC_PART_M},
+		{"m.", "", LC_PART_M},		{"v.", "", LC_PART_V},
+		{"master.", "", LC_PART_W},	{"fp32.", "", LC_PART_W},
+	};
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		size_t a = strlen(known[i].before), b = strlen(known[i].after);
+		if (n > a + b && strncmp(name, known[i].before, a) == 0 &&
+		    strcmp(name + n - b, known[i].after) == 0) {
+			*stem = lc_path("%.*s", (int)(n - a - b), name + a);
+			return known[i].part;
+		}
+	}
+	*stem = lc_path("%s", name);
+	return LC_PART_W;
+}
+
+static int by_stem(const void *a, const void *b)
+{
+	return strcmp(((const struct named *)a)->stem, ((const struct named *)b)->stem);
+}
+
+/* Pieces of to are at the same elements as those of from, of as many elements. */
+static void relate(struct cut *c, const struct named *from, const struct named *to,
+		   enum lc_near how)
+{
+	if (from->n != to->n || from->s->bytes / lc_dtype_bits(from->s->type) !=
+					to->s->bytes / lc_dtype_bits(to->s->type))
+		return;
+	for (size_t i = 0; i < from->n; i++)
+		c->p[from->first + i].near[how] = to->first + i;
+}
+
+/* Among the tensors of one stem: who predicts whom. */
+static void relate_stem(struct cut *c, const struct named *t, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n; j++) {
+			if (i == j || t[j].s->type != LC_F32)
+				continue;
+			if (t[i].s->type == LC_BF16 && t[j].part == LC_PART_W)
+				relate(c, &t[i], &t[j], LC_MASTER);
+			if (t[i].s->type != LC_F32)
+				continue;
+			if (t[i].part != LC_PART_M && t[j].part == LC_PART_M)
+				relate(c, &t[i], &t[j], LC_M1);
+			if (t[i].part == LC_PART_W && t[j].part == LC_PART_V)
+				relate(c, &t[i], &t[j], LC_V1);
+		}
+}
+
+static void relate_all(struct cut *c)
+{
+	struct named *t = lc_xalloc(c->n, sizeof(*t));
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct piece *p = &c->p[i];
+		const struct lc_span *s;
+		if (p->span < 0)
+			continue;
+		s = &c->f[p->file].spans.s[p->span];
+		if (n == 0 || t[n - 1].s != s) {
+			t[n].part = part_of(s->name, &t[n].stem);
+			t[n].s = s;
+			t[n++].first = i;
+		}
+		t[n - 1].n++;
+		p->part = t[n - 1].part;
+		p->pass = p->part == LC_PART_M	 ? 0
+			  : p->part == LC_PART_V ? 1
+			  : s->type == LC_F32	 ? 2
+						 : 3;
+	}
+	if (n)
+		qsort(t, n, sizeof(*t), by_stem);
+	for (size_t i = 0, j; i < n; i = j) {
+		for (j = i + 1; j < n && by_stem(&t[i], &t[j]) == 0;)
+			j++;
+		if (j - i <= 8) /* more of one name are no state of an optimizer */
+			relate_stem(c, t + i, j - i);
+	}
+	for (size_t i = 0; i < n; i++)
+		free(t[i].stem);
+	free(t);
+}
+
+void cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s)
+{
+	memset(c, 0, sizeof(*c));
+	c->f = lc_xalloc(s->n, sizeof(*c->f));
+	c->nfiles = s->n;
+	for (size_t i = 0; i < s->n; i++) {
+		struct cut_file *f = &c->f[i];
+		struct lc_reader r = {read_disk, f, s->in[i].e->size};
+		f->in = &s->in[i];
+		lc_spans_find(&r, &f->spans);
+		if (f->spans.n)
+			find_older(&f->old, st, s->base, f->in->e->path);
+		cut_file(c, i);
+	}
+	relate_all(c);
+}
+
+void cut_release(struct cut *c)
+{
+	for (size_t i = 0; i < c->nfiles; i++) {
+		lc_spans_release(&c->f[i].spans);
+		older_release(&c->f[i].old);
+	}
+	free(c->f);
+	free(c->p);
+}
+
+const struct lc_id *cut_older(const struct cut *c, const struct piece *p, uint32_t *at)
+{
+	const struct cut_file *f = &c->f[p->file];
+	const struct older *o = &f->old;
+	const struct lc_span *now, *then;
+	uint64_t from;
+	size_t i;
+
+	if (p->span < 0 || !o->e || !o->at)
+		return NULL;
+	now = &f->spans.s[p->span];
+	then = lc_spans_get(&o->spans, now->name);
+	if (!then || then->type != now->type || then->bytes != now->bytes)
+		return NULL;
+	from = then->at + (p->at - now->at);
+	i = chunk_at(o, from);
+	if (from + p->len > o->at[i + 1])
+		return NULL;
+	*at = (uint32_t)(from - o->at[i]);
+	return &o->e->chunks[i];
+}

@@ -1,0 +1,58 @@
+/*
+ * store_cut: the files of a state cut into pieces, and which pieces stand at the same elements of
+ * which tensors. Used by store_state alone.
+ */
+#ifndef LC_STORE_CUT_H
+#define LC_STORE_CUT_H
+
+#include "store_state.h"
+#include "tensor.h"
+
+#define PIECE_ELEMENTS (LC_CHUNK / 4) /* of a tensor in a piece, whatever their width */
+#define OWN_BYTES (16u << 10)	      /* tensors this large do not share a piece with anything */
+
+struct piece {
+	uint32_t file;
+	int32_t span; /* the tensor that it is a part of; -1: bytes, and small tensors */
+	uint64_t at;
+	uint32_t len;
+	int pass; /* in which it is coded: after what may predict it */
+	enum lc_part part;
+	size_t near[LC_NEARS]; /* number of the piece at the same elements, in this state; or NONE
+				*/
+	struct lc_id id;
+	uint64_t sum; /* of its bytes, to see that they are the same when they are read again */
+};
+#define NONE ((size_t)-1)
+#define PASSES 4
+
+struct older {			  /* a file of the base, under the same path */
+	const struct lc_entry *e; /* NULL: none */
+	uint64_t *at;		  /* where its chunks start; e->nchunks + 1 */
+	struct lc_spans spans;
+};
+
+struct cut_file {
+	const struct lc_input *in;
+	struct lc_spans spans;
+	size_t first, n; /* its pieces */
+	struct older old;
+};
+
+struct cut {
+	struct cut_file *f;
+	size_t nfiles;
+	struct piece *p;
+	size_t n;
+};
+
+void cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s);
+void cut_release(struct cut *c);
+
+/* Bytes of a file as it lies on disk: all of them, or a failure. */
+int cut_read(const struct cut_file *f, void *buf, size_t len, uint64_t at, struct lc_err *err);
+
+/* The chunk of the base that holds all the elements of p, and where in it; NULL: there is none. */
+const struct lc_id *cut_older(const struct cut *c, const struct piece *p, uint32_t *at);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * tensor: where the tensors lie in a checkpoint file.
+ *
+ * Known are safetensors, npy and llm.c's model_ and state_ files. What is found guides the coding
+ * of a file and nothing else: a header that lies costs size, never a byte. So nothing here fails:
+ * what cannot be read, does not fit or is not known has no tensors. Nothing is ever unpickled.
+ */
+#ifndef LC_TENSOR_H
+#define LC_TENSOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec.h"
+
+#define LC_SPAN_DIMS 8
+
+struct lc_span { /* a tensor, row-major, little-endian */
+	char *name;
+	enum lc_dtype type; /* never LC_BYTES: these are left out */
+	int dims;
+	uint64_t shape[LC_SPAN_DIMS];
+	uint64_t at, bytes; /* in the file; elements need not be aligned */
+};
+
+struct lc_spans { /* ascending by place; no two overlap, none is empty */
+	struct lc_span *s;
+	size_t n;
+};
+
+/* A file, or what stands for one: len bytes at `at`, all of them below size, or -1. */
+struct lc_reader {
+	int (*read)(void *ctx, void *buf, size_t len, uint64_t at);
+	void *ctx;
+	uint64_t size;
+};
+
+void lc_spans_find(const struct lc_reader *r, struct lc_spans *found);
+void lc_spans_release(struct lc_spans *s);
+
+/* The tensor of that name, or NULL. */
+const struct lc_span *lc_spans_get(const struct lc_spans *s, const char *name);
+
+#endif
