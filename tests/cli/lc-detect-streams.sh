@@ -156,6 +156,13 @@ status "-m loss=nope, no loss" 3 lc-detect -m loss=nope few.jsonl
 equal "is said" "lc-detect: no step has loss as nope" "$(cat .err)"
 status "-m lr=nope, of no use" 1 lc-detect -m lr=nope few.jsonl
 equal "is said too" "lc-detect: no step has lr as nope" "$(cat .err)"
+steps 1 150 >grow2
+lc-detect -f -m loss=nope grow2 >/dev/null 2>err &
+pid=$!
+ok "-f -m loss=nope" until_ok 10 test -s err
+equal "is said while it follows" "lc-detect: no step has loss as nope so far" "$(cat err)"
+kill $pid
+wait $pid
 status "-m step=nope" 3 lc-detect -m step=nope few.jsonl
 equal "is said as well" "lc-detect: no step has step as nope" "$(cat .err)"
 status "-m loss=my/own" 1 lc-detect -m loss=my/own named.jsonl
