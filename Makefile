@@ -1,6 +1,13 @@
-# Lightcone. `make` builds into build/, `make check` runs all tests, `make demo` the whole story.
-# CC, CFLAGS, CPPFLAGS, LDFLAGS, PREFIX and DESTDIR are the builder's. SAN=1 builds with address
-# and undefined sanitizers, into build-san/.
+# Lightcone. CC, CFLAGS, CPPFLAGS, LDFLAGS, PREFIX and DESTDIR are the builder's.
+#: make            set up and build, into build/
+#: make check      set up, build, run all tests; tests/run WORD runs some
+#: make demo       the whole story on a real run that breaks
+#: make install    into PREFIX (/usr/local), below DESTDIR
+#: make uninstall  from there
+#: make fuzz       the fuzzers, FUZZ_S seconds each (20)
+#: make lint       clang-tidy and cppcheck
+#: make clean      all that was built
+#: V=1 shows the commands; SAN=1 builds with address and undefined sanitizers, into build-san/
 
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -12,6 +19,9 @@ LC_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -I. -Ilib -Ikernels \
 	-DLC_VERSION='"$(VERSION)"' -pthread -ffp-contract=off
 LC_LDLIBS = -ljansson -lcrypto -lm -pthread
 SANITIZERS = -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+# A step is one line that says what it makes, or with V=1 the command.
+Q = $(if $V,,@)
+say = @mkdir -p $(@D)$(if $V,,; echo '$1 $2')
 ifdef SAN
 B = build-san
 LC_CFLAGS += $(SANITIZERS)
@@ -46,8 +56,8 @@ setup-tests:
 	@scripts/setup check
 
 $B/%.o: %.c $B/flags
-	@mkdir -p $(@D)
-	$(CC) $(LC_CFLAGS) $(CFLAGS) $(LC_FAST) $(CPPFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$Q$(CC) $(LC_CFLAGS) $(CFLAGS) $(LC_FAST) $(CPPFLAGS) -c -o $@ $<
 $B/kernels/%.o $B/lib/rollout.o: LC_FAST = -O3 -march=native
 # Bits are compared here: no fusing (LC_CFLAGS), but errno and traps are of no interest.
 $B/lib/codec%.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
@@ -56,16 +66,17 @@ GPT = adamw attention gelu gemm gpt rmsnorm xent
 $(GPT:%=$B/kernels/%.o): LC_FAST = -O3 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math
 $B/cmd/lc-train/data.o: LC_FAST = -DLC_DATADIR='"$(PREFIX)/share/lightcone"'
 $B/liblc.a: $(LIB_OBJ)
-	$(AR) rcs $@.$$$$ $^ && mv $@.$$$$ $@
+	$(call say,AR,$(@F))
+	$Q$(AR) rcs $@.$$$$ $^ && mv $@.$$$$ $@
 .SECONDEXPANSION:
 $(PROGRAMS:%=$B/%): $B/%: $$(call objects,%) $B/liblc.a
-	$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(LC_LDLIBS)
+	$(call say,LD,$(@F))
+	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(LC_LDLIBS)
 $B/lc-guard: scripts/lc-guard
-	@mkdir -p $B
-	install -m 755 $< $@
 $B/kjv.txt: share/kjv.txt
-	@mkdir -p $B
-	install -m 644 $< $@
+$B/lc-guard $B/kjv.txt:
+	$(call say,CP,$<)
+	$Qrm -f $@ && cp $< $@
 
 # Other flags, another compiler: everything is compiled again. (PREFIX is no flag: what is installed
 # finds its data beside itself.)
@@ -77,8 +88,8 @@ $B/flags: FORCE
 # Tests: tests/unit/*.c with Criterion, tests/cli/*.sh from the outside; tests/run sums up.
 OBJ_read = $(filter-out %/main.o,$(call objects,lc-read))
 $B/unit/%: $B/tests/unit/%.o $$(OBJ_$$*) $B/liblc.a
-	@mkdir -p $(@D)
-	$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -ldl $(LC_LDLIBS)
+	$(call say,LD,$(@F))
+	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -ldl $(LC_LDLIBS)
 units: $(UNIT)
 check: setup-tests
 	@$(MAKE) --no-print-directory programs units
@@ -90,31 +101,41 @@ fuzz: setup-check
 	@FUZZ_S=$(FUZZ_S) tests/fuzz/run
 OBJ_logs = $(OBJ_read)
 $B/fuzz/%: $B/tests/fuzz/%.o $$(OBJ_$$*) $B/liblc.a
-	@mkdir -p $(@D)
-	$(CC) $(LC_LDFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ -lzstd -lz -ldl $(LC_LDLIBS)
+	$(call say,LD,$(@F))
+	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ -lzstd -lz -ldl $(LC_LDLIBS)
 fuzzers: $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 demo: all
 	@B=$B scripts/demo
 
-# Static checks, where the tools are there; what clang-tidy lets pass, and why, is in .clang-tidy.
-# cppcheck does not know jansson's foreach, nor tables of field offsets.
+# What clang-tidy lets pass, and why, is in .clang-tidy; cppcheck does not know jansson's foreach.
 lint:
 	clang-tidy --quiet --warnings-as-errors='*' lib/*.c -- $(filter-out -MMD -MP,$(LC_CFLAGS))
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=unknownMacro \
 		--suppress=invalidPointerCast --error-exitcode=1 -Ilib lib
 
+TO = $(DESTDIR)$(PREFIX)
+SHARED = share/kjv.txt $(wildcard scripts/lightcone.py)
 install: programs
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/lightcone share/man/man1 share/man/man5 share/man/man7)
-	install -m 755 $(PROGRAMS:%=$B/%) $B/lc-guard $(DESTDIR)$(PREFIX)/bin
-	install -m 644 share/kjv.txt $(wildcard scripts/lightcone.py) $(DESTDIR)$(PREFIX)/share/lightcone
-	for page in $(PAGES); do \
-		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} || exit; done
+	$(call say,INSTALL,$(TO))
+	$Qinstall -d $(addprefix $(TO)/,bin share/lightcone share/man/man1 share/man/man5 share/man/man7)
+	$Qinstall -m 755 $(PROGRAMS:%=$B/%) $B/lc-guard $(TO)/bin
+	$Qinstall -m 644 $(SHARED) $(TO)/share/lightcone
+	$Qfor page in $(PAGES); do \
+		install -m 644 $$page $(TO)/share/man/man$${page##*.} || exit; done
+uninstall:
+	$(call say,REMOVE,$(TO))
+	$Qrm -f $(PROGRAMS:%=$(TO)/bin/%) $(TO)/bin/lc-guard \
+		$(foreach p,$(PAGES),$(TO)/share/man/man$(subst .,,$(suffix $p))/$(notdir $p))
+	$Qrm -rf $(TO)/share/lightcone
 clean:
 	rm -rf build build-san build-fuzz
+help:
+	@sed -n 's/^#: //p' Makefile
 
 FORCE:
-.PHONY: all programs units fuzzers setup-check setup-tests check fuzz demo lint install clean FORCE
+.PHONY: all programs units fuzzers setup-check setup-tests check fuzz demo lint install uninstall \
+	clean help FORCE
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -13,6 +13,8 @@
 #include "io.h"
 #include "json.h"
 
+#define FIRST_LOOK 100 /* steps after which a name that has not occurred is odd */
+
 static struct lc_detect_conf conf;
 static struct lc_names names;
 static int first_only, follow, quiet, show_index, strict;
@@ -167,6 +169,30 @@ static void say_bad(struct tally *t)
 	t->unsaid.text[0] = '\0';
 }
 
+/* The name given for a metric that no step had: 1 and words for it, or 0. */
+static int name_unseen(const struct tally *t, char *text, size_t size)
+{
+	for (int i = 0; i < names.n; i++) {
+		int m = names.map[i].metric;
+
+		if (m < 0 ? t->steps > 0 : t->steps == 0 || t->seen >> m & 1)
+			continue;
+		snprintf(text, size, "no step has %s as %s", m < 0 ? "step" : lc_metric_name(m),
+			 names.map[i].name);
+		return 1;
+	}
+	return 0;
+}
+
+/* A followed file has no end to say it at. */
+static void say_unseen_so_far(const struct tally *t)
+{
+	char text[200];
+
+	if (follow && t->steps == FIRST_LOOK && name_unseen(t, text, sizeof(text)))
+		lc_warn("%s so far", text);
+}
+
 static int one_line(struct lc_detect *d, struct lc_lines *in, const char *line, size_t len,
 		    struct tally *t, struct lc_err *err)
 {
@@ -187,6 +213,7 @@ static int one_line(struct lc_detect *d, struct lc_lines *in, const char *line, 
 		if (emit(alert_record(&a, &st), err) < 0)
 			return -1;
 	}
+	say_unseen_so_far(t);
 	t->judged += !isnan(lc_detect_index(d));
 	return show_index ? emit(index_record(d, &st), err) : 0;
 }
@@ -214,21 +241,6 @@ static int watch(struct lc_detect *d, const char *path, struct tally *t, struct 
 	return more < 0 ? -1 : 0;
 }
 
-/* The name given for a metric that no step had: 1 and words for it, or 0. */
-static int name_unseen(const struct tally *t, char *text, size_t size)
-{
-	for (int i = 0; i < names.n; i++) {
-		int m = names.map[i].metric;
-
-		if (m < 0 ? t->steps > 0 : t->steps == 0 || t->seen >> m & 1)
-			continue;
-		snprintf(text, size, "no step has %s as %s", m < 0 ? "step" : lc_metric_name(m),
-			 names.map[i].name);
-		return 1;
-	}
-	return 0;
-}
-
 /* Nothing to judge is bad data, in one line; too little to judge is said. */
 static void look_back(const struct lc_detect *d, struct tally *t)
 {
@@ -245,7 +257,7 @@ static void look_back(const struct lc_detect *d, struct tally *t)
 	say_bad(t);
 	if (t->bad > 1)
 		lc_warn("%lu malformed lines passed over", t->bad);
-	if (unseen)
+	if (unseen && !(first_only && t->alerts)) /* it might have come */
 		lc_warn("%s", err.text);
 	if (t->judged || t->alerts)
 		return;

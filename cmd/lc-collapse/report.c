@@ -210,14 +210,14 @@ static const char *verdict(const struct court *c, const struct arm *pick, char *
 	p = p_better(c);
 	snprintf(why, size,
 		 "no arm is better than the control beyond the noise (the best of %d: P(better) "
-		 "%.2f)",
-		 c->narms, p);
+		 "%.2f)%s",
+		 c->narms, p, p >= .8 ? "; more null branches or a longer horizon may tell" : "");
 	return p >= .8 ? "undecided" : "none";
 }
 
 json_t *court_decision(const struct court *c, const struct arm *pick)
 {
-	char hex[LC_HEX_LEN + 1], sha[LC_HEX_LEN + 8], why[200];
+	char hex[LC_HEX_LEN + 1], sha[LC_HEX_LEN + 8], why[240];
 	const char *said = verdict(c, pick, why, sizeof(why));
 	json_t *rec = lc_record_new("decision", 1);
 

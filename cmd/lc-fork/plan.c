@@ -249,6 +249,8 @@ static int put_arms(struct plan *p, const struct menu *m, struct lc_err *err)
 		ret = put(p, "arm", d[i].kind, 0, d[i].origin, json_copy(d[i].actions), err);
 	}
 	menu_release(d, n);
+	if (ret == 0 && p->made < width)
+		lc_warn("the menu holds no more: %ld branches proposed, not %ld", p->made, width);
 	return ret;
 }
 
@@ -283,8 +285,8 @@ static int plan(const json_t *alert, const json_t *snaps, struct lc_err *err)
 		goto out;
 	}
 	if (p.norigins == 0) {
-		lc_fail(err, LC_DATA, "%s: no snapshot to start from (%zu in the store)", store,
-			json_array_size(snaps));
+		lc_fail(err, LC_DATA, "%s: no snapshot%s%s to start from (of %zu)", store,
+			run ? " of run " : "", run ? run : "", json_array_size(snaps));
 		goto out;
 	}
 	m = (struct menu){.origins = p.o, .norigins = p.norigins, .horizon = horizon};

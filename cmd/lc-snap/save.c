@@ -52,11 +52,13 @@ static int save_tree(const struct opts *o, struct lc_store *st, const struct tre
 static int name_it(const struct opts *o, const struct tree *t, struct lc_manifest *m,
 		   struct lc_err *err)
 {
-	struct lc_err ignored;
+	struct lc_err ignored, why = {LC_OK, ""};
 
-	m->step = o->step >= 0 ? o->step : tree_step(t);
+	m->step = o->step >= 0 ? o->step : tree_step(t, &why);
 	if (m->step < 0)
 		return lc_fail(err, LC_USAGE, "%s: of which step is it? say --step N", t->root);
+	if (why.code != LC_OK && !o->quiet)
+		lc_warn("%.400s: step %ld is taken from elsewhere", why.text, m->step);
 	m->run = o->run ? lc_path("%s", o->run) : tree_run(t);
 	if (!m->run)
 		m->run = lc_path("run");

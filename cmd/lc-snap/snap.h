@@ -51,7 +51,9 @@ int tree_walk(struct tree *t, const char *path, const char *store, struct lc_man
 	      struct lc_err *err);
 int tree_recheck(const struct tree *t, struct lc_err *err); /* LC_DATA when anything has changed */
 char *tree_path(const struct tree *t, size_t i);	    /* where entry i lies; the caller's */
-long tree_step(const struct tree *t); /* of state.json, the Trainer, the name; or -1 */
+/* Of state.json, the Trainer, the name; or -1. *why is filled when a file that should say it is no
+ * JSON. */
+long tree_step(const struct tree *t, struct lc_err *why);
 char *tree_run(const struct tree *t); /* of state.json, or NULL */
 void tree_hyper(const struct tree *t, struct lc_hyper *h); /* of state.json; 0 where it is silent */
 void tree_release(struct tree *t);

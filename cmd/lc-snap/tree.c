@@ -207,22 +207,23 @@ char *tree_path(const struct tree *t, size_t i)
 						  : lc_path("%s/%s", t->root, rel);
 }
 
-/* A JSON file at the top of the checkpoint, or NULL. */
-static json_t *top_json(const struct tree *t, const char *name)
+/* A JSON file at the top of the checkpoint, or NULL; err says when it is there and is no JSON. */
+static json_t *top_json(const struct tree *t, const char *name, struct lc_err *err)
 {
 	char *path = lc_path("%s/%s", t->root, name);
 	struct stat st;
 	json_t *o = NULL;
 
 	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= STATE_MAX)
-		o = lc_json_load(path, NULL);
+		o = lc_json_load(path, err);
 	free(path);
 	return o;
 }
 
-long tree_step(const struct tree *t)
+long tree_step(const struct tree *t, struct lc_err *why)
 {
-	json_t *state = top_json(t, "state.json"), *hf = top_json(t, "trainer_state.json");
+	json_t *state = top_json(t, "state.json", why);
+	json_t *hf = top_json(t, "trainer_state.json", why);
 	long step = lc_json_get_int(state, "step", -1);
 
 	if (step < 0)
@@ -236,7 +237,7 @@ long tree_step(const struct tree *t)
 
 char *tree_run(const struct tree *t)
 {
-	json_t *state = top_json(t, "state.json");
+	json_t *state = top_json(t, "state.json", NULL);
 	const char *run = lc_json_get_str(state, "run", NULL);
 	char *copy = run && lc_manifest_plain(run) ? lc_path("%s", run) : NULL;
 

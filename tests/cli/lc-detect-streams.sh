@@ -95,14 +95,14 @@ kill -TERM $pid
 wait $pid
 equal "-f ends on SIGTERM" 143 $?
 status "-f of two files" 2 lc-detect -f log log.1
-lc-detect -1 -f later.jsonl >alert 2>err &
+lc-detect -1 -f later.jsonl >alert 2>err.later &
 pid=$!
-ok "-f waits for a file that is not there" until_ok 10 test -s err
+ok "-f waits for a file that is not there" until_ok 10 test -s err.later
 steps 1 200 >later.jsonl
 steps 201 204 5 >>later.jsonl
 ok "and reads it when it is" until_ok 10 gone $pid
 match "to an alert in it" '"step":20[1-4],' alert
-equal "after one word" "lc-detect: later.jsonl: not there yet, waiting for it" "$(cat err)"
+equal "after one word" "lc-detect: later.jsonl: not there yet, waiting for it" "$(cat err.later)"
 status "-f of no place" 4 lc-detect -f later.jsonl/x
 
 # bad lines
@@ -156,6 +156,12 @@ status "-m loss=nope, no loss" 3 lc-detect -m loss=nope few.jsonl
 equal "is said" "lc-detect: no step has loss as nope" "$(cat .err)"
 status "-m lr=nope, of no use" 1 lc-detect -m lr=nope few.jsonl
 equal "is said too" "lc-detect: no step has lr as nope" "$(cat .err)"
+steps 1 150 >grow2
+lc-detect -f -m loss=nope grow2 >/dev/null 2>err.nope &
+pid=$!
+ok "-f -m loss=nope is said while it follows" until_ok 10 grep -q '^lc-detect: no step has loss as nope so far$' err.nope
+kill $pid
+wait $pid
 status "-m step=nope" 3 lc-detect -m step=nope few.jsonl
 equal "is said as well" "lc-detect: no step has step as nope" "$(cat .err)"
 status "-m loss=my/own" 1 lc-detect -m loss=my/own named.jsonl

@@ -60,3 +60,12 @@ status "nothing of that run" 3 lc-snap restore --run other latest out
 status "restore without a directory" 2 lc-snap restore latest
 absent "nothing was restored" out
 ok "a longer prefix" lc-snap show 9a3d34ab
+
+mkdir step-70 && head -c 10 /dev/zero >step-70/weights && echo '{"step":' >step-70/state.json
+ok "a state.json that is no JSON" lc-snap save -s odd step-70
+match "has its step from the name" '"step":70,' .out
+match "which is said" '^lc-snap: .*/step-70/state\.json: .*: step 70 is taken from elsewhere$' .err
+ok "but not with -q" lc-snap save -q -s odd step-70
+equal "no word" "" "$(cat .err)"
+ok "nor when the step is given" lc-snap save --step 71 -s odd step-70
+equal "no word there either" "" "$(cat .err)"

@@ -22,8 +22,14 @@ match "the run went on to its end" '"step":400,' run.jsonl
 treated=$(sed -n 's/.*"step":400,.*"val_loss":\([0-9.]*\).*/\1/p' run.jsonl)
 lc-train -q --total 400 --fault lr-bump@220-226:20 2>/dev/null >untreated.jsonl
 untreated=$(sed -n 's/.*"step":400,.*"val_loss":\([0-9.]*\).*/\1/p' untreated.jsonl)
-equal "and did better than when left alone" yes \
-	"$(awk -v a="$treated" -v b="$untreated" 'BEGIN { print (a > 0 && a < b - 0.1) ? "yes" : "no: " a " " b }')"
+# near FIGURE GOT: to two digits, but for what processors round differently
+near() {
+	awk -v a="$1" -v b="$2" 'BEGIN { print (a > 0 && b > 0 && (a - b) ^ 2 < 0.0151 ^ 2) ? "yes" : "no: " a " " b }'
+}
+said=$(sed -n 's/.*ends at a val_loss of \([0-9.]*\), and at \([0-9.]*\) when it is left alone.*/\1 \2/p' "$TESTS/../README.md")
+equal "README has both figures" 2 "$(echo "$said" | wc -w)"
+equal "the run that went on ends as README says" yes "$(near "${said% *}" "$treated")"
+equal "and the one left alone" yes "$(near "${said#* }" "$untreated")"
 
 for page in ../prefix/share/man/man*/*.[157]; do
 	echo "$page"
@@ -33,3 +39,5 @@ DESTDIR=$PWD/dest
 export DESTDIR
 ok "DESTDIR is honoured" make -C "$TESTS/.." install PREFIX=/opt/lc
 ok "under the prefix" test -x dest/opt/lc/bin/lc-detect
+ok "make uninstall" make -C "$TESTS/.." uninstall PREFIX=/opt/lc
+equal "leaves no file" "" "$(find dest ! -type d)"
