@@ -247,7 +247,7 @@ char *tree_run(const struct tree *t)
 
 void tree_hyper(const struct tree *t, struct lc_hyper *h)
 {
-	json_t *state = top_json(t, "state.json");
+	json_t *state = top_json(t, "state.json", NULL);
 	const json_t *hyper = json_object_get(state, "hyper");
 
 	h->beta1 = lc_json_get_num(hyper, "beta1", 0);
