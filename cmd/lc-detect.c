@@ -12,6 +12,7 @@
 #include "detect.h"
 #include "io.h"
 #include "json.h"
+#include "option.h"
 
 #define FIRST_LOOK 100 /* steps after which a name that has not occurred is odd */
 
@@ -38,16 +39,6 @@ static const char usage[] =
 	"  -h, --help, --version\n"
 	"Status: 0 an alert, 1 none, 2 usage, 3 bad data, 4 system.\n";
 
-static double number(const char *arg, const char *opt, double min, double max)
-{
-	char *end;
-	double x = strtod(arg, &end);
-
-	if (!*arg || *end || !(x >= min && x <= max))
-		lc_usage("%s %s: wants a number from %g to %g", opt, arg, min, max);
-	return x;
-}
-
 static int options(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -66,13 +57,17 @@ static int options(int argc, char **argv)
 		case '1': first_only = 1; break;
 		case 'f': follow = 1; break;
 		case 'q': quiet = 1; break;
-		case 'A': after = (long)number(optarg, "--after", 0, 1e15); break;
+		case 'A': after = (long)lc_option_number(optarg, "--after", 0, 1e15); break;
 		case 'I': show_index = 1; break;
 		case 'S': strict = 1; break;
-		case 's': since = (unsigned long)number(optarg, "--since", 0, 1e15); break;
-		case 't': conf.threshold = number(optarg, "--threshold", 1e-6, 1e6); break;
+		case 's':
+			since = (unsigned long)lc_option_number(optarg, "--since", 0, 1e15);
+			break;
+		case 't':
+			conf.threshold = lc_option_number(optarg, "--threshold", 1e-6, 1e6);
+			break;
 		case 'w':
-			conf.window = (int)number(optarg, "--window", 16, 100000);
+			conf.window = (int)lc_option_number(optarg, "--window", 16, 100000);
 			if (conf.min_steps > conf.window)
 				conf.min_steps = conf.window;
 			break;

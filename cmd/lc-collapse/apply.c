@@ -49,7 +49,7 @@ static const char *options(int argc, char **argv)
 	if (!store)
 		store = "lc-store";
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "s:d:b:o:x:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":s:d:b:o:x:", longs, NULL)) != -1) {
 		switch (c) {
 		case 's': store = optarg; break;
 		case 'd': dir = optarg; break;
@@ -58,7 +58,7 @@ static const char *options(int argc, char **argv)
 		case 'x': tmpl = optarg; break;
 		case 'F': force = 1; break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
-		default: bad_option(argv[optind - 1]);
+		default: lc_usage_option(c, argv);
 		}
 	}
 	if (argc - optind != 1)

@@ -15,11 +15,6 @@ int verb_race(int argc, char **argv);
 int verb_verify(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_apply(int argc, char **argv);
-_Noreturn void bad_option(const char *word); /* one line, status 2 */
-
-long option_whole(const char *arg, const char *opt, long min,
-		  long max); /* or ends with a usage error */
-double option_number(const char *arg, const char *opt, double min, double max);
 
 /* What a reader looks at after a step: fixed held-out tokens. NaN where absent. */
 struct reading {

@@ -1,7 +1,6 @@
 /*
  * lc-collapse: screens, races, decides, applies; see lc-collapse(1).
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,30 +25,6 @@ static void help(FILE *f)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		fprintf(f, "  %-7s %s\n", verbs[i].name, verbs[i].does);
 	fputs("lc-collapse VERB --help tells more.\n", f);
-}
-
-double option_number(const char *arg, const char *opt, double min, double max)
-{
-	char *end;
-	double x = strtod(arg, &end);
-
-	if (!*arg || *end || !(x >= min && x <= max))
-		lc_usage("%s %s: wants a number from %g to %g", opt, arg, min, max);
-	return x;
-}
-
-long option_whole(const char *arg, const char *opt, long min, long max)
-{
-	double x = option_number(arg, opt, (double)min, (double)max);
-
-	if (x != floor(x))
-		lc_usage("%s %s: wants a whole number", opt, arg);
-	return (long)x;
-}
-
-void bad_option(const char *word)
-{
-	lc_usage("%s: no such option, or its value is missing", word);
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 
 #include "collapse.h"
 #include "json.h"
+#include "option.h"
 
 static struct rule rule = {.alpha = .05, .min_effect = 0};
 
@@ -36,12 +37,12 @@ int verb_race(int argc, char **argv)
 	int c, status;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "a:e:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":a:e:", longs, NULL)) != -1) {
 		switch (c) {
-		case 'a': rule.alpha = option_number(optarg, "--alpha", 1e-9, .5); break;
-		case 'e': rule.min_effect = option_number(optarg, "--min-effect", 0, 1e9); break;
+		case 'a': rule.alpha = lc_option_number(optarg, "--alpha", 1e-9, .5); break;
+		case 'e': rule.min_effect = lc_option_number(optarg, "--min-effect", 0, 1e9); break;
 		case 'h': fputs(race_usage, stdout); exit(lc_finish(0));
-		default: bad_option(argv[optind - 1]);
+		default: lc_usage_option(c, argv);
 		}
 	}
 	if (argc - optind > 1)

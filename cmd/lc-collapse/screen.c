@@ -15,6 +15,7 @@
 #include "collapse.h"
 #include "io.h"
 #include "json.h"
+#include "option.h"
 
 static int keep_arms = 8;
 
@@ -170,11 +171,11 @@ int verb_screen(int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "k:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":k:", longs, NULL)) != -1) {
 		switch (c) {
-		case 'k': keep_arms = (int)option_whole(optarg, "-k", 1, 100000); break;
+		case 'k': keep_arms = (int)lc_option_whole(optarg, "-k", 1, 100000); break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
-		default: bad_option(argv[optind - 1]);
+		default: lc_usage_option(c, argv);
 		}
 	}
 	if (argc - optind > 1)

@@ -11,7 +11,6 @@
 
 int verb_plan(int argc, char **argv);
 int verb_run(int argc, char **argv);
-_Noreturn void bad_option(const char *word); /* one line, status 2 */
 
 /* One step a branch has logged: what verification and nothing else needs to keep. */
 struct point {

@@ -24,11 +24,6 @@ static void help(FILE *f)
 	fputs("lc-fork VERB --help tells more.\n", f);
 }
 
-void bad_option(const char *word)
-{
-	lc_usage("%s: no such option, or its value is missing", word);
-}
-
 int main(int argc, char **argv)
 {
 	lc_setup(argv[0]);

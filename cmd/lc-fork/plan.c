@@ -18,6 +18,7 @@
 #include "io.h"
 #include "json.h"
 #include "menu.h"
+#include "option.h"
 
 #define MAX_ORIGINS 4 /* the present and three states to go back to */
 
@@ -41,16 +42,6 @@ static const char usage[] =
 	"  --run NAME        only snapshots of this run\n"
 	"  --fork NAME       name of the fork (default: from the alert and the snapshots)\n";
 
-static long whole(const char *arg, const char *opt, long min, long max)
-{
-	char *end;
-	long n = strtol(arg, &end, 10);
-
-	if (!*arg || *end || n < min || n > max)
-		lc_usage("%s %s: wants a whole number from %ld to %ld", opt, arg, min, max);
-	return n;
-}
-
 static void options(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -65,20 +56,20 @@ static void options(int argc, char **argv)
 	if (!store)
 		store = "lc-store";
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "a:s:w:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":a:s:w:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'a': alert_path = optarg; break;
 		case 's': store = optarg; break;
-		case 'w': width = whole(optarg, "--width", 8, 65536); break;
-		case 'H': horizon = whole(optarg, "--horizon", 1, 1000000000); break;
-		case 'R': readout = whole(optarg, "--readout", 1, 1000000000); break;
-		case 'n': nulls = whole(optarg, "--nulls", 2, 64); break;
+		case 'w': width = lc_option_whole(optarg, "--width", 8, 65536); break;
+		case 'H': horizon = lc_option_whole(optarg, "--horizon", 1, 1000000000); break;
+		case 'R': readout = lc_option_whole(optarg, "--readout", 1, 1000000000); break;
+		case 'n': nulls = lc_option_whole(optarg, "--nulls", 2, 64); break;
 		case 'r': run = optarg; break;
 		case 'f': fork_id = optarg; break;
 		case 'd': head = optarg; break;
 		case 'b': base_path = optarg; break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
-		default: bad_option(argv[optind - 1]);
+		default: lc_usage_option(c, argv);
 		}
 	}
 	if (optind < argc)

@@ -15,6 +15,7 @@
 #include "fleet.h"
 #include "io.h"
 #include "json.h"
+#include "option.h"
 #include "record.h"
 
 #define GRACE_S 5.0 /* between SIGTERM and SIGKILL */
@@ -44,16 +45,6 @@ static void on_signal(int sig)
 	stop_signal = sig;
 }
 
-static double number(const char *arg, const char *opt, double min, double max)
-{
-	char *end;
-	double x = strtod(arg, &end);
-
-	if (!*arg || *end || !(x >= min && x <= max))
-		lc_usage("%s %s: wants a number from %g to %g", opt, arg, min, max);
-	return x;
-}
-
 static void options(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -68,18 +59,18 @@ static void options(int argc, char **argv)
 	if (!store)
 		store = "lc-store";
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "x:j:d:s:H:t:kq", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":x:j:d:s:H:t:kq", longs, NULL)) != -1) {
 		switch (c) {
 		case 'x': tmpl = optarg; break;
-		case 'j': jobs = (int)number(optarg, "--jobs", 1, 512); break;
+		case 'j': jobs = (int)lc_option_whole(optarg, "--jobs", 1, 512); break;
 		case 'd': dir = optarg; break;
 		case 's': store = optarg; break;
 		case 'H': history = optarg; break;
-		case 't': timeout_s = number(optarg, "--timeout", 0.001, 1e9); break;
+		case 't': timeout_s = lc_option_number(optarg, "--timeout", 0.001, 1e9); break;
 		case 'k': keep = 1; break;
 		case 'q': quiet = 1; break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
-		default: bad_option(argv[optind - 1]);
+		default: lc_usage_option(c, argv);
 		}
 	}
 	if (!tmpl)
