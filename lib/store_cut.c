@@ -157,108 +157,32 @@ static void cut_file(struct cut *c, size_t file)
 	add_bytes(c, file, done, f->in->e->size);
 }
 
-struct named { /* a tensor with pieces of its own */
-	char *stem;
-	enum lc_part part;
-	const struct lc_span *s;
-	size_t first, n; /* pieces */
-};
-
-/* What a tensor is, from its name; the rest of the name, the caller's, is the same for all that
- * belong together. */
-static enum lc_part part_of(const char *name, char **stem)
-{
-	static const struct {
-		const char *before, *after;
-		enum lc_part part;
-	} known[] = {
-		{"", ".exp_avg_sq", LC_PART_V}, {"", ".exp_avg", LC_PART_M},
-		{"", ".master", LC_PART_W},	{"", ".fp32", LC_PART_W},
-		{"exp_avg_sq.", "", LC_PART_V}, {"exp_avg.", "", LC_PART_M},
-		{"m.", "", LC_PART_M},		{"v.", "", LC_PART_V},
-		{"master.", "", LC_PART_W},	{"fp32.", "", LC_PART_W},
-	};
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		size_t a = strlen(known[i].before), b = strlen(known[i].after);
-		if (n > a + b && strncmp(name, known[i].before, a) == 0 &&
-		    strcmp(name + n - b, known[i].after) == 0) {
-			*stem = lc_path("%.*s", (int)(n - a - b), name + a);
-			return known[i].part;
-		}
-	}
-	*stem = lc_path("%s", name);
-	return LC_PART_W;
-}
-
-static int by_stem(const void *a, const void *b)
-{
-	return strcmp(((const struct named *)a)->stem, ((const struct named *)b)->stem);
-}
-
-/* Pieces of to are at the same elements as those of from, of as many elements. */
-static void relate(struct cut *c, const struct named *from, const struct named *to,
-		   enum lc_near how)
-{
-	if (from->n != to->n || from->s->bytes / lc_dtype_bits(from->s->type) !=
-					to->s->bytes / lc_dtype_bits(to->s->type))
-		return;
-	for (size_t i = 0; i < from->n; i++)
-		c->p[from->first + i].near[how] = to->first + i;
-}
-
-/* Among the tensors of one stem: who predicts whom. */
-static void relate_stem(struct cut *c, const struct named *t, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < n; j++) {
-			if (i == j || t[j].s->type != LC_F32)
-				continue;
-			if (t[i].s->type == LC_BF16 && t[j].part == LC_PART_W)
-				relate(c, &t[i], &t[j], LC_MASTER);
-			if (t[i].s->type != LC_F32)
-				continue;
-			if (t[i].part != LC_PART_M && t[j].part == LC_PART_M)
-				relate(c, &t[i], &t[j], LC_M1);
-			if (t[i].part == LC_PART_W && t[j].part == LC_PART_V)
-				relate(c, &t[i], &t[j], LC_V1);
-		}
-}
-
+/* The pieces of paired tensors stand at the same elements. */
 static void relate_all(struct cut *c)
 {
-	struct named *t = lc_xalloc(c->n, sizeof(*t));
-	size_t n = 0;
+	struct lc_paired *t = lc_xalloc(c->n, sizeof(*t));
+	size_t *first = lc_xalloc(c->n, sizeof(*first)), n = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
-		struct piece *p = &c->p[i];
-		const struct lc_span *s;
-		if (p->span < 0)
+		const struct piece *p = &c->p[i];
+		const struct lc_span *s = p->span < 0 ? NULL : &c->f[p->file].spans.s[p->span];
+		if (!s || (n && t[n - 1].s == s))
 			continue;
-		s = &c->f[p->file].spans.s[p->span];
-		if (n == 0 || t[n - 1].s != s) {
-			t[n].part = part_of(s->name, &t[n].stem);
-			t[n].s = s;
-			t[n++].first = i;
-		}
-		t[n - 1].n++;
-		p->part = t[n - 1].part;
-		p->pass = p->part == LC_PART_M	 ? 0
-			  : p->part == LC_PART_V ? 1
-			  : s->type == LC_F32	 ? 2
-						 : 3;
+		t[n] = (struct lc_paired){.s = s, .file = p->file};
+		first[n++] = i;
 	}
-	if (n)
-		qsort(t, n, sizeof(*t), by_stem);
-	for (size_t i = 0, j; i < n; i = j) {
-		for (j = i + 1; j < n && by_stem(&t[i], &t[j]) == 0;)
-			j++;
-		if (j - i <= 8) /* more of one name are no state of an optimizer */
-			relate_stem(c, t + i, j - i);
-	}
+	lc_pair_tensors(t, n);
 	for (size_t i = 0; i < n; i++)
-		free(t[i].stem);
+		for (size_t p = first[i]; p < c->n && c->p[p].span >= 0 &&
+					  &c->f[c->p[p].file].spans.s[c->p[p].span] == t[i].s;
+		     p++) {
+			c->p[p].part = t[i].part;
+			c->p[p].pass = t[i].pass;
+			for (int k = 0; k < LC_NEARS; k++)
+				if (t[i].near[k] != LC_ALONE)
+					c->p[p].near[k] = first[t[i].near[k]] + (p - first[i]);
+		}
+	free(first);
 	free(t);
 }
 

@@ -5,8 +5,8 @@
 #ifndef LC_STORE_CUT_H
 #define LC_STORE_CUT_H
 
+#include "store_pair.h"
 #include "store_state.h"
-#include "tensor.h"
 
 #define PIECE_ELEMENTS (LC_CHUNK / 4) /* of a tensor in a piece, whatever their width */
 #define OWN_BYTES (16u << 10)	      /* tensors this large do not share a piece with anything */
@@ -23,8 +23,8 @@ struct piece {
 	struct lc_id id;
 	uint64_t sum; /* of its bytes, to see that they are the same when they are read again */
 };
-#define NONE ((size_t)-1)
-#define PASSES 4
+#define NONE LC_ALONE
+#define PASSES LC_PASSES
 
 struct older {			  /* a file of the base, under the same path */
 	const struct lc_entry *e; /* NULL: none */

@@ -1,0 +1,28 @@
+/*
+ * store_pair: which tensors of a state belong together: weights, their first and second moments,
+ * their fp32 masters and their narrower copies, told from their names.
+ *
+ * A wrong answer costs size and nothing else. All tensors of all files of a state are looked at
+ * together, since the moments are often in another file than the weights.
+ */
+#ifndef LC_STORE_PAIR_H
+#define LC_STORE_PAIR_H
+
+#include "codec_fit.h"
+#include "tensor.h"
+
+#define LC_PASSES 4
+#define LC_ALONE ((size_t)-1)
+
+struct lc_paired {
+	const struct lc_span *s; /* given */
+	uint32_t file;		 /* given: the number of the file that it is in */
+	enum lc_part part;
+	int pass;	       /* in which it is coded: after what may predict it, 0..LC_PASSES-1 */
+	size_t near[LC_NEARS]; /* the number of the tensor of as many elements, or LC_ALONE */
+};
+
+/* Fills in the rest of n tensors, in order of files and places. */
+void lc_pair_tensors(struct lc_paired *t, size_t n);
+
+#endif
