@@ -15,6 +15,17 @@ struct opts {
 	int json, quiet, read_only;
 };
 
+/* main.c holds the table of verbs. */
+struct verb {
+	const char *name;
+	int (*run)(const struct opts *o, int argc, char **argv);
+	const char *takes; /* its options, by their long names, with blanks between */
+	const char *operands, *about;
+};
+
+/* options.c: fills o; the index of the first operand. Answers --help and --version itself. */
+int options_parse(struct opts *o, const struct verb *verb, int argc, char **argv);
+
 /* Each verb gets what is left of the command line after its options, and gives the exit status. */
 int verb_save(const struct opts *o, int argc, char **argv);
 int verb_restore(const struct opts *o, int argc, char **argv);
@@ -54,7 +65,7 @@ char *tree_path(const struct tree *t, size_t i);	    /* where entry i lies; the 
 /* Of state.json, the Trainer, the name; or -1. *why is filled when a file that should say it is no
  * JSON. */
 long tree_step(const struct tree *t, struct lc_err *why);
-char *tree_run(const struct tree *t); /* of state.json, or NULL */
+char *tree_run(const struct tree *t);			   /* of state.json, or NULL */
 void tree_hyper(const struct tree *t, struct lc_hyper *h); /* of state.json; 0 where it is silent */
 void tree_release(struct tree *t);
 

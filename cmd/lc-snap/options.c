@@ -1,0 +1,152 @@
+/* options: the command line of lc-snap, from one table of options; each verb says which it takes.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "option.h"
+#include "snap.h"
+
+enum { OPT_STEP = 256, OPT_BEFORE, OPT_BRANCH, OPT_READ_ONLY, OPT_VERSION };
+
+/* A letter that is printable is the short option too. */
+static const struct {
+	const char *name;
+	int letter;
+	const char *arg, *help;
+} options[] = {
+	{"store", 's', "STORE", "the store (default $LC_STORE, else ./lc-store)"},
+	{"run", 'r', "NAME", "the run: saved with it, or only snapshots of it"},
+	{"tag", 't', "KEY=VALUE", "a tag: saved with it, or only snapshots that have it"},
+	{"branch", OPT_BRANCH, "NAME", "the same as --tag branch=NAME"},
+	{"step", OPT_STEP, "N", "the step: saved with it, or the snapshot of it"},
+	{"before", OPT_BEFORE, "N", "the newest snapshot at or before step N"},
+	{"read-only", OPT_READ_ONLY, NULL, "restored files can be read only"},
+	{"json", 'j', NULL, "JSON lines"},
+	{"quiet", 'q', NULL, "no words but errors"},
+	{"help", 'h', NULL, "this text"},
+	{"version", OPT_VERSION, NULL, "the version"},
+};
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static void tag_arg(struct opts *o, const char *key, const char *text)
+{
+	char *copy = strdup(text), *eq = copy ? strchr(copy, '=') : NULL;
+	struct lc_err err;
+
+	if (!key && (!eq || eq == copy))
+		lc_usage("--tag %s: not KEY=VALUE", text);
+	if (!key)
+		*eq = '\0';
+	if (lc_manifest_tag(&o->tags, key ? key : copy, key ? text : eq + 1, &err) < 0)
+		lc_usage("%s", err.text);
+	free(copy);
+}
+
+static void set(struct opts *o, int letter, const char *arg)
+{
+	switch (letter) {
+	case 's': o->store = arg; break;
+	case 'r':
+		if (!lc_manifest_plain(arg))
+			lc_usage("--run: not plain text");
+		o->run = arg;
+		break;
+	case 't': tag_arg(o, NULL, arg); break;
+	case OPT_BRANCH: tag_arg(o, "branch", arg); break;
+	case OPT_STEP: o->step = lc_option_whole(arg, "--step", 0, 1L << 53); break;
+	case OPT_BEFORE: o->before = lc_option_whole(arg, "--before", 0, 1L << 53); break;
+	case OPT_READ_ONLY: o->read_only = 1; break;
+	case 'j': o->json = 1; break;
+	case 'q': o->quiet = 1; break;
+	}
+}
+
+/* Is name one of the words of list? */
+static int takes(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = list; (p = strstr(p, name)); p += len)
+		if ((p == list || p[-1] == ' ') && (p[len] == ' ' || !p[len]))
+			return 1;
+	return strcmp(name, "help") == 0 || strcmp(name, "version") == 0;
+}
+
+static void verb_help(const struct verb *verb)
+{
+	printf("usage: lc-snap %s [OPTION]... %s\n\n%s\n\n", verb->name, verb->operands,
+	       verb->about);
+	for (size_t i = 0; i < OPTIONS; i++) {
+		char line[64], letter[8] = "    ";
+		if (!takes(verb->takes, options[i].name))
+			continue;
+		if (options[i].letter < 256)
+			snprintf(letter, sizeof(letter), "-%c, ", options[i].letter);
+		snprintf(line, sizeof(line), "%s--%s%s%s", letter, options[i].name,
+			 options[i].arg ? " " : "", options[i].arg ? options[i].arg : "");
+		printf("  %-24s  %s\n", line, options[i].help);
+	}
+}
+
+static size_t find(int letter)
+{
+	size_t i;
+
+	for (i = 0; options[i].letter != letter; i++)
+		;
+	return i;
+}
+
+/* The options as getopt_long wants them. */
+static void tables(struct option longs[OPTIONS + 1], char shorts[2 * OPTIONS + 2])
+{
+	char *p = shorts;
+
+	*p++ = ':';
+	memset(longs, 0, (OPTIONS + 1) * sizeof(*longs));
+	for (size_t i = 0; i < OPTIONS; i++) {
+		longs[i].name = options[i].name;
+		longs[i].has_arg = options[i].arg ? required_argument : no_argument;
+		longs[i].val = options[i].letter;
+		if (options[i].letter < 256)
+			*p++ = (char)options[i].letter;
+		if (options[i].letter < 256 && options[i].arg)
+			*p++ = ':';
+	}
+	*p = '\0';
+}
+
+/* Options may come before and after the operands: getopt reorders. */
+int options_parse(struct opts *o, const struct verb *verb, int argc, char **argv)
+{
+	struct option longs[OPTIONS + 1];
+	char shorts[2 * OPTIONS + 2];
+	int c;
+
+	tables(longs, shorts);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			lc_usage_option(c, argv);
+		if (c == 'h' || c == OPT_VERSION) {
+			if (c == 'h')
+				verb_help(verb);
+			else
+				puts("lc-snap " LC_VERSION);
+			exit(lc_finish(LC_OK));
+		}
+		if (!takes(verb->takes, options[find(c)].name))
+			lc_usage("%s does not take --%s", verb->name, options[find(c)].name);
+		set(o, c, optarg);
+	}
+	if (o->step >= 0 && o->before >= 0)
+		lc_usage("--step and --before exclude each other");
+	if (!o->store)
+		o->store = getenv("LC_STORE");
+	if (!o->store || !*o->store)
+		o->store = "lc-store";
+	return optind;
+}
