@@ -4,6 +4,9 @@
  */
 #include "crc.h"
 
+#include <pthread.h>
+#include <string.h>
+
 void lc_crc_init(struct lc_crc *crc, uint32_t polynomial)
 {
 	for (uint32_t b = 0; b < 256; b++) {
@@ -33,6 +36,42 @@ uint32_t lc_crc_of(const struct lc_crc *crc, uint32_t so_far, const void *buf, s
 	while (len--)
 		r = r >> 8 ^ t[0][(r ^ *p++) & 0xff];
 	return ~r;
+}
+
+static struct lc_crc castagnoli;
+
+static void make_castagnoli(void)
+{
+	lc_crc_init(&castagnoli, LC_CRC32C);
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <nmmintrin.h>
+
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(const unsigned char *p, size_t len)
+{
+	uint64_t r = ~0u, x;
+
+	for (; len >= 8; p += 8, len -= 8) {
+		memcpy(&x, p, 8);
+		r = _mm_crc32_u64(r, x);
+	}
+	while (len--)
+		r = _mm_crc32_u8((uint32_t)r, *p++);
+	return ~(uint32_t)r;
+}
+#endif
+
+uint32_t lc_crc32c(const void *buf, size_t len)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+#if defined(__x86_64__) && defined(__GNUC__)
+	if (__builtin_cpu_supports("sse4.2"))
+		return by_instruction(buf, len);
+#endif
+	pthread_once(&once, make_castagnoli);
+	return lc_crc_of(&castagnoli, 0, buf, len);
 }
 
 uint32_t lc_crc_mask(uint32_t sum)

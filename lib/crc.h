@@ -1,5 +1,5 @@
 /*
- * crc: the two checksums of event files: CRC-32C (TensorBoard) and CRC-32 (W&B, gzip).
+ * crc: CRC-32C (TensorBoard, bodies of chunks) and CRC-32 (W&B, gzip).
  *
  * Both are the reflected kind with all ones before and after (RFC 3720 B.4, RFC 1952 8).
  */
@@ -20,6 +20,9 @@ void lc_crc_init(struct lc_crc *crc, uint32_t polynomial);
 
 /* The checksum of len bytes that follow bytes with checksum so_far (0: nothing yet). */
 uint32_t lc_crc_of(const struct lc_crc *crc, uint32_t so_far, const void *buf, size_t len);
+
+/* CRC-32C of len bytes, by the processor's own instruction where it has one. */
+uint32_t lc_crc32c(const void *buf, size_t len);
 
 /* TFRecord keeps its checksums rotated and shifted, so that the checksum of data that holds
  * checksums stays good. */

@@ -1,11 +1,13 @@
-/* store: the directory and its snapshots; store_chunk.c has the chunks. See store.h. */
+/* store: snapshots; store_dir.c has the directory, store_chunk.c the chunks. See store.h. */
 #include "store.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,156 +15,6 @@
 #include "io.h"
 #include "json.h"
 #include "store_impl.h"
-
-#define VERSION_FILE "lc-store"
-#define VERSION_TEXT "lc-store 2\n"
-#define VERSION_1_TEXT "lc-store 1\n" /* the same, without chunks coded as tensors */
-
-/* Write a small file whole, as a temporary that a later save can tell to be dead. */
-static int write_whole(const char *dir, const char *path, const void *buf, size_t len,
-		       struct lc_err *err)
-{
-	char *prefix = lc_path("%s/tmp/", dir);
-	struct lc_tmp t;
-	int ret = lc_tmp_file(&t, prefix, err);
-
-	free(prefix);
-	if (ret < 0)
-		return -1;
-	if (lc_write_all(t.fd, buf, len, path, err) < 0) {
-		lc_tmp_abort(&t);
-		return -1;
-	}
-	return lc_tmp_commit(&t, path, err);
-}
-
-/* What a store holds before its version file appears; anything else is somebody's directory. */
-static int is_foreign(const struct dirent *de)
-{
-	static const char *const ours[] = {".", "..", "packs", "snapshots", "tmp"};
-
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		if (strcmp(de->d_name, ours[i]) == 0)
-			return 0;
-	return 1;
-}
-
-static int check_free(const char *dir, struct lc_err *err)
-{
-	struct dirent **names;
-	int n = scandir(dir, &names, is_foreign, NULL), mine = 0;
-
-	if (n < 0)
-		return errno == ENOENT ? 0 : lc_fail_sys(err, "open store %s", dir);
-	for (int i = 0; i < n; i++) {
-		/* made by another just now */
-		mine |= strcmp(names[i]->d_name, VERSION_FILE) == 0 && names[i]->d_type != DT_DIR;
-		free(names[i]);
-	}
-	free(names);
-	return n > 0 && !mine ? lc_fail(err, LC_DATA, "%s: not a store, and not empty", dir) : 0;
-}
-
-static int create(const char *dir, struct lc_err *err)
-{
-	static const char *const sub[] = {"packs", "snapshots", "tmp"};
-	char *path;
-	int ret = check_free(dir, err);
-
-	for (size_t i = 0; ret == 0 && i < 3; i++) {
-		path = lc_path("%s/%s", dir, sub[i]);
-		ret = lc_mkdirs(path, err);
-		free(path);
-	}
-	if (ret < 0 || lc_fsync_parent(dir, err) < 0)
-		return -1;
-	path = lc_path("%s/" VERSION_FILE, dir);
-	ret = write_whole(dir, path, VERSION_TEXT, strlen(VERSION_TEXT), err);
-	free(path);
-	return ret;
-}
-
-/* 1 or 2: a store of that version; 0: none there; -1. */
-static int probe(const char *dir, struct lc_err *err)
-{
-	char *path = lc_path("%s/" VERSION_FILE, dir), *text;
-	size_t len;
-	int ret = lc_read_file(path, &text, &len, err),
-	    absent = ret < 0 && (errno == ENOENT || errno == EISDIR);
-
-	free(path);
-	if (ret < 0)
-		return absent ? 0 : -1;
-	ret = len != strlen(VERSION_TEXT)	       ? 0
-	      : memcmp(text, VERSION_TEXT, len) == 0   ? 2
-	      : memcmp(text, VERSION_1_TEXT, len) == 0 ? 1
-						       : 0;
-	free(text);
-	return ret ? ret
-		   : lc_fail(err, LC_DATA, "%s: a store of a version this program does not know",
-			     dir);
-}
-
-/* A copy of a store may lack tmp, which is empty; and what dead writers left in it goes. */
-static int make_tmp(const char *dir, struct lc_err *err)
-{
-	char *prefix = lc_path("%s/tmp/", dir);
-	int ret = lc_mkdirs(prefix, err);
-
-	if (ret == 0)
-		lc_tmp_clean(prefix);
-	free(prefix);
-	return ret;
-}
-
-/* What this program adds to a store of version 1, only readers of version 2 understand. */
-static int upgrade(const char *dir, struct lc_err *err)
-{
-	char *path = lc_path("%s/" VERSION_FILE, dir);
-	int ret = write_whole(dir, path, VERSION_TEXT, strlen(VERSION_TEXT), err);
-
-	free(path);
-	return ret;
-}
-
-struct lc_store *lc_store_open(const char *given, int make, struct lc_err *err)
-{
-	struct lc_store *st;
-	char *dir = lc_path("%s", given);
-	struct stat sb;
-	int there;
-
-	for (size_t n = strlen(dir); n > 1 && dir[n - 1] == '/'; n--)
-		dir[n - 1] = '\0';
-	there = probe(dir, err);
-	if (there == 0 && make)
-		there = create(dir, err) < 0 ? -1 : 2;
-	else if (there == 0 && stat(dir, &sb) < 0)
-		lc_fail_sys(err, "open store %s", dir);
-	else if (there == 0)
-		lc_fail(err, LC_DATA, "%s: not a store", dir);
-	if (there < 1) {
-		free(dir);
-		return NULL;
-	}
-	st = lc_xalloc(1, sizeof(*st));
-	st->dir = dir;
-	st->tmp.fd = -1;
-	if (make && (make_tmp(dir, err) < 0 || (there == 1 && upgrade(dir, err) < 0))) {
-		lc_store_close(st);
-		return NULL;
-	}
-	return st;
-}
-
-void lc_store_close(struct lc_store *st)
-{
-	if (!st)
-		return;
-	store_chunks_release(st);
-	free(st->dir);
-	free(st);
-}
 
 void lc_snapshot_release(struct lc_snapshot *s)
 {
@@ -295,19 +147,19 @@ int lc_store_ids(const struct lc_store *st, struct lc_id **ids, size_t *n, struc
 	return 0;
 }
 
-/* One more than the greatest seq in the store; damaged snapshots do not count. */
-static int next_seq(const struct lc_store *st, long *seq, struct lc_err *err)
+/* The greatest seq in the store; damaged snapshots do not count. */
+static int greatest_seq(const struct lc_store *st, long *seq, struct lc_err *err)
 {
 	struct lc_id *ids;
 	size_t n;
 
-	*seq = 1;
+	*seq = 0;
 	if (lc_store_ids(st, &ids, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct lc_snapshot s;
 		if (lc_store_read(st, &ids[i], &s, NULL) == 0) {
-			*seq = s.seq >= *seq ? s.seq + 1 : *seq;
+			*seq = s.seq > *seq ? s.seq : *seq;
 			lc_snapshot_release(&s);
 		}
 	}
@@ -315,7 +167,67 @@ static int next_seq(const struct lc_store *st, long *seq, struct lc_err *err)
 	return 0;
 }
 
-static int fill_note(const struct lc_store *st, struct lc_snapshot *s, struct lc_err *err)
+/*
+ * The file seq keeps the greatest seq, and by what time of change of snapshots/ it is: whoever adds
+ * or removes one without it (a copy, prune, a crash) has changed that time, and all are read again.
+ */
+static int seq_key(const struct lc_store *st, long seq, char text[80], struct lc_err *err)
+{
+	char *dir = lc_path("%s/snapshots", st->dir);
+	struct stat sb;
+	int ret = stat(dir, &sb) < 0 ? lc_fail_sys(err, "read %s", dir) : 0;
+
+	free(dir);
+	if (ret == 0)
+		snprintf(text, 80, "%ld %lld.%09ld\n", seq, (long long)sb.st_mtim.tv_sec,
+			 sb.st_mtim.tv_nsec);
+	return ret;
+}
+
+/* With the lock of seq held at fd. */
+static int last_seq(const struct lc_store *st, int fd, long *seq, struct lc_err *err)
+{
+	char text[80] = "", want[80];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n > 0) {
+		text[n] = '\0';
+		*seq = strtol(text, NULL, 10);
+		if (seq_key(st, *seq, want, err) < 0)
+			return -1;
+		if (*seq >= 0 && strcmp(text, want) == 0)
+			return 0;
+	}
+	return greatest_seq(st, seq, err);
+}
+
+/* Torn or not written, it is made anew by the next. */
+static void keep_seq(const struct lc_store *st, int fd, long seq)
+{
+	char text[80];
+
+	if (ftruncate(fd, 0) == 0 && seq_key(st, seq, text, NULL) == 0 &&
+	    pwrite(fd, text, strlen(text), 0) < 0)
+		return;
+}
+
+/* Six savers at once get six numbers: each holds the lock of seq until its snapshot is there. */
+static int open_seq(const struct lc_store *st, struct lc_err *err)
+{
+	char *path = lc_path("%s/seq", st->dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666), ret = fd;
+
+	while (ret >= 0 && (ret = flock(fd, LOCK_EX)) < 0 && errno == EINTR)
+		ret = 0;
+	if (ret < 0)
+		lc_fail_sys(err, fd < 0 ? "create %s" : "lock %s", path);
+	if (ret < 0 && fd >= 0)
+		close(fd);
+	free(path);
+	return ret < 0 ? -1 : fd;
+}
+
+static void fill_note(struct lc_snapshot *s)
 {
 	struct timespec now;
 	long ms;
@@ -326,37 +238,57 @@ static int fill_note(const struct lc_store *st, struct lc_snapshot *s, struct lc
 	if (gethostname(s->host, sizeof(s->host)) < 0 || !lc_manifest_plain(s->host))
 		s->host[0] = '\0';
 	s->host[sizeof(s->host) - 1] = '\0';
-	return next_seq(st, &s->seq, err);
 }
 
-int lc_store_add(struct lc_store *st, struct lc_snapshot *s, struct lc_err *err)
+/* Is it there, and sound? Then what its second line says is s's too. */
+static int is_there(const struct lc_store *st, struct lc_snapshot *s)
 {
-	char *text = lc_manifest_text(&s->m), *note = NULL, *all = NULL, *path = NULL;
 	struct lc_snapshot old;
-	int ret = -1;
 
-	if (lc_sha256(text, strlen(text), &s->id, err) < 0)
-		goto out;
-	if (lc_store_read(st, &s->id, &old, NULL) == 0) {
-		s->seq = old.seq;
-		s->base = old.base;
-		s->links = old.links;
-		s->time = old.time;
-		memcpy(s->host, old.host, sizeof(s->host));
-		lc_snapshot_release(&old);
-		ret = 0;
-		goto out;
-	}
-	if (fill_note(st, s, err) < 0)
-		goto out;
-	note = note_text(s);
-	all = lc_path("%s\n%s\n", text, note);
-	path = snapshot_path(st, &s->id);
-	ret = write_whole(st->dir, path, all, strlen(all), err);
-out:
-	free(text);
+	if (lc_store_read(st, &s->id, &old, NULL) < 0)
+		return 0;
+	s->seq = old.seq;
+	s->base = old.base;
+	s->links = old.links;
+	s->time = old.time;
+	memcpy(s->host, old.host, sizeof(s->host));
+	lc_snapshot_release(&old);
+	return 1;
+}
+
+static int write_snapshot(const struct lc_store *st, const struct lc_snapshot *s, const char *text,
+			  struct lc_err *err)
+{
+	char *note = note_text(s), *all = lc_path("%s\n%s\n", text, note);
+	char *path = snapshot_path(st, &s->id);
+	int ret = store_write_whole(st->dir, path, all, strlen(all), err);
+
 	free(note);
 	free(all);
 	free(path);
 	return ret;
+}
+
+int lc_store_add(struct lc_store *st, struct lc_snapshot *s, struct lc_err *err)
+{
+	char *text = lc_manifest_text(&s->m);
+	int fd = -1, ret = lc_sha256(text, strlen(text), &s->id, err);
+
+	if (ret < 0 || is_there(st, s))
+		goto out;
+	ret = fd = open_seq(st, err);
+	if (ret < 0 || is_there(st, s)) /* by now, of another */
+		goto out;
+	fill_note(s);
+	ret = last_seq(st, fd, &s->seq, err);
+	s->seq++;
+	if (ret == 0)
+		ret = write_snapshot(st, s, text, err);
+	if (ret == 0)
+		keep_seq(st, fd, s->seq);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return ret < 0 ? -1 : 0;
 }

@@ -20,19 +20,30 @@
 
 struct lc_store; /* opaque */
 
-/* With create, a store is made where there is none (or an empty directory). */
+/*
+ * With create, to be written to: a store is made where there is none (or an empty directory), and
+ * one of an older version becomes one of this. Until it is closed, the store's lock is shared:
+ * nothing that is there goes away.
+ */
 struct lc_store *lc_store_open(const char *dir, int create, struct lc_err *err);
+
+/*
+ * Have the lock alone, to remove something: 1, or 0 when others have the store open and wait is 0.
+ * What was known of the chunks is forgotten. lc_store_together goes back to sharing.
+ */
+int lc_store_alone(struct lc_store *st, int wait, struct lc_err *err);
+int lc_store_together(struct lc_store *st, struct lc_err *err);
 
 /* Accepts NULL. What was put and not flushed is dropped. */
 void lc_store_close(struct lc_store *st);
 
 /*
  * Keep len bytes, cut every LC_CHUNK, and give the ids of the (len + LC_CHUNK - 1) / LC_CHUNK
- * pieces. What is known costs only its hash. whole, when not NULL, is fed the bytes in order.
+ * pieces. What is known costs only its hash.
  * Chunks can be found by other processes after lc_store_flush.
  */
 int lc_store_put(struct lc_store *st, const void *buf, size_t len, struct lc_id *ids,
-		 struct lc_hasher *whole, struct lc_err *err);
+		 struct lc_err *err);
 
 /* Make all that was put durable, as one pack. stored gets its bytes (0: nothing was new). */
 int lc_store_flush(struct lc_store *st, uint64_t *stored, struct lc_err *err);

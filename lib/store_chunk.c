@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "crc.h"
 #include "io.h"
 #include "pool.h"
 #include "store_impl.h"
@@ -147,6 +148,7 @@ void store_chunks_release(struct lc_store *st)
 	free(st->bad);
 	free(st->at);
 	free(st->table);
+	*st = (struct lc_store){.dir = st->dir, .lock = st->lock, .tmp.fd = -1};
 }
 
 int store_start_writing(struct lc_store *st, struct lc_err *err)
@@ -182,17 +184,11 @@ void store_compress(struct slot *s)
 	s->stored = s->codec == LC_CODEC_ZSTD ? n : s->len;
 }
 
-/* Task 0 hashes the batch as a whole, task i > 0 hashes and compresses its chunk i - 1. */
 static void put_task(void *ctx, int i)
 {
 	struct lc_store *st = ctx;
-	struct slot *s = &st->slot[i - 1];
+	struct slot *s = &st->slot[i];
 
-	if (i == 0) {
-		if (st->whole)
-			lc_hasher_add(st->whole, st->buf, st->len, &st->whole_err);
-		return;
-	}
 	if (lc_sha256(s->raw, s->len, &s->id, &s->err) < 0)
 		return;
 	s->known = store_find(st, &s->id) != NULL;
@@ -221,6 +217,7 @@ int store_append(struct lc_store *st, const struct slot *s, struct lc_err *err)
 		st->end = LC_PACK_HEAD;
 	}
 	c.at = st->end;
+	c.crc = lc_crc32c(body, s->stored);
 	if (lc_write_all(st->tmp.fd, body, s->stored, st->dir, err) < 0)
 		return -1;
 	st->end += s->stored;
@@ -230,14 +227,13 @@ int store_append(struct lc_store *st, const struct slot *s, struct lc_err *err)
 
 static int put_batch(struct lc_store *st, int n, struct lc_id *ids, struct lc_err *err)
 {
-	st->whole_err.code = LC_OK;
 	for (int i = 0; i < n; i++) {
 		struct slot *s = &st->slot[i];
 		s->raw = st->buf + (size_t)i * LC_CHUNK;
 		s->len = i < n - 1 ? LC_CHUNK : st->len - (size_t)i * LC_CHUNK;
 		s->err.code = LC_OK;
 	}
-	lc_pool_run(st->pool, n + 1, put_task, st);
+	lc_pool_run(st->pool, n, put_task, st);
 	for (int i = 0; i < n; i++) {
 		struct slot *s = &st->slot[i];
 		if (s->err.code != LC_OK)
@@ -247,19 +243,16 @@ static int put_batch(struct lc_store *st, int n, struct lc_id *ids, struct lc_er
 			return -1;
 		ids[i] = s->id;
 	}
-	if (st->whole_err.code != LC_OK)
-		return lc_fail(err, st->whole_err.code, "%s", st->whole_err.text);
 	return 0;
 }
 
 int lc_store_put(struct lc_store *st, const void *buf, size_t len, struct lc_id *ids,
-		 struct lc_hasher *whole, struct lc_err *err)
+		 struct lc_err *err)
 {
 	const unsigned char *p = buf;
 
 	if (store_start_writing(st, err) < 0)
 		return -1;
-	st->whole = whole;
 	while (len > 0) {
 		size_t part = len < (size_t)BATCH * LC_CHUNK ? len : (size_t)BATCH * LC_CHUNK;
 		int n = (int)((part + LC_CHUNK - 1) / LC_CHUNK);

@@ -55,6 +55,7 @@ struct cache {
 
 struct lc_store {
 	char *dir;
+	int lock;     /* the store's, shared; -1: it has none */
 	int loaded;   /* the packs' indices have been read */
 	char **packs; /* paths */
 	int npacks;
@@ -71,15 +72,16 @@ struct lc_store {
 	struct lc_tmp tmp; /* the pack being written */
 	uint64_t end;	   /* its length so far; 0: there is none */
 	size_t first_new;  /* at[first_new..n) are in it */
-	struct lc_hasher *whole;
 	const unsigned char *buf;
 	size_t len;
-	struct lc_err whole_err;
 };
 
-void store_chunks_release(struct lc_store *st);
+/* store_dir.c */
+int store_write_whole(const char *dir, const char *path, const void *buf, size_t len,
+		      struct lc_err *err);
 
-/* store_chunk.c */
+/* store_chunk.c; released, a store can be loaded again */
+void store_chunks_release(struct lc_store *st);
 int store_load(struct lc_store *st, struct lc_err *err);
 size_t store_home(const struct lc_store *st, const struct lc_id *id);
 const struct place *store_find_from(const struct lc_store *st, const struct lc_id *id, size_t *i);

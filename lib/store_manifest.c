@@ -10,6 +10,7 @@
 
 #define PATH_LEN 4095 /* bytes of a path, and of a link's target */
 #define NAME_LEN 255
+#define VERSION 2 /* 1 had the hash of each file besides */
 #define STEP_MAX (1L << 53)
 #define SIZE_MAX_FILE ((uint64_t)1 << 52)
 
@@ -171,7 +172,6 @@ static json_t *entry_json(const struct lc_entry *e)
 		return o;
 	json_object_set_new(o, "size", json_integer((json_int_t)e->size));
 	json_object_set_new(o, "roles", lc_role_names(e->roles));
-	json_object_set_new(o, "sha256", hex_json(&e->hash));
 	json_object_set_new(o, "chunks", chunks = json_array());
 	for (size_t i = 0; i < e->nchunks; i++)
 		json_array_append_new(chunks, hex_json(&e->chunks[i]));
@@ -187,7 +187,7 @@ char *lc_manifest_text(const struct lc_manifest *m)
 		json_object_set_new(tags, m->tags[i].key, json_string(m->tags[i].value));
 	for (size_t i = 0; i < m->n; i++)
 		json_array_append_new(tree, entry_json(&m->e[i]));
-	o = json_pack("{s:s,s:i,s:s,s:I,s:o,s:o}", "type", "manifest", "v", 1, "run", m->run,
+	o = json_pack("{s:s,s:i,s:s,s:I,s:o,s:o}", "type", "manifest", "v", VERSION, "run", m->run,
 		      "step", (json_int_t)m->step, "tags", tags, "tree", tree);
 	text = lc_json_text(o);
 	json_decref(o);
@@ -245,14 +245,12 @@ static int parse_mode(const char *s, unsigned *mode)
 static int parse_file(const json_t *o, struct lc_entry *e)
 {
 	const json_t *size = json_object_get(o, "size"), *chunks = json_object_get(o, "chunks");
-	const char *hash = lc_json_get_str(o, "sha256", "");
 	int roles = lc_role_parse(json_object_get(o, "roles"));
 	json_int_t n = json_is_integer(size) ? json_integer_value(size) : -1;
 	json_t *v;
 	size_t i;
 
-	if (n < 0 || (uint64_t)n > SIZE_MAX_FILE || roles < 0 || lc_id_parse(hash, &e->hash) < 0 ||
-	    !json_is_array(chunks))
+	if (n < 0 || (uint64_t)n > SIZE_MAX_FILE || roles < 0 || !json_is_array(chunks))
 		return -1;
 	e->size = (uint64_t)n;
 	e->roles = (unsigned)roles;
@@ -336,8 +334,9 @@ static int parse_head(const json_t *o, struct lc_manifest *m, struct lc_err *err
 
 	if (strcmp(lc_json_get_str(o, "type", ""), "manifest") != 0 || !json_is_integer(v))
 		return lc_fail(err, LC_DATA, "manifest: not a manifest");
-	if (json_integer_value(v) != 1)
-		return lc_fail(err, LC_DATA, "manifest: of version %lld: this program knows 1",
+	if (json_integer_value(v) < 1 || json_integer_value(v) > VERSION)
+		return lc_fail(err, LC_DATA,
+			       "manifest: of version %lld: this program knows 1 and 2",
 			       (long long)json_integer_value(v));
 	m->step = json_is_integer(step) ? (long)json_integer_value(step) : -1;
 	if (m->step < 0 || m->step > STEP_MAX || !run || !lc_manifest_plain(run))

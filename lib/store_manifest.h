@@ -26,7 +26,6 @@ struct lc_entry {
 	unsigned mode;	      /* permission bits, 0777 at the most; 0 for a link */
 	uint64_t size;	      /* of a file, in bytes */
 	unsigned roles;	      /* of a file: enum lc_role bits */
-	struct lc_id hash;    /* of a file: SHA-256 of its bytes */
 	struct lc_id *chunks; /* of a file, in order */
 	size_t nchunks;
 	char *target; /* of a link */

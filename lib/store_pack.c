@@ -47,6 +47,7 @@ int lc_pack_tail(struct lc_chunk *c, size_t n, uint64_t end, char **buf, size_t 
 		put_le(p + 44, 4, c[i].raw);
 		p[48] = c[i].codec;
 		p[49] = c[i].depth;
+		put_le(p + 52, 4, c[i].crc);
 	}
 	put_le(p, 8, end);
 	put_le(p + 8, 8, n);
@@ -103,7 +104,8 @@ int lc_pack_index(const unsigned char *index, size_t n, const unsigned char t[LC
 		c[i].raw = (uint32_t)get_le(index + 44, 4);
 		c[i].codec = index[48];
 		c[i].depth = index[49];
-		if (!entry_ok(&c[i], end) || get_le(index + 50, 6) != 0 ||
+		c[i].crc = (uint32_t)get_le(index + 52, 4);
+		if (!entry_ok(&c[i], end) || get_le(index + 50, 2) != 0 ||
 		    (i > 0 && by_id(&c[i - 1], &c[i]) >= 0))
 			return lc_fail(err, LC_DATA, "entry %zu of its index is malformed", i);
 	}

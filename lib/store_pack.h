@@ -30,6 +30,7 @@ struct lc_chunk {
 	struct lc_id id;      /* SHA-256 of the raw bytes */
 	uint64_t at;	      /* where its body starts in the pack */
 	uint32_t stored, raw; /* lengths; stored < raw unless it is kept raw */
+	uint32_t crc;	      /* CRC-32C of the body; 0: not told (before version 3, or it is 0) */
 	uint8_t codec;
 	uint8_t depth; /* of what it is predicted from, all are below; 0: from nothing */
 };

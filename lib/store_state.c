@@ -29,9 +29,7 @@ struct putting {
 	/* the batch at work */
 	const unsigned char *buf;
 	size_t first, n, len; /* pieces; bytes of them all */
-	struct lc_hasher *whole;
-	struct lc_err whole_err;
-	size_t at[BATCH]; /* pieces that are coded */
+	size_t at[BATCH];     /* pieces that are coded */
 };
 
 /* Tells bytes that have changed from those that were hashed, and costs little beside it. */
@@ -59,20 +57,14 @@ static void report(struct putting *q, uint64_t bytes)
 		q->s->progress(q->s->ctx, q->done, q->total);
 }
 
-/* Task 0 hashes the batch as a whole, task i > 0 its piece i - 1. */
 static void name_task(void *ctx, int i)
 {
 	struct putting *q = ctx;
-	struct piece *p = &q->c.p[q->first + (size_t)i - 1];
-	const unsigned char *raw;
+	struct piece *p = &q->c.p[q->first + (size_t)i];
+	const unsigned char *raw = q->buf + (p->at - q->c.p[q->first].at);
 
-	if (i == 0) {
-		lc_hasher_add(q->whole, q->buf, q->len, &q->whole_err);
-		return;
-	}
-	raw = q->buf + (p->at - q->c.p[q->first].at);
 	p->sum = sum_of(raw, p->len);
-	lc_sha256(raw, p->len, &p->id, &q->st->slot[i - 1].err);
+	lc_sha256(raw, p->len, &p->id, &q->st->slot[i].err);
 }
 
 static int name_batch(struct putting *q, const struct cut_file *f, unsigned char *buf,
@@ -83,16 +75,13 @@ static int name_batch(struct putting *q, const struct cut_file *f, unsigned char
 		q->len += q->c.p[q->first + i].len;
 		q->st->slot[i].err.code = LC_OK;
 	}
-	q->whole_err.code = LC_OK;
 	if (cut_read(f, buf, q->len, q->c.p[q->first].at, err) < 0)
 		return -1;
 	q->buf = buf;
-	lc_pool_run(q->st->pool, (int)q->n + 1, name_task, q);
+	lc_pool_run(q->st->pool, (int)q->n, name_task, q);
 	for (size_t i = 0; i < q->n; i++)
 		if (q->st->slot[i].err.code != LC_OK)
 			return lc_fail(err, q->st->slot[i].err.code, "%s", q->st->slot[i].err.text);
-	if (q->whole_err.code != LC_OK)
-		return lc_fail(err, q->whole_err.code, "%s", q->whole_err.text);
 	report(q, q->len);
 	return 0;
 }
@@ -101,18 +90,13 @@ static int name_file(struct putting *q, const struct cut_file *f, unsigned char 
 		     struct lc_err *err)
 {
 	struct lc_entry *e = f->in->e;
-	struct lc_hasher whole = {NULL};
-	int ret = lc_hasher_init(&whole, err);
+	int ret = 0;
 
-	q->whole = &whole;
 	for (size_t i = 0; i < f->n && ret == 0; i += BATCH) {
 		q->first = f->first + i;
 		q->n = f->n - i < BATCH ? f->n - i : BATCH;
 		ret = name_batch(q, f, buf, err);
 	}
-	if (lc_hasher_done(&whole, ret < 0 ? NULL : &e->hash, ret < 0 ? NULL : err) < 0)
-		ret = -1;
-	q->whole = NULL;
 	e->chunks = lc_xalloc(f->n, sizeof(*e->chunks));
 	e->nchunks = f->n;
 	for (size_t i = 0; i < f->n; i++)

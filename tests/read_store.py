@@ -31,6 +31,25 @@ def unzstd(frame, size):
     return out.raw[:size]
 
 
+def table():
+    out = []
+    for r in range(256):
+        for _ in range(8):
+            r = r >> 1 ^ (0x82F63B78 if r & 1 else 0)
+        out.append(r)
+    return out
+
+
+CRC = table()
+
+
+def crc32c(buf):
+    r = 0xFFFFFFFF
+    for b in buf:
+        r = r >> 8 ^ CRC[(r ^ b) & 255]
+    return r ^ 0xFFFFFFFF
+
+
 def u32(buf, at):
     return struct.unpack_from("<I", buf, at)[0]
 
@@ -210,7 +229,7 @@ def run(buf, raw, refs):
 class Store:
     def __init__(self, path):
         with open(os.path.join(path, "lc-store")) as f:
-            need(f.read() in ("lc-store 1\n", "lc-store 2\n"), "a store of another version")
+            need(f.read() in ("lc-store 1\n", "lc-store 2\n", "lc-store 3\n"), "a store of another version")
         self.path = path
         self.where = {}
         self.known = {}
@@ -226,7 +245,8 @@ class Store:
         need(hashlib.sha256(index).digest() == buf[-48:-16], name + ": index damaged")
         for i in range(n):
             ident = index[56 * i : 56 * i + 32]
-            off, stored, raw, codec, depth = struct.unpack_from("<QIIBB", index, 56 * i + 32)
+            off, stored, raw, codec, depth, zero, crc = struct.unpack_from("<QIIBBHI", index, 56 * i + 32)
+            need(zero == 0 and crc in (0, crc32c(buf[off : off + stored])), "a body has another checksum")
             self.where.setdefault(ident, []).append((buf[off : off + stored], raw, codec, depth))
 
     def chunk(self, ident, below=65):
@@ -296,7 +316,9 @@ def main():
             os.mkdir(path)
         elif e["kind"] == "file":
             data = b"".join(store.chunk(bytes.fromhex(c)) for c in e["chunks"])
-            need(hashlib.sha256(data).hexdigest() == e["sha256"], e["path"] + " has another hash")
+            if "sha256" in e:  # version 1 of the manifest
+                need(hashlib.sha256(data).hexdigest() == e["sha256"], e["path"] + " has another hash")
+            need(len(data) == e["size"], e["path"] + " has another length")
             with open(path, "wb") as f:
                 f.write(data)
     for e in reversed(tree):

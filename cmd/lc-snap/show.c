@@ -6,10 +6,19 @@
 #include "json.h"
 #include "snap.h"
 
+/* Of a file's chunk ids: the same bytes, cut alike, have the same. */
+static void content(const struct lc_entry *e, char hex[LC_HEX_LEN + 1])
+{
+	struct lc_id id;
+
+	if (lc_sha256(e->chunks, e->nchunks * sizeof(*e->chunks), &id, NULL) == 0)
+		lc_id_hex(&id, hex);
+}
+
 static void show_entry(const struct lc_entry *e)
 {
 	static const char *const kind[] = {"file", "dir ", "link"};
-	char *path = lc_path_encode(e->path), *target, *roles, hex[LC_HEX_LEN + 1];
+	char *path = lc_path_encode(e->path), *target, *roles, hex[LC_HEX_LEN + 1] = "-";
 	json_t *names;
 
 	if (e->kind == LC_LINK) {
@@ -21,7 +30,7 @@ static void show_entry(const struct lc_entry *e)
 		printf("%s %04o %12s  %-64s  %-9s  %s\n", kind[e->kind], e->mode, "-", "-", "-",
 		       path);
 	} else {
-		lc_id_hex(&e->hash, hex);
+		content(e, hex);
 		roles = snap_words(names = lc_role_names(e->roles));
 		printf("%s %04o %12llu  %s  %-9s  %s\n", kind[e->kind], e->mode,
 		       (unsigned long long)e->size, hex, roles, path);
@@ -55,7 +64,7 @@ static void show_head(const struct lc_snapshot *s)
 static json_t *entry_record(const struct lc_entry *e)
 {
 	static const char *const kind[] = {"file", "dir", "link"};
-	char *path = lc_path_encode(e->path), *target, hex[LC_HEX_LEN + 1], mode[8];
+	char *path = lc_path_encode(e->path), *target, hex[LC_HEX_LEN + 1] = "-", mode[8];
 	json_t *o = json_pack("{s:s,s:s}", "path", path, "kind", kind[e->kind]);
 
 	free(path);
@@ -69,10 +78,10 @@ static json_t *entry_record(const struct lc_entry *e)
 	json_object_set_new(o, "mode", json_string(mode));
 	if (e->kind == LC_DIR)
 		return o;
-	lc_id_hex(&e->hash, hex);
+	content(e, hex);
 	json_object_set_new(o, "size", json_integer((json_int_t)e->size));
 	json_object_set_new(o, "roles", lc_role_names(e->roles));
-	json_object_set_new(o, "sha256", json_string(hex));
+	json_object_set_new(o, "content", json_string(hex));
 	json_object_set_new(o, "chunks", json_integer((json_int_t)e->nchunks));
 	return o;
 }

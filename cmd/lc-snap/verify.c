@@ -56,9 +56,8 @@ static void get_task(void *ctx, int i)
 	lc_store_get(v->st, &v->ids[i], v->buf[i], v->len[i], &v->err[i]);
 }
 
-/* Read n chunks, which must exist, into the hash of the whole file. */
-static int check_batch(struct verifier *v, const struct lc_id *ids, int n, struct lc_hasher *whole,
-		       struct lc_err *err)
+/* Read n chunks, which must exist. */
+static int check_batch(struct verifier *v, const struct lc_id *ids, int n, struct lc_err *err)
 {
 	v->ids = ids;
 	for (int i = 0; i < n; i++)
@@ -68,8 +67,6 @@ static int check_batch(struct verifier *v, const struct lc_id *ids, int n, struc
 	for (int i = 0; i < n; i++) {
 		if (v->err[i].code != LC_OK)
 			return lc_fail(err, v->err[i].code, "%s", v->err[i].text);
-		if (lc_hasher_add(whole, v->buf[i], v->len[i], err) < 0)
-			return -1;
 		v->done += v->len[i];
 	}
 	progress(v->o, v->done, v->total);
@@ -78,22 +75,14 @@ static int check_batch(struct verifier *v, const struct lc_id *ids, int n, struc
 
 static int check_file(struct verifier *v, const struct lc_entry *e, struct lc_err *err)
 {
-	struct lc_hasher whole;
-	struct lc_id hash;
 	uint64_t before = v->done;
-	int ret;
+	int ret = 0;
 
-	ret = lc_hasher_init(&whole, err);
 	for (size_t i = 0; ret == 0 && i < e->nchunks; i += BATCH)
 		ret = check_batch(v, e->chunks + i,
-				  (int)(e->nchunks - i < BATCH ? e->nchunks - i : BATCH), &whole,
-				  err);
-	if (lc_hasher_done(&whole, ret < 0 ? NULL : &hash, ret < 0 ? NULL : err) < 0)
-		ret = -1;
+				  (int)(e->nchunks - i < BATCH ? e->nchunks - i : BATCH), err);
 	if (ret == 0 && v->done - before != e->size)
 		return lc_fail(err, LC_DATA, "its chunks do not add up to its size");
-	if (ret == 0 && memcmp(hash.b, e->hash.b, sizeof(hash.b)) != 0)
-		return lc_fail(err, LC_DATA, "its hash does not match");
 	return ret;
 }
 

@@ -22,6 +22,38 @@ same "files" want got
 equal "link" ../state.json "$(readlink out/sub/link)"
 equal "modes" "755 700 644" "$(stat -c %a out out/sub out/state.json | tr '\n' ' ' | sed 's/ $//')"
 ok "save into a copy without tmp" lc-snap save -s st -t note=golden out
-match "same id, nothing new" "\"id\":\"$id\".*\"stored\":0," .out
+match "nothing new" '"stored":0,' .out
+new=$(sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' .out)
+equal "of this version now" "lc-store 3" "$(cat st/lc-store)"
+ok "what was there" lc-snap restore -s st $id again
+ok "is as it was" diff -r out again
 ok "save into a new store" lc-snap save -s new -t note=golden out
-match "same id" "\"id\":\"$id\"" .out
+match "same id" "\"id\":\"$new\"" .out
+
+# its cache of the greatest seq: whatever it says, numbers go on
+seq_of() {
+	lc-snap save -s st -t "n=$1" out | sed 's/.*"seq":\([0-9]*\).*/\1/' >/dev/null
+	lc-snap list -s st -j -t "n=$1" | sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' | while read -r got; do
+		sed -n '2s/{"seq":\([0-9]*\),.*/\1/p' "st/snapshots/$got.json"
+	done
+}
+equal "the second" 3 "$(seq_of 1)"
+rm st/seq
+equal "without seq" 4 "$(seq_of 2)"
+head -c 5 st/seq >cut && cp cut st/seq
+equal "with a torn one" 5 "$(seq_of 3)"
+sed 's/^[0-9]*/900/' st/seq >high && cp high st/seq
+touch -d '2001-01-01' st/snapshots
+equal "with one of another time" 6 "$(seq_of 4)"
+rm "st/snapshots/$new.json"
+equal "without one of them" 7 "$(seq_of 5)"
+# readers of a medium that cannot be written
+rm st/lock
+if [ "$(id -u)" = 0 ] && mkdir ro && mount --bind st ro 2>/dev/null && mount -o remount,bind,ro ro 2>/dev/null; then
+	ok "restore from a read-only file system" lc-snap restore -s ro $id ro.out
+	ok "is as it was too" diff -r out ro.out
+	status "nothing is saved there" 4 lc-snap save -s ro -t x=1 out
+	umount ro
+else
+	skip "a read-only file system" "mounting needs root"
+fi
