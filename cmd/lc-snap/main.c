@@ -30,7 +30,8 @@ static void help(void)
 		printf("  %-26s %s\n", line, verbs[v].about);
 	}
 	fputs("\n"
-	      "SNAPSHOT: latest, @STEP, or the first digits of an id.\n"
+	      "SNAPSHOT: RUN@STEP, RUN@latest, RUN@<=STEP, without RUN of any run, or digits of an "
+	      "id.\n"
 	      "lc-snap VERB --help lists a verb's options; lc-snap(1) tells all.\n",
 	      stdout);
 }

@@ -8,12 +8,12 @@
 
 #define PREFIX_MIN 4 /* digits of an id that are enough, when they fit one only */
 
-static int wanted(const struct lc_snapshot *s, const struct opts *o)
+int snap_wanted(const struct lc_manifest *m, const struct opts *o)
 {
-	if (o->run && strcmp(o->run, s->m.run) != 0)
+	if (o->run && strcmp(o->run, m->run) != 0)
 		return 0;
 	for (size_t i = 0; i < o->tags.ntags; i++) {
-		const char *v = lc_manifest_get_tag(&s->m, o->tags.tags[i].key);
+		const char *v = lc_manifest_get_tag(m, o->tags.tags[i].key);
 		if (!v || strcmp(v, o->tags.tags[i].value) != 0)
 			return 0;
 	}
@@ -47,7 +47,7 @@ int snap_list_load(const struct lc_store *st, const struct opts *o, struct snap_
 		if (lc_store_read(st, &ids[i], s, err) < 0) {
 			if (list->bad++ == 0)
 				list->why = *err;
-		} else if (wanted(s, o)) {
+		} else if (snap_wanted(&s->m, o)) {
 			list->n++;
 		} else {
 			lc_snapshot_release(s);
@@ -66,6 +66,14 @@ void snap_list_release(struct snap_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
+/* What is asked for, of the snapshots with the run and the tags. */
+struct want {
+	struct opts o; /* borrows all of the caller's; its run may be the word's */
+	char *run;     /* the word's */
+	enum { LATEST, AT, BEFORE } kind;
+	long step;
+};
+
 const struct lc_snapshot *snap_before(const struct snap_list *list, long step)
 {
 	const struct lc_snapshot *best = NULL;
@@ -78,66 +86,129 @@ const struct lc_snapshot *snap_before(const struct snap_list *list, long step)
 	return best;
 }
 
-static const struct lc_snapshot *at_step(const struct snap_list *list, long step)
+static const struct lc_snapshot *choose(const struct snap_list *list, const struct want *w)
 {
-	const struct lc_snapshot *s = snap_before(list, step);
+	const struct lc_snapshot *s = snap_before(list, w->step);
 
-	return s && s->m.step == step ? s : NULL;
+	if (w->kind == LATEST)
+		return list->n ? &list->s[list->n - 1] : NULL;
+	return w->kind == AT && s && s->m.step != w->step ? NULL : s;
 }
 
-static const struct lc_snapshot *by_prefix(const struct snap_list *list, const char *word,
-					   struct lc_err *err)
+/* "latest", "100", "<=100": what stands behind the @. */
+static int parse_at(const char *text, struct want *w)
 {
-	const struct lc_snapshot *found = NULL;
-	size_t len = strlen(word);
-	char hex[LC_HEX_LEN + 1];
-
-	if (len < PREFIX_MIN || strspn(word, "0123456789abcdef") != len) {
-		lc_fail(err, LC_USAGE, "%s: not latest, @STEP, or %d digits or more of an id", word,
-			PREFIX_MIN);
-		return NULL;
-	}
-	for (size_t i = 0; i < list->n; i++) {
-		lc_id_hex(&list->s[i].id, hex);
-		if (strncmp(hex, word, len) != 0)
-			continue;
-		if (found) {
-			lc_fail(err, LC_USAGE, "%s: more than one snapshot begins so", word);
-			return NULL;
-		}
-		found = &list->s[i];
-	}
-	return found;
-}
-
-const struct lc_snapshot *snap_pick(const struct snap_list *list, const char *word,
-				    const struct opts *o, struct lc_err *err)
-{
-	const struct lc_snapshot *s;
 	char *end;
-	long step;
 
-	err->code = LC_OK;
-	if (!word && o->step >= 0) {
-		s = at_step(list, o->step);
-	} else if (!word) {
-		s = snap_before(list, o->before);
-	} else if (strcmp(word, "latest") == 0) {
-		s = list->n ? &list->s[list->n - 1] : NULL;
-	} else if (word[0] == '@') {
-		errno = 0;
-		step = strtol(word + 1, &end, 10);
-		if (errno || end == word + 1 || *end) {
-			lc_fail(err, LC_USAGE, "%s: not a step", word);
-			return NULL;
-		}
-		s = at_step(list, step);
-	} else {
-		s = by_prefix(list, word, err);
+	w->kind = strncmp(text, "<=", 2) == 0 ? BEFORE : AT;
+	if (strcmp(text, "latest") == 0) {
+		w->kind = LATEST;
+		return 0;
 	}
-	if (!s && err->code == LC_OK)
-		lc_fail(err, LC_DATA, "no such snapshot%s%s%s%.300s", word ? ": " : "",
-			word ? word : "", list->bad ? "; and one cannot be read: " : "",
-			list->bad ? list->why.text : "");
-	return s;
+	text += w->kind == BEFORE ? 2 : 0;
+	errno = 0;
+	w->step = strtol(text, &end, 10);
+	return *text < '0' || *text > '9' || *end || errno ? -1 : 0;
+}
+
+/* 1: a name; 0: it can only be an id; -1. The last @ counts: a run's name may hold others. */
+static int parse_word(const char *word, struct want *w, struct lc_err *err)
+{
+	const char *at = strrchr(word, '@');
+
+	if (strcmp(word, "latest") == 0) {
+		w->kind = LATEST;
+		return 1;
+	}
+	if (!at)
+		return 0;
+	if (parse_at(at + 1, w) < 0)
+		return lc_fail(err, LC_USAGE, "%.300s: after the @ comes a step, <=STEP or latest",
+			       word);
+	if (at == word)
+		return 1;
+	w->run = lc_path("%.*s", (int)(at - word), word);
+	if (w->o.run && strcmp(w->o.run, w->run) != 0)
+		return lc_fail(err, LC_USAGE, "%.200s: is not of the run %.200s", word, w->o.run);
+	w->o.run = w->run;
+	return 1;
+}
+
+static int by_name(const struct lc_store *st, const struct want *w, const char *word,
+		   struct lc_snapshot *s, struct lc_err *err)
+{
+	const struct lc_snapshot *found;
+	struct snap_list list;
+	int ret = -1;
+
+	if (snap_list_load(st, &w->o, &list, err) < 0)
+		return -1;
+	found = choose(&list, w);
+	if (!found) {
+		lc_fail(err, LC_DATA, "no such snapshot%s%.200s%s%.200s", word ? ": " : "",
+			word ? word : "", list.bad ? "; and one cannot be read: " : "",
+			list.bad ? list.why.text : "");
+	} else {
+		if (list.bad)
+			lc_warn("%zu of the snapshots cannot be read and are passed over, the "
+				"first: %s",
+				list.bad, list.why.text);
+		*s = *found;
+		list.s[found - list.s] = list.s[--list.n];
+		ret = 0;
+	}
+	snap_list_release(&list);
+	return ret;
+}
+
+/* Only the snapshots whose ids begin so are read: none but one, mostly. */
+static int by_id(const struct lc_store *st, const struct opts *o, const char *word,
+		 struct lc_snapshot *s, struct lc_err *err)
+{
+	struct lc_err why = {.code = LC_OK};
+	size_t n, len = strlen(word);
+	int found = 0;
+	struct lc_id *ids;
+
+	if (len < PREFIX_MIN || strspn(word, "0123456789abcdef") != len)
+		return lc_fail(err, LC_USAGE,
+			       "%.300s: not latest, RUN@STEP, or %d digits or more of an id", word,
+			       PREFIX_MIN);
+	if (lc_store_ids(st, &ids, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n && found < 2; i++) {
+		struct lc_snapshot one;
+		char hex[LC_HEX_LEN + 1];
+		lc_id_hex(&ids[i], hex);
+		if (strncmp(hex, word, len) != 0 || lc_store_read(st, &ids[i], &one, &why) < 0)
+			continue;
+		if (!snap_wanted(&one.m, o) || ++found > 1)
+			lc_snapshot_release(&one);
+		else
+			*s = one;
+	}
+	free(ids);
+	if (found == 1)
+		return 0;
+	if (found == 0)
+		return lc_fail(err, LC_DATA, "no such snapshot: %.100s%s%.300s", word,
+			       why.code ? "; one cannot be read: " : "", why.code ? why.text : "");
+	lc_snapshot_release(s);
+	return lc_fail(err, LC_USAGE, "%.300s: more than one snapshot begins so", word);
+}
+
+int snap_pick(const struct lc_store *st, const char *word, const struct opts *o,
+	      struct lc_snapshot *s, struct lc_err *err)
+{
+	struct want w = {.o = *o, .kind = o->step >= 0 ? AT : BEFORE};
+	int ret = 1;
+
+	w.step = o->step >= 0 ? o->step : o->before;
+	memset(s, 0, sizeof(*s));
+	if (word)
+		ret = parse_word(word, &w, err);
+	if (ret >= 0)
+		ret = ret ? by_name(st, &w, word, s, err) : by_id(st, o, word, s, err);
+	free(w.run);
+	return ret;
 }

@@ -213,8 +213,7 @@ static int restore_to(const struct opts *o, struct lc_store *st, const struct lc
 int verb_restore(const struct opts *o, int argc, char **argv)
 {
 	int by_step = o->step >= 0 || o->before >= 0;
-	const struct lc_snapshot *s;
-	struct snap_list list = {0};
+	struct lc_snapshot s;
 	struct lc_store *st;
 	struct lc_err err;
 	char *dir;
@@ -229,15 +228,14 @@ int verb_restore(const struct opts *o, int argc, char **argv)
 	st = lc_store_open(o->store, 0, &err);
 	if (!st)
 		lc_die(&err);
-	if (snap_list_load(st, o, &list, &err) == 0 &&
-	    (s = snap_pick(&list, by_step ? NULL : argv[0], o, &err)))
-		ret = restore_to(o, st, &s->m, dir, &err);
+	if (snap_pick(st, by_step ? NULL : argv[0], o, &s, &err) == 0)
+		ret = restore_to(o, st, &s.m, dir, &err);
 	if (ret == 0 && o->json) {
-		json_t *record = snap_record(s);
+		json_t *record = snap_record(&s);
 		ret = lc_json_emit(stdout, record, &err);
 		json_decref(record);
 	}
-	snap_list_release(&list);
+	lc_snapshot_release(&s);
 	lc_store_close(st);
 	free(dir);
 	if (ret < 0)

@@ -103,26 +103,24 @@ static int show_json(const struct lc_snapshot *s, struct lc_err *err)
 int verb_show(const struct opts *o, int argc, char **argv)
 {
 	int by_step = o->step >= 0 || o->before >= 0;
-	const struct lc_snapshot *s;
-	struct snap_list list;
+	struct lc_snapshot s;
 	struct lc_store *st;
 	struct lc_err err;
 
 	if (argc != 1 - by_step)
 		lc_usage("show takes one snapshot");
 	st = lc_store_open(o->store, 0, &err);
-	if (!st || snap_list_load(st, o, &list, &err) < 0 ||
-	    !(s = snap_pick(&list, by_step ? NULL : argv[0], o, &err)))
+	if (!st || snap_pick(st, by_step ? NULL : argv[0], o, &s, &err) < 0)
 		lc_die(&err);
 	if (o->json) {
-		if (show_json(s, &err) < 0)
+		if (show_json(&s, &err) < 0)
 			lc_die(&err);
 	} else {
-		show_head(s);
-		for (size_t i = 0; i < s->m.n; i++)
-			show_entry(&s->m.e[i]);
+		show_head(&s);
+		for (size_t i = 0; i < s.m.n; i++)
+			show_entry(&s.m.e[i]);
 	}
-	snap_list_release(&list);
+	lc_snapshot_release(&s);
 	lc_store_close(st);
 	return LC_OK;
 }

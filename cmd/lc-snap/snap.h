@@ -47,9 +47,16 @@ void snap_list_release(struct snap_list *list);
 /* The newest at or before step; NULL: none. */
 const struct lc_snapshot *snap_before(const struct snap_list *list, long step);
 
-/* What word ("latest", "@STEP", an id's digits) or, with word NULL, --step or --before means. */
-const struct lc_snapshot *snap_pick(const struct snap_list *list, const char *word,
-				    const struct opts *o, struct lc_err *err);
+/* Has it the run and the tags asked for? */
+int snap_wanted(const struct lc_manifest *m, const struct opts *o);
+
+/*
+ * The snapshot that word means: the digits of an id, or [RUN@]latest, [RUN]@STEP, [RUN]@<=STEP;
+ * with word NULL, what --step or --before says. For an id no other snapshot is read. *s is the
+ * caller's, empty on failure.
+ */
+int snap_pick(const struct lc_store *st, const char *word, const struct opts *o,
+	      struct lc_snapshot *s, struct lc_err *err);
 
 /* tree.c: the files of a checkpoint, before they are read. */
 struct tree {

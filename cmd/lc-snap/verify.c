@@ -10,11 +10,18 @@
 
 #define BATCH 16
 
+struct damage { /* the files of a snapshot that are damaged, and of the first of them why */
+	size_t files;
+	char *path, *why;
+	json_t *all;
+};
+
 struct verifier {
 	const struct opts *o;
 	struct lc_store *st;
 	struct lc_pool *pool;
 	size_t damaged;
+	struct damage at; /* of the snapshot at hand */
 	uint64_t done, total;
 	struct lc_id *seen; /* chunks that snapshots refer to, in no order */
 	size_t nseen, cap;
@@ -27,24 +34,62 @@ struct verifier {
 	size_t loose[BATCH];
 };
 
-/* One thing that is damaged: a file of a snapshot, or (s NULL) something of the store itself. */
-static void report(struct verifier *v, const struct lc_id *id, const char *path, const char *why)
+/* A file of the snapshot at hand. */
+static void note_file(struct verifier *v, const char *path, const char *why)
 {
-	char hex[LC_HEX_LEN + 1] = "-", *shown = path ? lc_path_encode(path) : lc_path("-");
+	char *shown = lc_path_encode(path);
+
+	if (!v->at.all)
+		v->at.all = json_array();
+	json_array_append_new(v->at.all, json_pack("{s:s,s:s}", "path", shown, "why", why));
+	if (v->at.files++ == 0) {
+		v->at.path = shown;
+		v->at.why = lc_path("%s", why);
+		return;
+	}
+	free(shown);
+}
+
+/* One line a snapshot: files of it, or (no file) its manifest; id NULL: of the store itself. */
+static void report(struct verifier *v, const struct lc_id *id, const struct lc_manifest *m,
+		   const char *why)
+{
+	char hex[LC_HEX_LEN + 1] = "-", *name, *more = lc_path("%s", "");
 	json_t *o;
 
 	v->damaged++;
 	if (id)
 		lc_id_hex(id, hex);
+	if (v->at.files > 1) {
+		free(more);
+		more = lc_path(" (and %zu more of its files)", v->at.files - 1);
+	}
+	name = m ? lc_path("%s@%ld", m->run, m->step) : lc_path("-");
 	if (v->o->json) {
-		o = json_pack("{s:s,s:i,s:s,s:s,s:s}", "type", "damage", "v", 1, "snapshot", hex,
-			      "path", shown, "why", why);
+		o = json_pack("{s:s,s:i,s:s,s:s}", "type", "damage", "v", 1, "snapshot", hex, "why",
+			      why);
+		if (m)
+			json_object_update_new(o,
+					       json_pack("{s:s,s:I,s:O}", "run", m->run, "step",
+							 (json_int_t)m->step, "files", v->at.all));
 		lc_json_emit(stdout, o, NULL);
 		json_decref(o);
 	} else {
-		printf("%.12s  %s: %s\n", hex, shown, why);
+		printf("%.12s  %s  %s: %s%s\n", hex, name, v->at.path ? v->at.path : "-", why,
+		       more);
 	}
-	free(shown);
+	free(name);
+	free(more);
+}
+
+static void report_files(struct verifier *v, const struct lc_snapshot *s)
+{
+	if (v->at.files)
+		report(v, &s->id, &s->m, v->at.why);
+	free(v->at.path);
+	free(v->at.why);
+	json_decref(v->at.all);
+	v->at = (struct damage){0};
 }
 
 static void get_task(void *ctx, int i)
@@ -108,10 +153,11 @@ static void check_snapshot(struct verifier *v, const struct lc_snapshot *s)
 		if (check_file(v, e, &err) < 0) {
 			if (err.code == LC_SYS)
 				lc_die(&err);
-			report(v, &s->id, e->path, err.text);
+			note_file(v, e->path, err.text);
 		}
 		see(v, e);
 	}
+	report_files(v, s);
 }
 
 static int by_id(const void *a, const void *b)
@@ -181,11 +227,12 @@ static void check_list(struct verifier *v, const struct snap_list *list, int arg
 	for (size_t i = 0; argc == 0 && i < list->n; i++)
 		check_snapshot(v, &list->s[i]);
 	for (int i = 0; i < argc; i++) {
-		const struct lc_snapshot *s = snap_pick(list, argv[i], v->o, &err);
-		if (!s)
+		struct lc_snapshot s;
+		if (snap_pick(v->st, argv[i], v->o, &s, &err) < 0)
 			lc_die(&err);
-		v->total += lc_manifest_bytes(&s->m);
-		check_snapshot(v, s);
+		v->total += lc_manifest_bytes(&s.m);
+		check_snapshot(v, &s);
+		lc_snapshot_release(&s);
 	}
 	if (argc == 0 && list->bad)
 		report_manifests(v);
@@ -194,12 +241,12 @@ static void check_list(struct verifier *v, const struct snap_list *list, int arg
 int verb_verify(const struct opts *o, int argc, char **argv)
 {
 	struct verifier v = {.o = o};
-	struct snap_list list;
+	struct snap_list list = {0};
 	struct lc_err err;
 	size_t damaged;
 
 	v.st = lc_store_open(o->store, 0, &err);
-	if (!v.st || snap_list_load(v.st, o, &list, &err) < 0)
+	if (!v.st || (argc == 0 && snap_list_load(v.st, o, &list, &err) < 0))
 		lc_die(&err);
 	v.pool = lc_pool_open(lc_cpu_count());
 	if (!v.pool) {
@@ -221,5 +268,5 @@ int verb_verify(const struct opts *o, int argc, char **argv)
 	lc_pool_close(v.pool);
 	snap_list_release(&list);
 	lc_store_close(v.st);
-	return damaged ? LC_DATA : LC_OK;
+	return damaged ? LC_NO : LC_OK;
 }
