@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,92 @@ unsigned lc_role_of_state(const json_t *state)
 			roles |= keys[i].role;
 	}
 	return roles;
+}
+
+/*
+ * Words of names, between dots, slashes, blanks, brackets: the first that fits decides. The state
+ * of an optimizer holds the names of weights, so it is asked for first; and what is nothing else
+ * is a weight only where its name says so: a role that is not there must not be claimed.
+ */
+static const struct {
+	const char *word;
+	unsigned role;
+} words[] = {
+	{"exp_avg*", LC_OPTIMIZER},	   /* Adam in PyTorch */
+	{"max_exp_avg*", LC_OPTIMIZER},	   /* AMSGrad */
+	{"momentum_buffer", LC_OPTIMIZER}, /* SGD in PyTorch */
+	{"adam_[mv]", LC_OPTIMIZER},	   /* MLX, TensorFlow */
+	{"optim", LC_OPTIMIZER},	   /* FSDP, TorchTitan */
+	{"optimizer*", LC_OPTIMIZER},	   /* optimizer.state, optimizer_states (Lightning) */
+	{"opt_state*", LC_OPTIMIZER},	   /* optax */
+	{"fp32_*groups*", LC_OPTIMIZER},   /* DeepSpeed's masters */
+	{"rng", LC_RNG},
+	{"rng_state*", LC_RNG},
+	{"*_rng_state*", LC_RNG}, /* cuda_rng_state, torch_rng_state */
+	{"random_state*", LC_RNG},
+	{"*scheduler*", LC_SCHEDULER}, /* lr_scheduler, lr_schedulers */
+	{"scaler", LC_SCALER},
+	{"*grad_scaler*", LC_SCALER},
+	{"*dataloader*", LC_DATASET},
+	{"*sampler*", LC_DATASET},
+	{"consumed_*samples", LC_DATASET}, /* Megatron */
+	{"data_iterator*", LC_DATASET},
+	{"detector", LC_DETECTOR},
+	{"weight", LC_WEIGHTS},
+	{"weight_[vg]", LC_WEIGHTS}, /* weight norm */
+	{"bias", LC_WEIGHTS},
+	{"kernel", LC_WEIGHTS}, /* flax */
+	{"embedding*", LC_WEIGHTS},
+	{"lora_[AB]", LC_WEIGHTS},
+	{"model", LC_WEIGHTS},
+	{"model_state*", LC_WEIGHTS},
+	{"state_dict", LC_WEIGHTS}, /* Lightning */
+	{"params", LC_WEIGHTS},
+	{"module", LC_WEIGHTS},
+	{"transformer", LC_WEIGHTS},
+	{"wte", LC_WEIGHTS}, /* GPT-2, llm.c */
+};
+
+unsigned lc_role_of_tensor(const char *name)
+{
+	size_t best = sizeof(words) / sizeof(words[0]);
+	char word[64];
+
+	/* a moment is called m.NAME; further in, v is rather a value's weight */
+	if ((*name == 'm' || *name == 'v') && name[1] == '.')
+		return LC_OPTIMIZER;
+	for (const char *p = name; *p; p += *p != '\0') {
+		size_t n = strcspn(p, "./ []'\"");
+		snprintf(word, sizeof(word), "%.*s", n < sizeof(word) ? (int)n : 0, p);
+		for (size_t i = 0; *word && i < best; i++)
+			if (fnmatch(words[i].word, word, 0) == 0)
+				best = i;
+		p += n;
+	}
+	return best < sizeof(words) / sizeof(words[0]) ? words[best].role : 0;
+}
+
+static unsigned role_of_word(const char *p, size_t n)
+{
+	if ((n == 3 && memcmp(p, "all", n) == 0) || (n == 8 && memcmp(p, "complete", n) == 0))
+		return LC_ROLES_NEEDED;
+	for (size_t r = 0; r < ROLES; r++)
+		if (strlen(role_name[r]) == n && memcmp(p, role_name[r], n) == 0)
+			return 1u << r;
+	return 0;
+}
+
+unsigned lc_role_list(const char *text)
+{
+	unsigned roles = 0, one;
+
+	do {
+		size_t n = strcspn(text, ",");
+		one = role_of_word(text, n);
+		roles |= one;
+		text += n;
+	} while (one && *text++ == ',');
+	return one ? roles : 0;
 }
 
 json_t *lc_role_names(unsigned roles)

@@ -8,8 +8,7 @@
 
 static int print_row(const struct lc_snapshot *s)
 {
-	json_t *names = lc_role_names(lc_manifest_roles(&s->m));
-	char *roles = snap_words(names), hex[LC_HEX_LEN + 1], when[32];
+	char *roles = snap_roles(lc_manifest_roles(&s->m)), hex[LC_HEX_LEN + 1], when[32];
 
 	lc_id_hex(&s->id, hex);
 	snap_time(s, when);
@@ -17,7 +16,6 @@ static int print_row(const struct lc_snapshot *s)
 	       (unsigned long long)lc_manifest_bytes(&s->m), (unsigned long long)s->stored, when,
 	       roles);
 	free(roles);
-	json_decref(names);
 	return 0;
 }
 

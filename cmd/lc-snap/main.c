@@ -9,7 +9,7 @@
 #define PICK "store run tag branch step before"
 
 static const struct verb verbs[] = {
-	{"save", verb_save, "store run tag branch step quiet json", "PATH",
+	{"save", verb_save, "store run tag branch step require quiet json", "PATH",
 	 "keep a checkpoint, a directory or a file, and print its snapshot record"},
 	{"restore", verb_restore, PICK " read-only quiet json", "SNAPSHOT DIR",
 	 "write a snapshot into a directory that appears whole"},

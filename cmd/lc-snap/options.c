@@ -9,7 +9,7 @@
 #include "option.h"
 #include "snap.h"
 
-enum { OPT_STEP = 256, OPT_BEFORE, OPT_BRANCH, OPT_READ_ONLY, OPT_VERSION };
+enum { OPT_STEP = 256, OPT_BEFORE, OPT_BRANCH, OPT_READ_ONLY, OPT_REQUIRE, OPT_VERSION };
 
 /* A letter that is printable is the short option too. */
 static const struct {
@@ -24,6 +24,7 @@ static const struct {
 	{"step", OPT_STEP, "N", "the step: saved with it, or the snapshot of it"},
 	{"before", OPT_BEFORE, "N", "the newest snapshot at or before step N"},
 	{"read-only", OPT_READ_ONLY, NULL, "restored files can be read only"},
+	{"require", OPT_REQUIRE, "ROLES", "refuse a state that lacks one: weights,rng,... or all"},
 	{"json", 'j', NULL, "JSON lines"},
 	{"quiet", 'q', NULL, "no words but errors"},
 	{"help", 'h', NULL, "this text"},
@@ -58,6 +59,11 @@ static void set(struct opts *o, int letter, const char *arg)
 	case OPT_BRANCH: tag_arg(o, "branch", arg); break;
 	case OPT_STEP: o->step = lc_option_whole(arg, "--step", 0, 1L << 53); break;
 	case OPT_BEFORE: o->before = lc_option_whole(arg, "--before", 0, 1L << 53); break;
+	case OPT_REQUIRE:
+		o->require = lc_role_list(arg);
+		if (!o->require)
+			lc_usage("--require %s: not roles with commas between, or all", arg);
+		break;
 	case OPT_READ_ONLY: o->read_only = 1; break;
 	case 'j': o->json = 1; break;
 	case 'q': o->quiet = 1; break;

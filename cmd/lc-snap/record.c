@@ -54,3 +54,12 @@ char *snap_words(const json_t *names)
 	}
 	return text;
 }
+
+char *snap_roles(unsigned roles)
+{
+	json_t *names = lc_role_names(roles);
+	char *text = snap_words(names);
+
+	json_decref(names);
+	return text;
+}

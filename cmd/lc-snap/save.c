@@ -67,6 +67,32 @@ static int name_it(const struct opts *o, const struct tree *t, struct lc_manifes
 	return 0;
 }
 
+static int require(const struct opts *o, const struct tree *t, struct lc_err *err)
+{
+	unsigned found = lc_manifest_roles(t->m), lacks = o->require & ~found;
+	char *has = snap_roles(found), *why = snap_roles(lacks);
+	int ret = 0;
+
+	if (lacks)
+		ret = lc_fail(err, LC_DATA, "%s: is not complete: no %s (found: %s)", t->root, why,
+			      has);
+	free(has);
+	free(why);
+	return ret;
+}
+
+static void say_roles(const struct opts *o, const struct lc_manifest *m)
+{
+	unsigned found = lc_manifest_roles(m), lacks = LC_ROLES_NEEDED & ~found;
+	char *has = snap_roles(found), *missing = snap_roles(lacks);
+
+	if (!o->quiet)
+		lc_warn("%s@%ld: found %s; missing: %s", m->run, m->step, found ? has : "no role",
+			lacks ? missing : "nothing");
+	free(has);
+	free(missing);
+}
+
 int verb_save(const struct opts *o, int argc, char **argv)
 {
 	struct lc_snapshot s = {0};
@@ -80,14 +106,16 @@ int verb_save(const struct opts *o, int argc, char **argv)
 		lc_usage("save takes one PATH");
 	/* the store is made last, not for nothing */
 	if (tree_walk(&t, argv[0], o->store, &s.m, &err) == 0 && name_it(o, &t, &s.m, &err) == 0 &&
-	    (st = lc_store_open(o->store, 1, &err)) && save_tree(o, st, &t, &s, &err) == 0 &&
-	    lc_store_flush(st, &s.stored, &err) == 0)
+	    require(o, &t, &err) == 0 && (st = lc_store_open(o->store, 1, &err)) &&
+	    save_tree(o, st, &t, &s, &err) == 0 && lc_store_flush(st, &s.stored, &err) == 0)
 		ret = lc_store_add(st, &s, &err);
 	if (ret == 0) {
 		record = snap_record(&s);
 		ret = lc_json_emit(stdout, record, &err);
 		json_decref(record);
 	}
+	if (ret == 0)
+		say_roles(o, &s.m);
 	tree_release(&t);
 	lc_store_close(st);
 	lc_snapshot_release(&s);

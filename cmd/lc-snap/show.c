@@ -19,7 +19,6 @@ static void show_entry(const struct lc_entry *e)
 {
 	static const char *const kind[] = {"file", "dir ", "link"};
 	char *path = lc_path_encode(e->path), *target, *roles, hex[LC_HEX_LEN + 1] = "-";
-	json_t *names;
 
 	if (e->kind == LC_LINK) {
 		target = lc_path_encode(e->target);
@@ -31,20 +30,19 @@ static void show_entry(const struct lc_entry *e)
 		       path);
 	} else {
 		content(e, hex);
-		roles = snap_words(names = lc_role_names(e->roles));
+		roles = snap_roles(e->roles);
 		printf("%s %04o %12llu  %s  %-9s  %s\n", kind[e->kind], e->mode,
 		       (unsigned long long)e->size, hex, roles, path);
 		free(roles);
-		json_decref(names);
 	}
 	free(path);
 }
 
 static void show_head(const struct lc_snapshot *s)
 {
-	json_t *found = lc_role_names(lc_manifest_roles(&s->m));
-	json_t *missing = lc_role_names(LC_ROLES_NEEDED & ~lc_manifest_roles(&s->m));
-	char *has = snap_words(found), *lacks = snap_words(missing), hex[LC_HEX_LEN + 1], when[32];
+	unsigned found = lc_manifest_roles(&s->m);
+	char *has = snap_roles(found), *lacks = snap_roles(LC_ROLES_NEEDED & ~found);
+	char hex[LC_HEX_LEN + 1], when[32];
 
 	lc_id_hex(&s->id, hex);
 	snap_time(s, when);
@@ -57,8 +55,6 @@ static void show_head(const struct lc_snapshot *s)
 	putchar('\n');
 	free(has);
 	free(lacks);
-	json_decref(found);
-	json_decref(missing);
 }
 
 static json_t *entry_record(const struct lc_entry *e)

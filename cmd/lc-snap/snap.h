@@ -13,6 +13,7 @@ struct opts {
 	long step, before;	 /* -1: not given */
 	struct lc_manifest tags; /* only its tags */
 	int json, quiet, read_only;
+	unsigned require; /* roles; 0: any state will do */
 };
 
 /* main.c holds the table of verbs. */
@@ -83,6 +84,7 @@ int base_find(const struct lc_store *st, const struct lc_manifest *m, struct lc_
 json_t *snap_record(const struct lc_snapshot *s);	    /* DESIGN section 4; new reference */
 void snap_time(const struct lc_snapshot *s, char text[32]); /* 2026-11-21T21:50:00Z */
 char *snap_words(const json_t *names); /* "weights,rng", "-" when empty; the caller's */
+char *snap_roles(unsigned roles);      /* the same */
 
 /* progress.c: bytes done of all, on a terminal only. total 0 ends the line. */
 void progress(const struct opts *o, uint64_t done, uint64_t total);

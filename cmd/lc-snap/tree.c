@@ -1,6 +1,7 @@
 /* tree: walks a checkpoint and sees whether it holds still while it is read. See snap.h. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "io.h"
 #include "json.h"
 #include "snap.h"
+#include "tensor.h"
 
 #define STATE_MAX (64 << 20) /* a state.json larger than this is not looked into */
 
@@ -35,14 +37,41 @@ static struct lc_entry *entry_new(struct walk *w, const char *path, const struct
 	return e;
 }
 
+static int read_fd(void *ctx, void *buf, size_t len, uint64_t at)
+{
+	return pread(*(int *)ctx, buf, len, (off_t)at) == (ssize_t)len ? 0 : -1;
+}
+
+/* The roles that the tensors of a file have by their names. */
+static unsigned roles_within(const char *path, uint64_t size)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct lc_reader r = {read_fd, &fd, size};
+	struct lc_spans found;
+	unsigned roles = 0;
+
+	if (fd < 0)
+		return 0;
+	lc_spans_find(&r, &found);
+	for (size_t i = 0; i < found.n; i++)
+		roles |= lc_role_of_tensor(found.s[i].name);
+	lc_spans_release(&found);
+	close(fd);
+	return roles;
+}
+
 static unsigned roles_of(const char *path, const struct stat *st)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	unsigned roles = lc_role_of_name(name);
 	json_t *state;
 
-	if (strcmp(name, "state.json") != 0 || st->st_size > STATE_MAX)
+	if (strcmp(name, "state.json") != 0 || st->st_size > STATE_MAX) {
+		/* a name that tells is right; but all may lie in pytorch_model.bin */
+		if ((roles & ~(unsigned)LC_WEIGHTS) == 0)
+			roles |= roles_within(path, (uint64_t)st->st_size);
 		return roles;
+	}
 	state = lc_json_load(path, NULL);
 	roles |= lc_role_of_state(state);
 	json_decref(state);

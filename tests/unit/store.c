@@ -464,8 +464,50 @@ Test(store, roles_and_steps_of_names)
 		{"v2.final", 2},
 	};
 
+	static const struct {
+		const char *name;
+		unsigned roles;
+	} t[] = {
+		{"model.layers.0.self_attn.q_proj.weight", LC_WEIGHTS},
+		{"transformer.h.3.mlp.c_fc.bias", LC_WEIGHTS},
+		{"attn.v.weight", LC_WEIGHTS},
+		{"params/Dense_0/kernel", LC_WEIGHTS},
+		{"model.layers.0.mlp.weight.exp_avg", LC_OPTIMIZER},
+		{"exp_avg_sq.model.wte.weight", LC_OPTIMIZER},
+		{"optimizer.state.17.exp_avg_sq", LC_OPTIMIZER},
+		{"optimizer_states.0.state.1.momentum_buffer", LC_OPTIMIZER},
+		{"v.blocks.0.attn.weight", LC_OPTIMIZER},
+		{"rng_state", LC_RNG},
+		{"cuda_rng_state.0", LC_RNG},
+		{"lr_scheduler.last_epoch", LC_SCHEDULER},
+		{"grad_scaler.scale", LC_SCALER},
+		{"train_dataloader.position", LC_DATASET},
+		{"x", 0},
+		{"strong", 0}, /* holds "rng" in no way */
+		{"...", 0},
+		{"", 0},
+	};
+	static const struct {
+		const char *text;
+		unsigned roles;
+	} l[] = {
+		{"weights", LC_WEIGHTS},
+		{"rng,weights", LC_WEIGHTS | LC_RNG},
+		{"all", LC_ROLES_NEEDED},
+		{"complete,scaler", LC_ROLES_NEEDED | LC_SCALER},
+		{"", 0},
+		{"weights,", 0},
+		{",weights", 0},
+		{"weight", 0},
+		{"weights rng", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(l) / sizeof(l[0]); i++)
+		cr_assert(lc_role_list(l[i].text) == l[i].roles, "%s", l[i].text);
 	for (size_t i = 0; i < sizeof(r) / sizeof(r[0]); i++)
 		cr_assert(lc_role_of_name(r[i].name) == r[i].roles, "%s", r[i].name);
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		cr_assert(lc_role_of_tensor(t[i].name) == t[i].roles, "%s", t[i].name);
 	for (size_t i = 0; i < sizeof(s) / sizeof(s[0]); i++)
 		cr_assert(lc_role_step(s[i].name) == s[i].step, "%s", s[i].name);
 }
