@@ -9,6 +9,7 @@
 #define PICK "store run tag branch step before"
 
 static const struct verb verbs[] = {
+	{"init", verb_init, "store quiet", "[STORE]", "make an empty store"},
 	{"save", verb_save, "store run tag branch step require quiet json", "PATH",
 	 "keep a checkpoint, a directory or a file, and print its snapshot record"},
 	{"restore", verb_restore, PICK " read-only quiet json", "SNAPSHOT DIR",
@@ -16,6 +17,10 @@ static const struct verb verbs[] = {
 	{"list", verb_list, "store run tag branch before quiet json", "",
 	 "list the snapshots, oldest first"},
 	{"show", verb_show, PICK " quiet json", "SNAPSHOT", "show what a snapshot holds"},
+	{"cat", verb_cat, PICK " tensor list npy f32 quiet json", "SNAPSHOT PATH[:TENSOR]",
+	 "write a file of a snapshot, or a tensor, to standard output"},
+	{"diff", verb_diff, "store run tag branch quiet json", "SNAPSHOT SNAPSHOT|DIR",
+	 "tell what differs, file by file and tensor by tensor"},
 	{"verify", verb_verify, "store run tag branch quiet json", "[SNAPSHOT]...",
 	 "read and hash all, and name what is damaged"},
 };

@@ -9,7 +9,17 @@
 #include "option.h"
 #include "snap.h"
 
-enum { OPT_STEP = 256, OPT_BEFORE, OPT_BRANCH, OPT_READ_ONLY, OPT_REQUIRE, OPT_VERSION };
+enum {
+	OPT_STEP = 256,
+	OPT_BEFORE,
+	OPT_BRANCH,
+	OPT_READ_ONLY,
+	OPT_REQUIRE,
+	OPT_TENSOR,
+	OPT_NPY,
+	OPT_F32,
+	OPT_VERSION
+};
 
 /* A letter that is printable is the short option too. */
 static const struct {
@@ -25,6 +35,10 @@ static const struct {
 	{"before", OPT_BEFORE, "N", "the newest snapshot at or before step N"},
 	{"read-only", OPT_READ_ONLY, NULL, "restored files can be read only"},
 	{"require", OPT_REQUIRE, "ROLES", "refuse a state that lacks one: weights,rng,... or all"},
+	{"tensor", OPT_TENSOR, "NAME", "this tensor of the file"},
+	{"list", 'l', NULL, "list the tensors"},
+	{"npy", OPT_NPY, NULL, "the tensor as a .npy file"},
+	{"f32", OPT_F32, NULL, "bf16 and f16 converted to f32"},
 	{"json", 'j', NULL, "JSON lines"},
 	{"quiet", 'q', NULL, "no words but errors"},
 	{"help", 'h', NULL, "this text"},
@@ -65,6 +79,10 @@ static void set(struct opts *o, int letter, const char *arg)
 			lc_usage("--require %s: not roles with commas between, or all", arg);
 		break;
 	case OPT_READ_ONLY: o->read_only = 1; break;
+	case OPT_TENSOR: o->tensor = arg; break;
+	case 'l': o->list = 1; break;
+	case OPT_NPY: o->npy = 1; break;
+	case OPT_F32: o->f32 = 1; break;
 	case 'j': o->json = 1; break;
 	case 'q': o->quiet = 1; break;
 	}

@@ -14,6 +14,8 @@ struct opts {
 	struct lc_manifest tags; /* only its tags */
 	int json, quiet, read_only;
 	unsigned require; /* roles; 0: any state will do */
+	const char *tensor; /* of cat, as are the next three */
+	int npy, f32, list;
 };
 
 /* main.c holds the table of verbs. */
@@ -33,6 +35,9 @@ int verb_restore(const struct opts *o, int argc, char **argv);
 int verb_list(const struct opts *o, int argc, char **argv);
 int verb_show(const struct opts *o, int argc, char **argv);
 int verb_verify(const struct opts *o, int argc, char **argv);
+int verb_init(const struct opts *o, int argc, char **argv);
+int verb_cat(const struct opts *o, int argc, char **argv);
+int verb_diff(const struct opts *o, int argc, char **argv);
 
 /* pick.c: the snapshots of a store, oldest first, that have the run and the tags asked for. */
 struct snap_list {
