@@ -179,7 +179,7 @@ static int seq_key(const struct lc_store *st, long seq, char text[80], struct lc
 
 	free(dir);
 	if (ret == 0)
-		snprintf(text, 80, "%ld %lld.%09ld\n", seq, (long long)sb.st_mtim.tv_sec,
+		snprintf(text, 80, "%019ld %019lld.%09ld\n", seq, (long long)sb.st_mtim.tv_sec,
 			 sb.st_mtim.tv_nsec);
 	return ret;
 }
@@ -206,8 +206,8 @@ static void keep_seq(const struct lc_store *st, int fd, long seq)
 {
 	char text[80];
 
-	if (ftruncate(fd, 0) == 0 && seq_key(st, seq, text, NULL) == 0 &&
-	    pwrite(fd, text, strlen(text), 0) < 0)
+	/* always as long: a file that is truncated and closed is flushed by ext4 there and then */
+	if (seq_key(st, seq, text, NULL) == 0 && pwrite(fd, text, strlen(text), 0) < 0)
 		return;
 }
 

@@ -12,6 +12,8 @@ static const struct verb verbs[] = {
 	{"init", verb_init, "store quiet", "[STORE]", "make an empty store"},
 	{"save", verb_save, "store run tag branch step require quiet json", "PATH",
 	 "keep a checkpoint, a directory or a file, and print its snapshot record"},
+	{"fork", verb_fork, "store run tag branch quiet json", "SNAPSHOT",
+	 "the same state once more, as the beginning of another run or branch"},
 	{"restore", verb_restore, PICK " read-only quiet json", "SNAPSHOT DIR",
 	 "write a snapshot into a directory that appears whole"},
 	{"list", verb_list, "store run tag branch before quiet json", "",

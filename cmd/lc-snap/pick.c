@@ -2,11 +2,21 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io.h"
 #include "snap.h"
 
 #define PREFIX_MIN 4 /* digits of an id that are enough, when they fit one only */
+
+struct lc_store *snap_store_writable(const struct opts *o, struct lc_err *err)
+{
+	char *version = lc_path("%s/lc-store", o->store);
+	int there = access(version, F_OK) == 0;
+
+	free(version);
+	return lc_store_open(o->store, there, err);
+}
 
 int snap_wanted(const struct lc_manifest *m, const struct opts *o)
 {
@@ -174,8 +184,13 @@ static int by_id(const struct lc_store *st, const struct opts *o, const char *wo
 		return lc_fail(err, LC_USAGE,
 			       "%.300s: not latest, RUN@STEP, or %d digits or more of an id", word,
 			       PREFIX_MIN);
-	if (lc_store_ids(st, &ids, &n, err) < 0)
+	if (len == LC_HEX_LEN) { /* no need to look at what else there is */
+		n = 1;
+		ids = lc_xalloc(1, sizeof(*ids));
+		lc_id_parse(word, ids);
+	} else if (lc_store_ids(st, &ids, &n, err) < 0) {
 		return -1;
+	}
 	for (size_t i = 0; i < n && found < 2; i++) {
 		struct lc_snapshot one;
 		char hex[LC_HEX_LEN + 1];

@@ -31,6 +31,7 @@ int options_parse(struct opts *o, const struct verb *verb, int argc, char **argv
 
 /* Each verb gets what is left of the command line after its options, and gives the exit status. */
 int verb_save(const struct opts *o, int argc, char **argv);
+int verb_fork(const struct opts *o, int argc, char **argv);
 int verb_restore(const struct opts *o, int argc, char **argv);
 int verb_list(const struct opts *o, int argc, char **argv);
 int verb_show(const struct opts *o, int argc, char **argv);
@@ -39,7 +40,10 @@ int verb_init(const struct opts *o, int argc, char **argv);
 int verb_cat(const struct opts *o, int argc, char **argv);
 int verb_diff(const struct opts *o, int argc, char **argv);
 
-/* pick.c: the snapshots of a store, oldest first, that have the run and the tags asked for. */
+/* pick.c: a store that must be there, to add to. */
+struct lc_store *snap_store_writable(const struct opts *o, struct lc_err *err);
+
+/* The snapshots of a store, oldest first, that have the run and the tags asked for. */
 struct snap_list {
 	struct lc_snapshot *s;
 	size_t n;
