@@ -88,16 +88,14 @@ static void older_release(struct older *o)
 	memset(o, 0, sizeof(*o));
 }
 
-/* The file of the same path in the base. A base that is damaged is as good as none. */
+/* The file that path goes on from, in the base. A base that is damaged is as good as none. */
 static void find_older(struct older *o, struct lc_store *st, const struct lc_manifest *base,
 		       const char *path)
 {
 	struct stored s = {st, o};
 	struct lc_reader r = {read_stored, &s, 0};
 
-	for (size_t i = 0; base && i < base->n && !o->e; i++)
-		if (base->e[i].kind == LC_FILE && strcmp(base->e[i].path, path) == 0)
-			o->e = &base->e[i];
+	o->e = lc_pair_older(base, path);
 	if (!o->e || o->e->nchunks == 0)
 		return;
 	o->at = lc_xalloc(o->e->nchunks + 1, sizeof(*o->at));
@@ -186,6 +184,20 @@ static void relate_all(struct cut *c)
 	free(t);
 }
 
+/* Now, and then. */
+static void see_together(struct cut *c)
+{
+	struct lc_spans **of = lc_xalloc(c->nfiles, sizeof(*of));
+
+	for (size_t i = 0; i < c->nfiles; i++)
+		of[i] = &c->f[i].spans;
+	lc_spans_together(of, c->nfiles);
+	for (size_t i = 0; i < c->nfiles; i++)
+		of[i] = &c->f[i].old.spans;
+	lc_spans_together(of, c->nfiles);
+	free(of);
+}
+
 void cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s)
 {
 	memset(c, 0, sizeof(*c));
@@ -196,10 +208,12 @@ void cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s)
 		struct lc_reader r = {read_disk, f, s->in[i].e->size};
 		f->in = &s->in[i];
 		lc_spans_find(&r, &f->spans);
-		if (f->spans.n)
+		if (f->spans.n || f->spans.llmc.arrays)
 			find_older(&f->old, st, s->base, f->in->e->path);
-		cut_file(c, i);
 	}
+	see_together(c);
+	for (size_t i = 0; i < s->n; i++)
+		cut_file(c, i);
 	relate_all(c);
 }
 

@@ -1,6 +1,7 @@
 /* store_pair: see store_pair.h. */
 #include "store_pair.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,4 +106,53 @@ void lc_pair_tensors(struct lc_paired *t, size_t n)
 	for (size_t i = 0; i < n; i++)
 		free(of[i].stem);
 	free(of);
+}
+
+/* Do the paths differ only in one number, everywhere the same two? */
+static int other_step(const char *now, const char *then, unsigned long *was, unsigned long *is)
+{
+	int differ = 0;
+
+	*was = *is = 0;
+
+	while (*now && *then) {
+		unsigned long a, b;
+		char *now_end, *then_end;
+		if (!isdigit((unsigned char)*now) || !isdigit((unsigned char)*then)) {
+			if (*now++ != *then++)
+				return 0;
+			continue;
+		}
+		a = strtoul(now, &now_end, 10);
+		b = strtoul(then, &then_end, 10);
+		now = now_end;
+		then = then_end;
+		if (a == b)
+			continue;
+		if (differ && (a != *is || b != *was))
+			return 0;
+		differ = 1;
+		*is = a;
+		*was = b;
+	}
+	return *now == *then;
+}
+
+const struct lc_entry *lc_pair_older(const struct lc_manifest *base, const char *path)
+{
+	const struct lc_entry *found = NULL;
+	unsigned long latest = 0, was = 0, is = 0;
+
+	for (size_t i = 0; base && i < base->n; i++) {
+		const struct lc_entry *e = &base->e[i];
+		if (e->kind != LC_FILE)
+			continue;
+		if (strcmp(e->path, path) == 0)
+			return e;
+		if (!other_step(path, e->path, &was, &is) || was > is || (found && was < latest))
+			continue;
+		found = e;
+		latest = was;
+	}
+	return found;
 }

@@ -9,6 +9,7 @@
 #define LC_STORE_PAIR_H
 
 #include "codec_fit.h"
+#include "store_manifest.h"
 #include "tensor.h"
 
 #define LC_PASSES 4
@@ -24,5 +25,12 @@ struct lc_paired {
 
 /* Fills in the rest of n tensors, in order of files and places. */
 void lc_pair_tensors(struct lc_paired *t, size_t n);
+
+/*
+ * The file of an older state that the file at path goes on from: the one of the same path, or of a
+ * path that differs in the step alone ("global_step200/mp_rank_00.pt", "model_00000200.bin"), in
+ * the last step before, if there are several. NULL: none.
+ */
+const struct lc_entry *lc_pair_older(const struct lc_manifest *base, const char *path);
 
 #endif

@@ -7,35 +7,39 @@
 #include <string.h>
 
 #include "io.h"
+#include "tensor_impl.h"
 
 #define HEADER_MAX (16 << 20) /* bytes of a safetensors header that are read */
 #define NPY_MAX 65536
-#define LLMC_WORDS 256 /* of 32 bits, an llm.c header */
-#define LLMC_MODEL 20240326
-#define LLMC_STATE 20240527
+#define SPANS_MAX (1u << 19)
 
 void lc_spans_release(struct lc_spans *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		free(s->s[i].name);
 	free(s->s);
+	free(s->named);
 	memset(s, 0, sizeof(*s));
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 const struct lc_span *lc_spans_get(const struct lc_spans *s, const char *name)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (by_name(&s->s[i].name, &name) == 0)
-			return &s->s[i];
+	size_t lo = 0, hi = s->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(s->s[s->named[mid]].name, name);
+		if (c == 0)
+			return &s->s[s->named[mid]];
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
 	return NULL;
 }
 
-static uint64_t little(const unsigned char *p, int bytes)
+uint64_t spans_little(const unsigned char *p, int bytes)
 {
 	uint64_t x = 0;
 
@@ -44,17 +48,17 @@ static uint64_t little(const unsigned char *p, int bytes)
 	return x;
 }
 
-/* Adds one that fits in the file; takes name. */
-static void add(struct lc_spans *found, const struct lc_reader *r, struct lc_span *s, char *name)
+void spans_add(struct lc_spans *found, const struct lc_reader *r, struct lc_span *s, char *name)
 {
-	unsigned size = lc_dtype_bits(s->type) / 8;
-	uint64_t bytes = size;
+	uint64_t bytes = lc_dtype_bits(s->type) / 8;
 
 	s->name = name;
+	s->order = (uint32_t)found->n;
 	for (int d = 0; d < s->dims; d++)
 		if (__builtin_mul_overflow(bytes, s->shape[d], &bytes))
 			bytes = 0;
-	if (bytes == 0 || bytes != s->bytes || s->at > r->size || bytes > r->size - s->at) {
+	if (bytes == 0 || bytes != s->bytes || s->at > r->size || bytes > r->size - s->at ||
+	    found->n == SPANS_MAX) {
 		free(name);
 		return;
 	}
@@ -63,17 +67,19 @@ static void add(struct lc_spans *found, const struct lc_reader *r, struct lc_spa
 	found->s[found->n++] = *s;
 }
 
+/* Of two at one place the larger, then the one that was named first, comes first. */
 static int by_place(const void *pa, const void *pb)
 {
 	const struct lc_span *a = pa, *b = pb;
 
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	return a->bytes < b->bytes ? -1 : a->bytes > b->bytes;
+	if (a->bytes != b->bytes)
+		return a->bytes > b->bytes ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
 }
 
-/* Order them, and drop what overlaps one before it. */
-static void settle(struct lc_spans *found)
+void spans_settle(struct lc_spans *found)
 {
 	size_t n = 0;
 
@@ -86,6 +92,32 @@ static void settle(struct lc_spans *found)
 			found->s[n++] = found->s[i];
 	}
 	found->n = n;
+}
+
+struct named {
+	const char *name;
+	size_t i;
+};
+
+static int by_name(const void *pa, const void *pb)
+{
+	const struct named *a = pa, *b = pb;
+	int c = strcmp(a->name, b->name);
+
+	return c ? c : a->i < b->i ? -1 : a->i > b->i;
+}
+
+void spans_index(struct lc_spans *found)
+{
+	struct named *of = lc_xalloc(found->n, sizeof(*of));
+
+	found->named = lc_xalloc(found->n, sizeof(*found->named));
+	for (size_t i = 0; i < found->n; i++)
+		of[i] = (struct named){found->s[i].name, i};
+	qsort(of, found->n, sizeof(*of), by_name);
+	for (size_t i = 0; i < found->n; i++)
+		found->named[i] = of[i].i;
+	free(of);
 }
 
 static enum lc_dtype dtype_of(const char *word)
@@ -139,7 +171,7 @@ static int header_entry(const json_t *e, uint64_t data, struct lc_span *s)
 static void find_safetensors(const struct lc_reader *r, const unsigned char head[8],
 			     struct lc_spans *found)
 {
-	uint64_t len = little(head, 8);
+	uint64_t len = spans_little(head, 8);
 	const char *name;
 	json_t *o, *e;
 	char *text;
@@ -154,7 +186,7 @@ static void find_safetensors(const struct lc_reader *r, const unsigned char head
 	json_object_foreach(o, name, e) {
 		struct lc_span s;
 		if (header_entry(e, 8 + len, &s) == 0)
-			add(found, r, &s, lc_path("%s", name));
+			spans_add(found, r, &s, lc_path("%s", name));
 	}
 	json_decref(o);
 }
@@ -187,72 +219,46 @@ static int npy_shape(const char *p, struct lc_span *s)
 	return 0;
 }
 
-static void find_npy(const struct lc_reader *r, const unsigned char head[8], struct lc_spans *found)
+/* Columns first is rows first with the shape turned round. */
+static int npy_header(const char *text, struct lc_span *s)
 {
-	int wide = head[6] >= 2, lead = wide ? 12 : 10;
-	const char *descr, *order;
-	struct lc_span s = {0};
-	unsigned char size[4];
-	uint64_t len;
-	char *text, word[4] = "";
+	const char *descr = npy_value(text, "'descr'"), *order = npy_value(text, "'fortran_order'");
+	char word[4] = "";
 
-	if (r->size < 12 || r->read(r->ctx, size, 4, 8) < 0)
+	if (!descr || *descr != '\'' || !order || npy_shape(npy_value(text, "'shape'"), s) < 0)
+		return -1;
+	snprintf(word, sizeof(word), "%.3s", descr + 1);
+	s->type = descr[1 + strlen(word)] == '\'' ? dtype_of(word) : LC_BYTES;
+	if (strncmp(order, "True", 4) == 0)
+		for (int i = 0, j = s->dims - 1; i < j; i++, j--) {
+			uint64_t x = s->shape[i];
+			s->shape[i] = s->shape[j];
+			s->shape[j] = x;
+		}
+	return s->type == LC_BYTES ? -1 : 0;
+}
+
+void spans_npy(const struct lc_reader *r, uint64_t at, uint64_t size, const char *name,
+	       struct lc_spans *found)
+{
+	struct lc_span s = {0};
+	unsigned char head[12];
+	uint64_t len, lead;
+	char *text;
+
+	if (size < 12 || r->read(r->ctx, head, 12, at) < 0 || memcmp(head, "\x93NUMPY", 6) != 0)
 		return;
-	len = little(size, wide ? 4 : 2);
-	if (len == 0 || len > NPY_MAX || len > r->size - (uint64_t)lead)
+	lead = head[6] >= 2 ? 12 : 10;
+	len = spans_little(head + 8, (int)lead - 8);
+	if (len == 0 || len > NPY_MAX || len > size - lead)
 		return;
 	text = lc_xalloc((size_t)len + 1, 1);
-	if (r->read(r->ctx, text, (size_t)len, (uint64_t)lead) == 0 &&
-	    (descr = npy_value(text, "'descr'")) && *descr == '\'' &&
-	    (order = npy_value(text, "'fortran_order'")) && strncmp(order, "False", 5) == 0 &&
-	    npy_shape(npy_value(text, "'shape'"), &s) == 0) {
-		snprintf(word, sizeof(word), "%.3s", descr + 1);
-		s.type = descr[1 + strlen(word)] == '\'' ? dtype_of(word) : LC_BYTES;
-		s.at = (uint64_t)lead + len;
-		s.bytes = r->size - s.at;
-		if (s.type != LC_BYTES)
-			add(found, r, &s, lc_path("array"));
+	if (r->read(r->ctx, text, (size_t)len, at + lead) == 0 && npy_header(text, &s) == 0) {
+		s.at = at + lead + len;
+		s.bytes = size - lead - len;
+		spans_add(found, r, &s, lc_path("%s", name));
 	}
 	free(text);
-}
-
-static uint64_t word_at(const unsigned char *head, int i)
-{
-	return little(head + 4 * i, 4);
-}
-
-static void add_flat(struct lc_spans *found, const struct lc_reader *r, enum lc_dtype type,
-		     const char *name, uint64_t at, uint64_t n)
-{
-	uint64_t size = lc_dtype_bits(type) / 8;
-	struct lc_span s = {.type = type, .dims = 1, .shape = {n}, .at = at, .bytes = n * size};
-
-	add(found, r, &s, lc_path("%s", name));
-}
-
-static void find_llmc(const struct lc_reader *r, struct lc_spans *found)
-{
-	uint64_t data = 4 * LLMC_WORDS, n;
-	unsigned char head[4 * LLMC_WORDS];
-
-	if (r->size <= data || r->read(r->ctx, head, sizeof(head), 0) < 0)
-		return;
-	if (word_at(head, 0) == LLMC_MODEL) { /* all parameters, in the order of the moments */
-		enum lc_dtype type = word_at(head, 1) == 3 ? LC_F32 : LC_BF16;
-		if (type == LC_F32 || word_at(head, 1) == 5)
-			add_flat(found, r, type, "params", data,
-				 (r->size - data) * 8 / lc_dtype_bits(type));
-		return;
-	}
-	/* first moments, second moments and, if kept, masters; with what a shuffled loader adds,
-	 * the number of parameters cannot be told */
-	n = (r->size - data) / 4 / (word_at(head, 4) == 1 ? 3 : 2);
-	if (word_at(head, 0) != LLMC_STATE || word_at(head, 5) != 0)
-		return;
-	add_flat(found, r, LC_F32, "params.exp_avg", data, n);
-	add_flat(found, r, LC_F32, "params.exp_avg_sq", data + 4 * n, n);
-	if (word_at(head, 4) == 1)
-		add_flat(found, r, LC_F32, "params.master", data + 8 * n, n);
 }
 
 void lc_spans_find(const struct lc_reader *r, struct lc_spans *found)
@@ -263,12 +269,15 @@ void lc_spans_find(const struct lc_reader *r, struct lc_spans *found)
 	memset(found, 0, sizeof(*found));
 	if (r->size < 10 || r->read(r->ctx, head, sizeof(head), 0) < 0)
 		return;
-	magic = little(head, 4);
+	magic = spans_little(head, 4);
 	if (memcmp(head, "\x93NUMPY", 6) == 0)
-		find_npy(r, head, found);
+		spans_npy(r, 0, r->size, "array", found);
+	else if (memcmp(head, "PK\3\4", 4) == 0)
+		spans_zip(r, found);
 	else if (magic == LLMC_MODEL || magic == LLMC_STATE)
-		find_llmc(r, found);
+		spans_llmc(r, found);
 	else
 		find_safetensors(r, head, found);
-	settle(found);
+	spans_settle(found);
+	spans_index(found);
 }

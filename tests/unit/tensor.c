@@ -110,7 +110,7 @@ Test(tensor, npy)
 	}
 	memcpy(strstr((char *)p + 10, "False"), "True ", 5);
 	s = find(p, 150);
-	cr_assert(s.n == 0, "columns first");
+	cr_assert(s.n == 1 && s.s[0].shape[0] == 5 && s.s[0].shape[1] == 3, "columns first");
 	lc_spans_release(&s);
 }
 
@@ -120,7 +120,7 @@ static void put_word(unsigned char *p, int i, uint32_t x)
 		p[4 * i + k] = (unsigned char)(x >> 8 * k);
 }
 
-Test(tensor, llmc)
+Test(tensor, llmc_of_another_layout)
 {
 	unsigned char p[1024 + 120] = {0};
 	struct lc_spans s;
@@ -150,4 +150,206 @@ Test(tensor, a_file_that_cannot_be_read_has_none)
 	lc_spans_find(&r, &s);
 	cr_assert(s.n == 0);
 	lc_spans_release(&s);
+}
+
+static char *golden(const char *name)
+{
+	const char *tests = getenv("TESTS");
+
+	return lc_path("%s/golden/%s", tests ? tests : "tests", name);
+}
+
+static char *load(const char *name, size_t *len)
+{
+	char *path = golden(name), *buf;
+	struct lc_err err;
+
+	cr_assert(lc_read_file(path, &buf, len, &err) == 0, "%s", err.text);
+	free(path);
+	return buf;
+}
+
+/* A line for each tensor that has a name, as in the samples' lists. */
+static char *list(const struct lc_spans *s)
+{
+	static const char *const type[] = {"", "f32", "bf16", "f16", "i32", "i16"};
+	char *out = lc_path("%s", ""), *more;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct lc_span *t = &s->s[i];
+		if (strncmp(t->name, "data/", 5) == 0)
+			continue;
+		more = lc_path("%s%s %s ", out, t->name, type[t->type]);
+		for (int d = 0; d < t->dims; d++) {
+			free(out);
+			out = more;
+			more = lc_path("%s%s%llu", out, d ? "x" : "",
+				       (unsigned long long)t->shape[d]);
+		}
+		free(out);
+		out = lc_path("%s%s %llu\n", more, t->dims ? "" : "1", (unsigned long long)t->at);
+		free(more);
+		cr_assert(lc_spans_get(s, t->name), "%s is there by name", t->name);
+	}
+	return out;
+}
+
+Test(tensor, torch)
+{
+	static const char *const samples[] = {
+		"tied-adamw", "tied-adamw-p4", "tied-adamw-p5", "zip64",  "compressed", "legacy",
+		"everything", "views",	       "list",		"module", "unsigned",
+	};
+
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
+		char *pt = lc_path("tensor-torch/%s.pt", samples[i]);
+		char *txt = lc_path("tensor-torch/%s.txt", samples[i]);
+		size_t len, n;
+		char *raw = load(pt, &len), *want = load(txt, &n), *got;
+		struct lc_spans s = find(raw, len);
+		got = list(&s);
+		cr_expect(strcmp(got, want) == 0, "%s: got\n%swanted\n%s", pt, got, want);
+		lc_spans_release(&s);
+		for (size_t cut = 0; cut < len; cut += 1 + len / 400) { /* no end, no directory */
+			s = find(raw, cut);
+			cr_assert(s.n == 0, "%s cut at %zu", pt, cut);
+			lc_spans_release(&s);
+		}
+		free(got), free(raw), free(want), free(pt), free(txt);
+	}
+}
+
+Test(tensor, the_rest_of_a_storage_is_found)
+{
+	size_t len;
+	char *raw = load("tensor-torch/views.pt", &len);
+	struct lc_spans s = find(raw, len);
+	const struct lc_span *part = lc_spans_get(&s, "of_big"), *rest;
+
+	cr_assert(part && part > s.s);
+	rest = part - 1;
+	cr_assert(strncmp(rest->name, "data/", 5) == 0 && strstr(rest->name, "[0]"));
+	cr_assert(rest->type == LC_F32 && rest->bytes == 16000 && rest->at + 16000 == part->at);
+	lc_spans_release(&s);
+	free(raw);
+}
+
+Test(tensor, npz)
+{
+	size_t len;
+	char *raw = load("tensor-torch/arrays.npz", &len);
+	struct lc_spans s = find(raw, len);
+	const struct lc_span *w = lc_spans_get(&s, "w"), *f = lc_spans_get(&s, "f");
+	float x;
+
+	cr_assert(s.n == 2 && w && f, "no doubles, nothing big-endian");
+	cr_assert(w->type == LC_F32 && w->dims == 2 && w->shape[0] == 3 && w->shape[1] == 4);
+	memcpy(&x, raw + w->at + 20, 4);
+	cr_assert(x == 5);
+	cr_assert(f->type == LC_F16 && f->shape[0] == 3 && f->shape[1] == 2);
+	lc_spans_release(&s);
+	free(raw);
+	raw = load("tensor-torch/deflated.npz", &len);
+	s = find(raw, len);
+	cr_assert(s.n == 0);
+	lc_spans_release(&s);
+	free(raw);
+}
+
+/* A model of llm.c: T 8, V 10 padded to 12, L 2, heads 1, C 4; in all 12*4 + 8*4 + 2*(12*16 + 13*4)
+ * + 2*4 parameters. */
+#define LLMC_N 576
+
+static unsigned char *llmc_model(int version, size_t *len)
+{
+	static const uint32_t head[] = {20240326, 0, 8, 10, 2, 1, 4, 12};
+	unsigned char *p;
+
+	*len = 1024 + LLMC_N * (version == 3 ? 4 : 2);
+	p = lc_xalloc(*len, 1);
+	for (int i = 0; i < 8; i++)
+		put_word(p, i, head[i]);
+	put_word(p, 1, (uint32_t)version);
+	return p;
+}
+
+static unsigned char *llmc_state(int ranks, int rank, int masters, int extra, size_t n, size_t *len)
+{
+	unsigned char *p;
+
+	*len = 1024 + n * 4 * (masters ? 3 : 2) + (size_t)extra;
+	p = lc_xalloc(*len, 1);
+	put_word(p, 0, 20240527);
+	put_word(p, 1, 1);
+	put_word(p, 2, (uint32_t)ranks);
+	put_word(p, 3, (uint32_t)rank);
+	put_word(p, 4, (uint32_t)masters);
+	put_word(p, 5, extra > 0);
+	return p;
+}
+
+static void is_span(const struct lc_spans *s, const char *name, uint64_t at, int dims,
+		    uint64_t rows, uint64_t cols)
+{
+	const struct lc_span *t = lc_spans_get(s, name);
+
+	cr_assert(t, "%s is there", name);
+	cr_assert(t->at == at, "%s is at %llu", name, (unsigned long long)t->at);
+	cr_assert(t->dims == dims && t->shape[0] == rows && t->shape[dims - 1] == cols,
+		  "%s: %d %llu", name, t->dims, (unsigned long long)t->shape[0]);
+}
+
+Test(tensor, llmc)
+{
+	size_t len, slen;
+	unsigned char *m = llmc_model(5, &len), *p;
+	struct lc_spans model = find(m, len), state, *both[] = {&state, &model};
+
+	cr_assert(model.n == 16 && model.s[15].at + model.s[15].bytes == len);
+	is_span(&model, "wpe", 1024 + 2 * 48, 2, 8, 4);
+	is_span(&model, "qkvw", 1024 + 2 * (48 + 32 + 16), 3, 2, 4);
+	is_span(&model, "fcprojw", 1024 + 2 * (568 - 8 - 128), 3, 2, 16);
+	is_span(&model, "lnfb", 1024 + 2 * 572, 1, 4, 4);
+	for (int extra = 0; extra < 9; extra += 8) { /* of a shuffled loader */
+		p = llmc_state(2, 1, 1, extra, LLMC_N, &slen);
+		state = find(p, slen);
+		cr_assert(state.n == (extra ? 0 : 3), "alone it tells nothing of its parts");
+		lc_spans_together(both, 2);
+		cr_assert(state.n == 48 && model.n == 16);
+		is_span(&state, "wte.exp_avg", 1024, 2, 12, 4);
+		is_span(&state, "qkvw.exp_avg_sq", 1024 + 4 * (LLMC_N + 96), 3, 2, 4);
+		is_span(&state, "lnfb.master", 1024 + 4 * (2 * LLMC_N + 572), 1, 4, 4);
+		lc_spans_release(&state);
+		free(p);
+	}
+	free(m);
+	lc_spans_release(&model);
+}
+
+Test(tensor, llmc_in_parts)
+{
+	size_t len, slen;
+	unsigned char *m = llmc_model(3, &len), *p = llmc_state(2, 1, 0, 0, LLMC_N / 2, &slen);
+	struct lc_spans model = find(m, len), state = find(p, slen), *both[] = {&model, &state};
+
+	lc_spans_together(both, 2);
+	/* four tensors of all layers, twelve of each; both parts are in the model */
+	cr_assert(model.n == 2 * (4 + 24) && state.n == 2 * (4 + 24));
+	is_span(&model, "wte.0.1", 1024 + 4 * 24, 2, 6, 4);
+	is_span(&model, "qkvw.1.1", 1024 + 4 * (96 + 48 + 24), 2, 6, 4);
+	is_span(&state, "wte.0.1.exp_avg", 1024, 2, 6, 4);
+	is_span(&state, "qkvw.1.1.exp_avg", 1024 + 4 * (48 + 24), 2, 6, 4);
+	is_span(&state, "lnfb.0.1.exp_avg_sq", 1024 + 4 * (LLMC_N / 2 + 286), 1, 2, 2);
+	cr_assert(!lc_spans_get(&state, "wte.0.0.exp_avg"), "of another rank");
+	lc_spans_release(&state);
+	lc_spans_release(&model);
+	free(p);
+	p = llmc_state(2, 1, 0, 0, LLMC_N / 2 + 1, &slen);
+	model = find(m, len);
+	state = find(p, slen);
+	lc_spans_together(both, 2);
+	cr_assert(model.n == 16 && state.n == 2, "a state of another model");
+	lc_spans_release(&state);
+	lc_spans_release(&model);
+	free(p), free(m);
 }
