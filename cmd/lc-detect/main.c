@@ -13,6 +13,7 @@
 #include "io.h"
 #include "json.h"
 #include "option.h"
+#include "verbs.h"
 
 #define FIRST_LOOK 100 /* steps after which a name that has not occurred is odd */
 
@@ -20,11 +21,13 @@ static struct lc_detect_conf conf;
 static struct lc_names names;
 static int first_only, follow, quiet, show_index, strict;
 static unsigned long since; /* lines that only teach */
+static const char *rule;    /* a peer's, instead of the index */
 static long after = -1;	    /* steps up to this raise no alert */
 
 static const char usage[] =
 	"usage: lc-detect [-1fq] [-m METRIC=NAME] [-t THRESHOLD] [-w WINDOW] [-s LINES]\n"
-	"                 [--index] [--strict] [FILE ...]\n"
+	"                 [--index] [--strict] [--rule NAME] [FILE ...]\n"
+	"       lc-detect score [-l LABELS] FILE ...\n"
 	"Read step records, write an alert record where training becomes unstable.\n"
 	"  -1                stop at the first alert\n"
 	"  -f                follow a growing (or rotated) file; wait for one that is not there\n"
@@ -35,6 +38,7 @@ static const char usage[] =
 	"  -t, --threshold X index at which an alert begins (1)\n"
 	"  -w, --window N    values the trend is fitted to (96)\n"
 	"  --index           also write an index record for every step\n"
+	"  --rule NAME       alerts by the rule of another framework (zclip, olmo, llmc, ...)\n"
 	"  --strict          a malformed line is an error\n"
 	"  -h, --help, --version\n"
 	"Status: 0 an alert, 1 none, 2 usage, 3 bad data, 4 system.\n";
@@ -42,10 +46,11 @@ static const char usage[] =
 static int options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"metric", 1, 0, 'm'}, {"since", 1, 0, 's'},   {"threshold", 1, 0, 't'},
-		{"window", 1, 0, 'w'}, {"follow", 0, 0, 'f'},  {"quiet", 0, 0, 'q'},
-		{"index", 0, 0, 'I'},  {"after", 1, 0, 'A'},   {"strict", 0, 0, 'S'},
-		{"help", 0, 0, 'h'},   {"version", 0, 0, 'V'}, {0, 0, 0, 0},
+		{"metric", 1, 0, 'm'}, {"since", 1, 0, 's'},  {"threshold", 1, 0, 't'},
+		{"window", 1, 0, 'w'}, {"follow", 0, 0, 'f'}, {"quiet", 0, 0, 'q'},
+		{"index", 0, 0, 'I'},  {"after", 1, 0, 'A'},  {"strict", 0, 0, 'S'},
+		{"rule", 1, 0, 'R'},   {"help", 0, 0, 'h'},   {"version", 0, 0, 'V'},
+		{0, 0, 0, 0},
 	};
 	struct lc_err err;
 	int c;
@@ -60,6 +65,7 @@ static int options(int argc, char **argv)
 		case 'A': after = (long)lc_option_number(optarg, "--after", 0, 1e15); break;
 		case 'I': show_index = 1; break;
 		case 'S': strict = 1; break;
+		case 'R': rule = optarg; break;
 		case 's':
 			since = (unsigned long)lc_option_number(optarg, "--since", 0, 1e15);
 			break;
@@ -80,6 +86,8 @@ static int options(int argc, char **argv)
 		default: lc_usage_option(c, argv);
 		}
 	}
+	if (rule && follow)
+		lc_usage("--rule reads to the end: no -f");
 	if (follow && argc - optind != 1)
 		lc_usage("-f follows one file");
 	return optind;
@@ -271,7 +279,11 @@ int main(int argc, char **argv)
 	int i;
 
 	lc_setup(argv[0]);
+	if (argc > 1 && strcmp(argv[1], "score") == 0)
+		return score_main(argc - 1, argv + 1);
 	i = options(argc, argv);
+	if (rule)
+		return rule_main(rule, &names, first_only, quiet, argv + i, argc - i);
 	d = lc_detect_open(&conf);
 	do {
 		if (watch(d, i < argc ? argv[i] : "-", &t, &err) < 0)
