@@ -6,12 +6,27 @@
 #include <openssl/sha.h>
 #include <string.h>
 
+#include "hash_impl.h"
+
 int lc_sha256(const void *buf, size_t len, struct lc_id *id, struct lc_err *err)
 {
 	SHA256_CTX c;
 
 	if (!SHA256_Init(&c) || !SHA256_Update(&c, buf, len) || !SHA256_Final(id->b, &c))
 		return lc_fail(err, LC_SYS, "sha256: libcrypto refused");
+	return 0;
+}
+
+int lc_sha256_many(const void *const *buf, const size_t *len, size_t n, struct lc_id *const *id,
+		   struct lc_err *err)
+{
+	size_t i = 0;
+
+	while (i + 1 < n && hash_pair(buf + i, len + i, id + i))
+		i += 2;
+	for (; i < n; i++)
+		if (lc_sha256(buf[i], len[i], id[i], err) < 0)
+			return -1;
 	return 0;
 }
 

@@ -1,30 +1,13 @@
-/*
- * store_chunk: the chunks of a store: the table of where each lies, and putting them.
- *
- * Threads share out hashing and compressing; what ends up in a pack, and in which order, depends
- * on the bytes put alone.
- */
+/* store_chunk: the chunks of a store: the table of where each lies, and the new pack. */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <zstd.h>
 
-#include "crc.h"
 #include "io.h"
 #include "pool.h"
 #include "store_impl.h"
 
-/*
- * States are nearly incompressible (the low mantissa bits are noise): level 1 gets what there is to
- * get. What gains less than 1/64 is kept raw, which restores faster than it decompresses.
- */
-#define ZSTD_LEVEL 1
-#define WORTH(raw) ((raw) - (raw) / 64)
-
-size_t store_home(const struct lc_store *st, const struct lc_id *id)
+static size_t home(const struct lc_store *st, const struct lc_id *id)
 {
 	size_t h;
 
@@ -33,26 +16,52 @@ size_t store_home(const struct lc_store *st, const struct lc_id *id)
 }
 
 /* The first place of id at or after slot *i of the table, or NULL; *i is where to go on from. */
-const struct place *store_find_from(const struct lc_store *st, const struct lc_id *id, size_t *i)
+static struct place *find_from(const struct lc_store *st, const struct lc_id *id, size_t *i)
 {
 	for (; st->table && st->table[*i]; *i = (*i + 1) & st->mask) {
-		const struct place *p = &st->at[st->table[*i] - 1];
+		struct place *p = &st->at[st->table[*i] - 1];
 		if (memcmp(p->c.id.b, id->b, 32) == 0)
 			return p;
 	}
 	return NULL;
 }
 
-const struct place *store_find(const struct lc_store *st, const struct lc_id *id)
+size_t store_copies(const struct lc_store *st, const struct lc_id *id, struct place *copy,
+		    size_t *number)
 {
-	size_t i = store_home(st, id);
+	const struct place *p;
+	size_t i, n = 0;
 
-	return store_find_from(st, id, &i);
+	pthread_rwlock_rdlock(&st->cache->table);
+	for (i = home(st, id); n < COPIES_MAX && (p = find_from(st, id, &i));
+	     i = (i + 1) & st->mask)
+		if (p->pack >= 0) {
+			if (number)
+				number[n] = (size_t)(p - st->at);
+			copy[n++] = *p;
+		}
+	pthread_rwlock_unlock(&st->cache->table);
+	return n;
+}
+
+int store_depth(const struct lc_store *st, const struct lc_id *id)
+{
+	const struct place *p;
+	int depth = -1;
+	size_t i;
+
+	pthread_rwlock_rdlock(&st->cache->table);
+	for (i = home(st, id); (p = find_from(st, id, &i)); i = (i + 1) & st->mask)
+		if (p->pack != PACK_COMING && p->sound != DAMAGED &&
+		    (depth < 0 || p->c.depth < depth))
+			depth = p->c.depth;
+	pthread_rwlock_unlock(&st->cache->table);
+	return depth;
 }
 
 static void table_add(struct lc_store *st, size_t number)
 {
-	size_t i = store_home(st, &st->at[number].c.id);
+	size_t i = home(st, &st->at[number].c.id);
 
 	while (st->table[i])
 		i = (i + 1) & st->mask;
@@ -70,8 +79,15 @@ static void place_add(struct lc_store *st, const struct lc_chunk *c, int pack)
 		for (size_t i = 0; i < st->n; i++)
 			table_add(st, i);
 	}
-	st->at[st->n] = (struct place){*c, pack};
+	st->at[st->n] = (struct place){*c, pack, UNSEEN};
 	table_add(st, st->n++);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	const struct lc_chunk *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
 }
 
 static void load_pack(struct lc_store *st, const char *name)
@@ -89,6 +105,8 @@ static void load_pack(struct lc_store *st, const char *name)
 	}
 	st->packs = lc_xrealloc(st->packs, (size_t)st->npacks + 1, sizeof(*st->packs));
 	st->packs[st->npacks] = path;
+	if (n) /* at[] is in the order in which packs are read best */
+		qsort(c, n, sizeof(*c), by_offset);
 	for (size_t i = 0; i < n; i++)
 		place_add(st, &c[i], st->npacks);
 	st->npacks++;
@@ -122,8 +140,7 @@ int store_load(struct lc_store *st, struct lc_err *err)
 		free(names[i]);
 	}
 	free(names);
-	st->cache = lc_xalloc(1, sizeof(*st->cache));
-	pthread_mutex_init(&st->cache->lock, NULL);
+	st->cache = store_cache_new();
 	st->loaded = 1;
 	st->first_new = st->n;
 	return 0;
@@ -131,176 +148,113 @@ int store_load(struct lc_store *st, struct lc_err *err)
 
 void store_chunks_release(struct lc_store *st)
 {
-	lc_tmp_abort(&st->tmp);
+	writer_abort(st->writer);
 	lc_pool_close(st->pool);
 	store_cache_release(st);
-	for (int i = 0; st->slot && i < BATCH; i++) {
-		free(st->slot[i].out);
-		free(st->slot[i].in);
-		ZSTD_freeCCtx(st->slot[i].z);
-	}
 	for (int i = 0; i < st->npacks; i++)
 		free(st->packs[i]);
 	for (size_t i = 0; i < st->nbad; i++)
 		free(st->bad[i]);
-	free(st->slot);
 	free(st->packs);
 	free(st->bad);
 	free(st->at);
 	free(st->table);
-	*st = (struct lc_store){.dir = st->dir, .lock = st->lock, .tmp.fd = -1};
+	*st = (struct lc_store){.dir = st->dir, .lock = st->lock};
 }
 
-int store_start_writing(struct lc_store *st, struct lc_err *err)
+int store_start_pool(struct lc_store *st, struct lc_err *err)
 {
-	if (store_load(st, err) < 0)
-		return -1;
-	if (!st->slot) {
-		st->slot = lc_xalloc(BATCH, sizeof(*st->slot));
-		st->pool = lc_pool_open(lc_cpu_count());
-	}
+	int threads = lc_cpu_count();
+
+	if (!st->pool)
+		st->pool = lc_pool_open(threads < THREADS_MAX ? threads : THREADS_MAX);
 	return st->pool ? 0 : lc_fail_sys(err, "start threads");
 }
 
-void store_compress(struct slot *s)
+long store_register(struct lc_store *st, const struct lc_id *id, size_t len, int anew)
 {
-	size_t n;
+	struct lc_chunk c = {.id = *id, .raw = (uint32_t)len};
+	const struct place *p;
+	long number = -1;
+	int known = 0;
+	size_t i;
 
-	if (s->room < SLOT_ROOM) {
-		free(s->out);
-		s->out = malloc(SLOT_ROOM);
-		s->room = s->out ? SLOT_ROOM : 0;
+	pthread_rwlock_wrlock(&st->cache->table);
+	for (i = home(st, id); !known && (p = find_from(st, id, &i)); i = (i + 1) & st->mask)
+		known = p->pack < 0 || (p->sound == SOUND && !anew);
+	if (!known) {
+		number = (long)st->n;
+		place_add(st, &c, PACK_COMING);
 	}
-	if (!s->z)
-		s->z = ZSTD_createCCtx();
-	if (!s->out || !s->z) {
-		errno = ENOMEM;
-		lc_fail_sys(&s->err, "compress");
-		return;
-	}
-	n = ZSTD_compressCCtx(s->z, s->out, SLOT_ROOM, s->raw, s->len, ZSTD_LEVEL);
-	s->depth = 0;
-	s->codec = !ZSTD_isError(n) && n < WORTH(s->len) ? LC_CODEC_ZSTD : LC_CODEC_RAW;
-	s->stored = s->codec == LC_CODEC_ZSTD ? n : s->len;
+	pthread_rwlock_unlock(&st->cache->table);
+	return number;
 }
 
-static void put_task(void *ctx, int i)
-{
-	struct lc_store *st = ctx;
-	struct slot *s = &st->slot[i];
-
-	if (lc_sha256(s->raw, s->len, &s->id, &s->err) < 0)
-		return;
-	s->known = store_find(st, &s->id) != NULL;
-	if (!s->known)
-		store_compress(s);
-}
-
-int store_append(struct lc_store *st, const struct slot *s, struct lc_err *err)
-{
-	struct lc_chunk c = {.id = s->id,
-			     .stored = (uint32_t)s->stored,
-			     .raw = (uint32_t)s->len,
-			     .codec = (uint8_t)s->codec,
-			     .depth = (uint8_t)s->depth};
-	const unsigned char *body = s->codec == LC_CODEC_RAW ? s->raw : s->out;
-	char *prefix;
-	int ret;
-
-	if (st->end == 0) {
-		prefix = lc_path("%s/tmp/", st->dir);
-		ret = lc_tmp_file(&st->tmp, prefix, err);
-		free(prefix);
-		if (ret < 0 ||
-		    lc_write_all(st->tmp.fd, LC_PACK_MAGIC, LC_PACK_HEAD, st->dir, err) < 0)
-			return -1;
-		st->end = LC_PACK_HEAD;
-	}
-	c.at = st->end;
-	c.crc = lc_crc32c(body, s->stored);
-	if (lc_write_all(st->tmp.fd, body, s->stored, st->dir, err) < 0)
-		return -1;
-	st->end += s->stored;
-	place_add(st, &c, -1);
-	return 0;
-}
-
-static int put_batch(struct lc_store *st, int n, struct lc_id *ids, struct lc_err *err)
-{
-	for (int i = 0; i < n; i++) {
-		struct slot *s = &st->slot[i];
-		s->raw = st->buf + (size_t)i * LC_CHUNK;
-		s->len = i < n - 1 ? LC_CHUNK : st->len - (size_t)i * LC_CHUNK;
-		s->err.code = LC_OK;
-	}
-	lc_pool_run(st->pool, n, put_task, st);
-	for (int i = 0; i < n; i++) {
-		struct slot *s = &st->slot[i];
-		if (s->err.code != LC_OK)
-			return lc_fail(err, s->err.code, "%s", s->err.text);
-		/* the same bytes twice in one batch are known only now */
-		if (!s->known && !store_find(st, &s->id) && store_append(st, s, err) < 0)
-			return -1;
-		ids[i] = s->id;
-	}
-	return 0;
-}
-
-int lc_store_put(struct lc_store *st, const void *buf, size_t len, struct lc_id *ids,
+int store_append(struct lc_store *st, long number, struct lc_chunk *c, const void *body,
 		 struct lc_err *err)
 {
-	const unsigned char *p = buf;
-
-	if (store_start_writing(st, err) < 0)
+	if (!st->writer && (writer_open(&st->writer, st->dir, err) < 0 ||
+			    writer_add(st->writer, LC_PACK_MAGIC, LC_PACK_HEAD, err) < 0))
 		return -1;
-	while (len > 0) {
-		size_t part = len < (size_t)BATCH * LC_CHUNK ? len : (size_t)BATCH * LC_CHUNK;
-		int n = (int)((part + LC_CHUNK - 1) / LC_CHUNK);
-		st->buf = p;
-		st->len = part;
-		if (put_batch(st, n, ids, err) < 0)
-			return -1;
-		p += part;
-		len -= part;
-		ids += n;
-	}
+	c->at = writer_end(st->writer);
+	if (writer_add(st->writer, body, c->stored, err) < 0)
+		return -1;
+	pthread_rwlock_wrlock(&st->cache->table);
+	st->at[number].c = *c;
+	st->at[number].pack = PACK_NEW;
+	pthread_rwlock_unlock(&st->cache->table);
 	return 0;
+}
+
+/* What is in the new pack is from now on in the finished one. */
+static void add_pack(struct lc_store *st, char *path)
+{
+	st->packs = lc_xrealloc(st->packs, (size_t)st->npacks + 1, sizeof(*st->packs));
+	for (size_t i = st->first_new; i < st->n; i++) {
+		st->at[i].pack = st->npacks;
+		st->at[i].sound = SOUND;
+	}
+	st->packs[st->npacks++] = path;
+	st->first_new = st->n;
 }
 
 int lc_store_flush(struct lc_store *st, uint64_t *stored, struct lc_err *err)
 {
 	size_t n = st->n - st->first_new, len;
+	char *tail, *path, hex[LC_HEX_LEN + 1];
+	struct writer *w = st->writer;
 	struct lc_chunk *c;
 	struct lc_id name;
-	char *tail, *path, hex[LC_HEX_LEN + 1];
-	int ret = -1;
+	uint64_t end;
+	int ret;
 
 	*stored = 0;
-	if (st->end == 0)
+	if (st->broken)
+		return lc_fail(err, LC_SYS, "%s: what was put before has failed", st->dir);
+	if (!w)
 		return 0;
 	c = lc_xalloc(n, sizeof(*c));
 	for (size_t i = 0; i < n; i++)
 		c[i] = st->at[st->first_new + i].c;
-	if (lc_pack_tail(c, n, st->end, &tail, &len, &name, err) < 0) {
-		free(c);
+	end = writer_end(w);
+	ret = lc_pack_tail(c, n, end, &tail, &len, &name, err);
+	free(c);
+	if (ret < 0)
 		return -1;
-	}
 	lc_id_hex(&name, hex);
 	path = lc_path("%s/packs/%s.pack", st->dir, hex);
-	if (lc_write_all(st->tmp.fd, tail, len, st->dir, err) == 0 &&
-	    lc_tmp_commit(&st->tmp, path, err) == 0) {
-		st->packs = lc_xrealloc(st->packs, (size_t)st->npacks + 1, sizeof(*st->packs));
-		st->packs[st->npacks++] = path;
-		for (size_t i = st->first_new; i < st->n; i++)
-			st->at[i].pack = st->npacks - 1;
-		*stored = st->end + len;
-		st->first_new = st->n;
-		st->end = 0;
-		path = NULL;
-		ret = 0;
-	}
-	free(path);
+	ret = writer_add(w, tail, len, err);
 	free(tail);
-	free(c);
-	return ret;
+	if (ret == 0) {
+		st->writer = NULL;
+		ret = writer_commit(w, path, err);
+	}
+	if (ret < 0) {
+		st->broken = 1;
+		free(path);
+		return -1;
+	}
+	add_pack(st, path);
+	*stored = end + len;
+	return 0;
 }

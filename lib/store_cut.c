@@ -8,12 +8,21 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "store_impl.h"
+
+static int open_input(const struct cut_file *f)
+{
+	return open(f->in->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
 
 int cut_read(const struct cut_file *f, void *buf, size_t len, uint64_t at, struct lc_err *err)
 {
-	int fd = open(f->in->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), ret = 0;
+	int fd, ret = 0;
 	char *p = buf;
 
+	if (f->in->read)
+		return f->in->read(f->in->ctx, buf, len, at, err);
+	fd = open_input(f);
 	if (fd < 0)
 		return lc_fail_sys(err, "open %s", f->in->path);
 	while (len > 0 && ret == 0) {
@@ -34,56 +43,24 @@ int cut_read(const struct cut_file *f, void *buf, size_t len, uint64_t at, struc
 	return ret;
 }
 
-static int read_disk(void *ctx, void *buf, size_t len, uint64_t at)
+void cut_read_ahead(const struct cut_file *f, size_t len, uint64_t at)
+{
+	int fd = f->in->read ? -1 : open_input(f);
+
+	if (fd < 0)
+		return;
+	posix_fadvise(fd, (off_t)at, (off_t)len, POSIX_FADV_WILLNEED);
+	close(fd);
+}
+
+static int read_input(void *ctx, void *buf, size_t len, uint64_t at)
 {
 	return cut_read(ctx, buf, len, at, NULL);
 }
 
-struct stored { /* a file of the base, to read its header from */
-	struct lc_store *st;
-	const struct older *o;
-};
-
-static size_t chunk_at(const struct older *o, uint64_t at)
-{
-	size_t lo = 0, hi = o->e->nchunks;
-
-	while (hi - lo > 1) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (o->at[mid] <= at)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static int read_stored(void *ctx, void *buf, size_t len, uint64_t at)
-{
-	const struct stored *s = ctx;
-	const struct older *o = s->o;
-	char *p = buf;
-
-	while (len > 0) {
-		size_t i = chunk_at(o, at), size = (size_t)(o->at[i + 1] - o->at[i]);
-		size_t skip = (size_t)(at - o->at[i]), n = size - skip < len ? size - skip : len;
-		char *raw = malloc(size);
-		int ret = raw ? lc_store_get(s->st, &o->e->chunks[i], raw, size, NULL) : -1;
-		if (ret == 0)
-			memcpy(p, raw + skip, n);
-		free(raw);
-		if (ret < 0)
-			return -1;
-		p += n;
-		len -= n;
-		at += n;
-	}
-	return 0;
-}
-
 static void older_release(struct older *o)
 {
-	free(o->at);
+	lc_stored_release(&o->file);
 	lc_spans_release(&o->spans);
 	memset(o, 0, sizeof(*o));
 }
@@ -92,22 +69,13 @@ static void older_release(struct older *o)
 static void find_older(struct older *o, struct lc_store *st, const struct lc_manifest *base,
 		       const char *path)
 {
-	struct stored s = {st, o};
-	struct lc_reader r = {read_stored, &s, 0};
+	struct lc_reader r;
+	const struct lc_entry *e = lc_pair_older(base, path);
 
-	o->e = lc_pair_older(base, path);
-	if (!o->e || o->e->nchunks == 0)
+	o->there = e && e->nchunks && lc_stored_open(&o->file, st, e, NULL, NULL) == 0;
+	if (!o->there)
 		return;
-	o->at = lc_xalloc(o->e->nchunks + 1, sizeof(*o->at));
-	for (size_t i = 0; i < o->e->nchunks; i++) {
-		size_t len;
-		if (lc_store_size(st, &o->e->chunks[i], &len, NULL) < 0) {
-			older_release(o);
-			return;
-		}
-		o->at[i + 1] = o->at[i] + len;
-	}
-	r.size = o->at[o->e->nchunks];
+	r = lc_stored_reader(&o->file);
 	lc_spans_find(&r, &o->spans);
 }
 
@@ -135,12 +103,42 @@ static void add_bytes(struct cut *c, size_t file, uint64_t at, uint64_t end)
 		add(c, file, at, end - at < LC_CHUNK ? end - at : LC_CHUNK);
 }
 
+/* The tensor that all of a piece is elements of, or -1. */
+static int32_t span_of(const struct lc_spans *t, uint64_t at, uint64_t len)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct lc_span *s = &t->s[i];
+		unsigned size = lc_dtype_bits(s->type) / 8;
+		if (at >= s->at && at + len <= s->at + s->bytes && s->bytes >= OWN_BYTES)
+			return (at - s->at) % size || len % size ? -1 : (int32_t)i;
+	}
+	return -1;
+}
+
+/* Where it was cut before: its chunks stay the same ones. */
+static int cut_again(struct cut *c, size_t file, struct lc_store *st, struct lc_err *err)
+{
+	struct cut_file *f = &c->f[file];
+	struct lc_stored was;
+
+	if (lc_stored_open(&was, st, f->in->e, NULL, err) < 0)
+		return -1;
+	for (size_t i = 0; i < f->in->e->nchunks; i++) {
+		uint64_t at = was.at[i], len = was.at[i + 1] - at;
+		struct piece *p = add(c, file, at, len);
+		if (len <= LC_CHUNK) /* else of another writer: the codec takes no more */
+			p->span = span_of(&f->spans, at, len);
+		p->id = f->in->e->chunks[i];
+	}
+	lc_stored_release(&was);
+	return 0;
+}
+
 static void cut_file(struct cut *c, size_t file)
 {
 	struct cut_file *f = &c->f[file];
 	uint64_t done = 0;
 
-	f->first = c->n;
 	for (size_t i = 0; i < f->spans.n; i++) {
 		const struct lc_span *s = &f->spans.s[i];
 		uint64_t piece = PIECE_ELEMENTS * (lc_dtype_bits(s->type) / 8),
@@ -155,6 +153,31 @@ static void cut_file(struct cut *c, size_t file)
 	add_bytes(c, file, done, f->in->e->size);
 }
 
+/* Do two pieces stand at the same elements of their tensors? */
+static int same_elements(const struct cut *c, const struct piece *a, const struct piece *b)
+{
+	const struct lc_span *s = &c->f[a->file].spans.s[a->span],
+			     *t = &c->f[b->file].spans.s[b->span];
+	uint64_t sa = lc_dtype_bits(s->type) / 8, sb = lc_dtype_bits(t->type) / 8;
+
+	return (a->at - s->at) / sa == (b->at - t->at) / sb && a->len / sa == b->len / sb;
+}
+
+/* The piece of the tensor whose first is `first` that stands where p does; NONE. */
+static size_t find_same(const struct cut *c, const struct piece *p, size_t first, size_t skip)
+{
+	size_t i = first + skip;
+
+	if (i >= c->n || c->p[i].span != c->p[first].span || c->p[i].file != c->p[first].file)
+		return NONE;
+	return same_elements(c, p, &c->p[i]) ? i : NONE;
+}
+
+static int same_span(const struct piece *a, const struct piece *b)
+{
+	return a->span >= 0 && a->span == b->span && a->file == b->file;
+}
+
 /* The pieces of paired tensors stand at the same elements. */
 static void relate_all(struct cut *c)
 {
@@ -163,22 +186,20 @@ static void relate_all(struct cut *c)
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct piece *p = &c->p[i];
-		const struct lc_span *s = p->span < 0 ? NULL : &c->f[p->file].spans.s[p->span];
-		if (!s || (n && t[n - 1].s == s))
+		if (p->span < 0 || (i && same_span(p - 1, p)))
 			continue;
-		t[n] = (struct lc_paired){.s = s, .file = p->file};
+		t[n] = (struct lc_paired){.s = &c->f[p->file].spans.s[p->span], .file = p->file};
 		first[n++] = i;
 	}
 	lc_pair_tensors(t, n);
 	for (size_t i = 0; i < n; i++)
-		for (size_t p = first[i]; p < c->n && c->p[p].span >= 0 &&
-					  &c->f[c->p[p].file].spans.s[c->p[p].span] == t[i].s;
-		     p++) {
+		for (size_t p = first[i]; p < c->n && same_span(&c->p[first[i]], &c->p[p]); p++) {
 			c->p[p].part = t[i].part;
 			c->p[p].pass = t[i].pass;
 			for (int k = 0; k < LC_NEARS; k++)
 				if (t[i].near[k] != LC_ALONE)
-					c->p[p].near[k] = first[t[i].near[k]] + (p - first[i]);
+					c->p[p].near[k] = find_same(
+						c, &c->p[p], first[t[i].near[k]], p - first[i]);
 		}
 	free(first);
 	free(t);
@@ -198,23 +219,43 @@ static void see_together(struct cut *c)
 	free(of);
 }
 
-void cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s)
+static void look_into(struct cut_file *f, struct lc_store *st, const struct lc_manifest *base)
 {
+	struct lc_reader r = {read_input, f, f->in->e->size};
+
+	if (f->in->plain)
+		return;
+	lc_spans_find(&r, &f->spans);
+	if (f->spans.n || f->spans.llmc.arrays)
+		find_older(&f->old, st, base, f->in->e->path);
+}
+
+int cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s, struct lc_err *err)
+{
+	int ret = 0;
+
 	memset(c, 0, sizeof(*c));
 	c->f = lc_xalloc(s->n, sizeof(*c->f));
 	c->nfiles = s->n;
 	for (size_t i = 0; i < s->n; i++) {
-		struct cut_file *f = &c->f[i];
-		struct lc_reader r = {read_disk, f, s->in[i].e->size};
-		f->in = &s->in[i];
-		lc_spans_find(&r, &f->spans);
-		if (f->spans.n || f->spans.llmc.arrays)
-			find_older(&f->old, st, s->base, f->in->e->path);
+		c->f[i].in = &s->in[i];
+		look_into(&c->f[i], st, s->base);
 	}
 	see_together(c);
-	for (size_t i = 0; i < s->n; i++)
-		cut_file(c, i);
+	for (size_t i = 0; i < s->n && ret == 0; i++) {
+		c->f[i].first = c->n;
+		if (s->anew)
+			ret = cut_again(c, i, st, err);
+		else
+			cut_file(c, i);
+	}
+	if (ret < 0) {
+		cut_release(c);
+		return -1;
+	}
 	relate_all(c);
+	group_all(c);
+	return 0;
 }
 
 void cut_release(struct cut *c)
@@ -225,6 +266,9 @@ void cut_release(struct cut *c)
 	}
 	free(c->f);
 	free(c->p);
+	free(c->order);
+	free(c->group);
+	memset(c, 0, sizeof(*c));
 }
 
 const struct lc_id *cut_older(const struct cut *c, const struct piece *p, uint32_t *at)
@@ -235,16 +279,16 @@ const struct lc_id *cut_older(const struct cut *c, const struct piece *p, uint32
 	uint64_t from;
 	size_t i;
 
-	if (p->span < 0 || !o->e || !o->at)
+	if (p->span < 0 || !o->there)
 		return NULL;
 	now = &f->spans.s[p->span];
 	then = lc_spans_get(&o->spans, now->name);
 	if (!then || then->type != now->type || then->bytes != now->bytes)
 		return NULL;
 	from = then->at + (p->at - now->at);
-	i = chunk_at(o, from);
-	if (from + p->len > o->at[i + 1])
+	i = lc_stored_chunk(&o->file, from);
+	if (from + p->len > o->file.at[i + 1])
 		return NULL;
-	*at = (uint32_t)(from - o->at[i]);
-	return &o->e->chunks[i];
+	*at = (uint32_t)(from - o->file.at[i]);
+	return &o->file.e->chunks[i];
 }

@@ -5,6 +5,7 @@
 #ifndef LC_STORE_CUT_H
 #define LC_STORE_CUT_H
 
+#include "store_file.h"
 #include "store_pair.h"
 #include "store_state.h"
 
@@ -20,15 +21,25 @@ struct piece {
 	enum lc_part part;
 	size_t near[LC_NEARS]; /* number of the piece at the same elements, in this state; or NONE
 				*/
-	struct lc_id id;
-	uint64_t sum; /* of its bytes, to see that they are the same when they are read again */
+	struct lc_id id;       /* when it is cut again: given */
 };
 #define NONE LC_ALONE
-#define PASSES LC_PASSES
 
-struct older {			  /* a file of the base, under the same path */
-	const struct lc_entry *e; /* NULL: none */
-	uint64_t *at;		  /* where its chunks start; e->nchunks + 1 */
+/*
+ * Pieces that are read, hashed and coded together: all that predict one another, in the order in
+ * which they do; or some that have nothing to do with any.
+ */
+struct group {
+	size_t first, n; /* in order[] */
+	size_t bytes;
+};
+#define GROUP_PIECES 64
+#define GROUP_BYTES ((size_t)4 << 20) /* of the latter kind */
+#define RELATED_MAX 8		      /* of the former; more are no state of an optimizer */
+
+struct older { /* a file of the base, under the same path */
+	int there;
+	struct lc_stored file;
 	struct lc_spans spans;
 };
 
@@ -44,13 +55,20 @@ struct cut {
 	size_t nfiles;
 	struct piece *p;
 	size_t n;
+	size_t *order; /* numbers of pieces */
+	struct group *group;
+	size_t ngroups;
 };
 
-void cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s);
+int cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s, struct lc_err *err);
 void cut_release(struct cut *c);
 
-/* Bytes of a file as it lies on disk: all of them, or a failure. */
+/* store_group.c: order and group, once the pieces and what is near each are known. */
+void group_all(struct cut *c);
+
+/* Bytes of a file: all of them, or a failure. */
 int cut_read(const struct cut_file *f, void *buf, size_t len, uint64_t at, struct lc_err *err);
+void cut_read_ahead(const struct cut_file *f, size_t len, uint64_t at);
 
 /* The chunk of the base that holds all the elements of p, and where in it; NULL: there is none. */
 const struct lc_id *cut_older(const struct cut *c, const struct piece *p, uint32_t *at);

@@ -215,7 +215,6 @@ struct lc_store *lc_store_open(const char *given, int make, struct lc_err *err)
 	}
 	st = lc_xalloc(1, sizeof(*st));
 	st->dir = dir;
-	st->tmp.fd = -1;
 	st->lock = -1;
 	if (take_lock(st, err) < 0 ||
 	    (make && (make_tmp(dir, err) < 0 || (version < VERSION && upgrade(st, err) < 0)))) {

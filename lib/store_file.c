@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "io.h"
+#include "store_body.h"
+#include "store_impl.h"
 
 #define WINDOW ((size_t)8 << 20) /* bytes decoded ahead; one chunk is always taken */
 #define AHEAD 16		 /* chunks at the most */
@@ -102,6 +104,33 @@ int lc_stored_read(struct lc_stored *f, void *buf, size_t len, uint64_t at, stru
 		n = (size_t)(f->at[f->first + f->n] - at);
 		n = n < len ? n : len;
 		memcpy(p, f->raw + (at - f->at[f->first]), n);
+		p += n;
+		len -= n;
+		at += n;
+	}
+	return 0;
+}
+
+int lc_stored_input(void *ctx, void *buf, size_t len, uint64_t at, struct lc_err *err)
+{
+	const struct lc_stored *f = ctx;
+	char *p = buf;
+
+	if (at > f->e->size || len > f->e->size - at)
+		return lc_fail(err, LC_DATA, "%.200s: no such bytes", f->e->path);
+	while (len > 0) {
+		size_t i = lc_stored_chunk(f, at), skip = (size_t)(at - f->at[i]), n;
+		struct cached *c = store_hold(f->st, &f->e->chunks[i], LC_DEPTH_MAX + 1, err);
+		if (!c)
+			return -1;
+		if (skip >= c->len) { /* an index that lies */
+			store_let_go(f->st, c);
+			return lc_fail(err, LC_DATA, "%.200s: a chunk of another length",
+				       f->e->path);
+		}
+		n = c->len - skip < len ? c->len - skip : len;
+		memcpy(p, c->raw + skip, n);
+		store_let_go(f->st, c);
 		p += n;
 		len -= n;
 		at += n;

@@ -32,6 +32,12 @@ void lc_stored_release(struct lc_stored *f);
 /* len bytes at `at`, which must lie in the file. */
 int lc_stored_read(struct lc_stored *f, void *buf, size_t len, uint64_t at, struct lc_err *err);
 
+/*
+ * The same, by several threads at once: ctx is a struct lc_stored, whose window is left alone. It
+ * is what struct lc_input takes (store_state.h).
+ */
+int lc_stored_input(void *ctx, void *buf, size_t len, uint64_t at, struct lc_err *err);
+
 /* The number of the chunk that holds byte `at`, which must lie in the file. */
 size_t lc_stored_chunk(const struct lc_stored *f, uint64_t at);
 

@@ -14,6 +14,16 @@
 #include "store_body.h"
 #include "store_impl.h"
 
+struct cache *store_cache_new(void)
+{
+	struct cache *k = lc_xalloc(1, sizeof(*k));
+
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_cond_init(&k->loaded, NULL);
+	pthread_rwlock_init(&k->table, NULL);
+	return k;
+}
+
 struct context *store_take_context(const struct lc_store *st)
 {
 	struct cache *k = st->cache;
@@ -41,9 +51,46 @@ void store_give_context(const struct lc_store *st, struct context *c)
 	pthread_mutex_unlock(&k->lock);
 }
 
-static void cached_free(struct cached *c)
+/* Buffers of a usual chunk's size are used again: fresh pages cost as much as decoding into them.
+ */
+static int is_usual(size_t len)
 {
-	free(c->raw);
+	return len > LC_CHUNK / 4 && len <= LC_CHUNK;
+}
+
+unsigned char *store_buffer(const struct lc_store *st, size_t len)
+{
+	struct cache *k = st->cache;
+	unsigned char *p = NULL;
+
+	if (!is_usual(len))
+		return malloc(len);
+	pthread_mutex_lock(&k->lock);
+	if (k->nfree)
+		p = k->free[--k->nfree];
+	pthread_mutex_unlock(&k->lock);
+	return p ? p : malloc(LC_CHUNK);
+}
+
+/* With the lock held. */
+static void buffer_done(struct cache *k, unsigned char *p, size_t len)
+{
+	if (p && is_usual(len) && k->nfree < FREE_MAX)
+		k->free[k->nfree++] = p;
+	else
+		free(p);
+}
+
+void store_buffer_done(const struct lc_store *st, unsigned char *p, size_t len)
+{
+	pthread_mutex_lock(&st->cache->lock);
+	buffer_done(st->cache, p, len);
+	pthread_mutex_unlock(&st->cache->lock);
+}
+
+static void cached_free(struct cache *k, struct cached *c)
+{
+	buffer_done(k, c->raw, c->len);
 	free(c);
 }
 
@@ -54,62 +101,79 @@ void store_cache_release(struct lc_store *st)
 	if (!k)
 		return;
 	for (size_t i = 0; i < k->n; i++)
-		cached_free(k->c[i]);
+		cached_free(k, k->c[i]);
+	while (k->nfree)
+		free(k->free[--k->nfree]);
 	while (k->spare) {
 		struct context *c = k->spare;
 		k->spare = c->next;
 		lc_work_free(c->w);
+		ZSTD_freeCCtx(c->z);
+		free(c->out);
 		free(c);
 	}
 	pthread_mutex_destroy(&k->lock);
+	pthread_cond_destroy(&k->loaded);
+	pthread_rwlock_destroy(&k->table);
 	free(k->c);
 	free(k);
 	st->cache = NULL;
 }
 
-/* With the lock held: drop what was used longest ago, and is not held, until the rest fits. */
+/* All below is done with the lock held. Out of the list, which others may be looking at c from. */
+static void take_out(struct cache *k, const struct cached *c)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (k->c[i] == c) {
+			k->c[i] = k->c[--k->n];
+			return;
+		}
+}
+
+/* Drop what was used longest ago, and is not held, until the rest fits. */
 static void shrink(struct cache *k)
 {
 	while (k->bytes > CACHE_BYTES) {
-		size_t oldest = k->n;
+		struct cached *oldest = NULL;
 		for (size_t i = 0; i < k->n; i++)
-			if (k->c[i]->users == 0 &&
-			    (oldest == k->n || k->c[i]->used < k->c[oldest]->used))
-				oldest = i;
-		if (oldest == k->n)
+			if (k->c[i]->users == 0 && (!oldest || k->c[i]->used < oldest->used))
+				oldest = k->c[i];
+		if (!oldest)
 			return;
-		k->bytes -= k->c[oldest]->len;
-		cached_free(k->c[oldest]);
-		k->c[oldest] = k->c[--k->n];
+		k->bytes -= oldest->len;
+		take_out(k, oldest);
+		cached_free(k, oldest);
 	}
 }
 
 static struct cached *look_up(struct cache *k, const struct lc_id *id)
 {
-	struct cached *found = NULL;
-
-	pthread_mutex_lock(&k->lock);
-	for (size_t i = 0; i < k->n && !found; i++)
+	for (size_t i = 0; i < k->n; i++)
 		if (memcmp(&k->c[i]->id, id, sizeof(*id)) == 0)
-			found = k->c[i];
-	if (found) {
-		found->users++;
-		found->used = ++k->clock;
-	}
-	pthread_mutex_unlock(&k->lock);
-	return found;
+			return k->c[i];
+	return NULL;
 }
 
-static void keep(struct cache *k, struct cached *c)
+static struct cached *begin(struct cache *k, const struct lc_id *id)
 {
-	pthread_mutex_lock(&k->lock);
+	struct cached *c = lc_xalloc(1, sizeof(*c));
+
+	c->id = *id;
+	c->users = 1;
+	c->loading = LC_DEPTH_MAX + 2; /* nobody waits for it yet */
 	k->c = lc_xrealloc(k->c, k->n + 1, sizeof(*k->c));
 	k->c[k->n++] = c;
-	k->bytes += c->len;
-	c->users = 1;
-	c->used = ++k->clock;
-	shrink(k);
-	pthread_mutex_unlock(&k->lock);
+	return c;
+}
+
+static void drop_user(struct cache *k, struct cached *c)
+{
+	if (--c->users > 0)
+		return;
+	if (c->failed || c->apart)
+		cached_free(k, c);
+	else
+		shrink(k);
 }
 
 void store_let_go(const struct lc_store *st, struct cached *c)
@@ -117,8 +181,7 @@ void store_let_go(const struct lc_store *st, struct cached *c)
 	if (!c)
 		return;
 	pthread_mutex_lock(&st->cache->lock);
-	c->users--;
-	shrink(st->cache);
+	drop_user(st->cache, c);
 	pthread_mutex_unlock(&st->cache->lock);
 }
 
@@ -168,10 +231,17 @@ static int decode_tensors(const struct lc_store *st, const struct lc_chunk *c,
 	return ret < 0 ? -1 : lc_chunk_check(c, raw, err);
 }
 
-static int read_place(const struct lc_store *st, const struct place *p, void *raw,
-		      struct lc_err *err)
+int store_decode(const struct lc_store *st, const struct place *p, const void *body, void *raw,
+		 struct lc_err *err)
 {
-	const char *path = p->pack < 0 ? st->tmp.path : st->packs[p->pack];
+	return p->c.codec == LC_CODEC_TENSOR ? decode_tensors(st, &p->c, body, raw, err)
+					     : lc_chunk_decode(&p->c, body, raw, err);
+}
+
+int store_read_place(const struct lc_store *st, const struct place *p, void *raw,
+		     struct lc_err *err)
+{
+	const char *path = st->packs[p->pack];
 	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
 	unsigned char *body;
 	char hex[LC_HEX_LEN + 1];
@@ -179,17 +249,12 @@ static int read_place(const struct lc_store *st, const struct place *p, void *ra
 
 	if (fd < 0)
 		return lc_fail_sys(err, "open %s", path);
-	body = malloc(p->c.stored);
-	if (!body) {
-		close(fd);
-		return lc_fail_sys(err, "read %s", path);
-	}
-	ret = lc_pack_body(fd, &p->c, body, &why);
+	body = store_buffer(st, p->c.stored);
+	ret = body ? lc_pack_body(fd, &p->c, body, &why) : lc_fail_sys(&why, "read");
 	close(fd);
 	if (ret == 0)
-		ret = p->c.codec == LC_CODEC_TENSOR ? decode_tensors(st, &p->c, body, raw, &why)
-						    : lc_chunk_decode(&p->c, body, raw, &why);
-	free(body);
+		ret = store_decode(st, p, body, raw, &why);
+	store_buffer_done(st, body, p->c.stored);
 	if (ret == 0)
 		return 0;
 	lc_id_hex(&p->c.id, hex);
@@ -207,72 +272,137 @@ static int fail_absent(const struct lc_store *st, const struct lc_id *id, struct
 		       st->nbad ? st->bad[0] : "");
 }
 
+/* The copies that may be read, those that need the fewest others first. */
+static size_t copies_below(const struct lc_store *st, const struct lc_id *id, int below,
+			   struct place *copy)
+{
+	struct place all[COPIES_MAX];
+	size_t n = 0, found = store_copies(st, id, all, NULL);
+
+	for (int depth = 0; depth < below && n < found; depth++)
+		for (size_t i = 0; i < found; i++)
+			if (all[i].c.depth == depth)
+				copy[n++] = all[i];
+	return n;
+}
+
+/* Say to those who wait of what depth the copy is that is being read; 0: it is there. */
+static void say_loading(struct cache *k, struct cached *c, int loading)
+{
+	pthread_mutex_lock(&k->lock);
+	c->loading = loading;
+	pthread_cond_broadcast(&k->loaded);
+	pthread_mutex_unlock(&k->lock);
+}
+
+static int load(const struct lc_store *st, struct cached *c, int below, struct lc_err *err)
+{
+	struct place copy[COPIES_MAX];
+	size_t n = copies_below(st, &c->id, below, copy);
+	struct lc_err first = {0}, later;
+
+	for (size_t i = 0; i < n; i++) {
+		struct lc_err *why = first.code ? &later : &first;
+		unsigned char *raw = store_buffer(st, copy[i].c.raw);
+		say_loading(st->cache, c, copy[i].c.depth + 1);
+		if (!raw)
+			lc_fail_sys(why, "read a chunk");
+		else if (store_read_place(st, &copy[i], raw, why) == 0) {
+			c->raw = raw;
+			c->len = copy[i].c.raw;
+			return 0;
+		}
+		store_buffer_done(st, raw, copy[i].c.raw);
+	}
+	return first.code ? lc_fail(err, first.code, "%s", first.text)
+			  : fail_absent(st, &c->id, err);
+}
+
+static struct cached *load_new(const struct lc_store *st, struct cached *c, int below,
+			       struct lc_err *err)
+{
+	struct cache *k = st->cache;
+	int ret = load(st, c, below, err);
+
+	pthread_mutex_lock(&k->lock);
+	c->loading = 0;
+	c->failed = ret < 0;
+	c->used = ++k->clock;
+	if (ret < 0 && !c->apart)
+		take_out(k, c);
+	else if (!c->apart)
+		k->bytes += c->len;
+	if (ret < 0)
+		drop_user(k, c);
+	else
+		shrink(k);
+	pthread_cond_broadcast(&k->loaded);
+	pthread_mutex_unlock(&k->lock);
+	return ret < 0 ? NULL : c;
+}
+
+/*
+ * Who finds that another reads the chunk waits for it; but only when what the other reads is of a
+ * depth below his own. So nobody waits in a circle: else it is read twice.
+ */
 struct cached *store_hold(const struct lc_store *st, const struct lc_id *id, int below,
 			  struct lc_err *err)
 {
-	struct cached *c = look_up(st->cache, id);
-	size_t i = store_home(st, id);
-	const struct place *p;
-	struct lc_err first = {0}, later;
+	struct cache *k = st->cache;
+	struct cached *c;
 
-	if (c)
-		return c;
-	c = lc_xalloc(1, sizeof(*c));
-	c->id = *id;
-	for (; (p = store_find_from(st, id, &i)); i = (i + 1) & st->mask) {
-		if (p->c.depth >= below)
-			continue;
-		c->len = p->c.raw;
-		c->raw = malloc(c->len);
-		if (!c->raw)
-			lc_fail_sys(first.code ? &later : &first, "read a chunk");
-		else if (read_place(st, p, c->raw, first.code ? &later : &first) == 0) {
-			keep(st->cache, c);
+	pthread_mutex_lock(&k->lock);
+	while ((c = look_up(k, id))) {
+		c->users++;
+		c->used = ++k->clock;
+		while (c->loading && c->loading <= below)
+			pthread_cond_wait(&k->loaded, &k->lock);
+		if (!c->loading && !c->failed) {
+			pthread_mutex_unlock(&k->lock);
 			return c;
 		}
-		free(c->raw);
+		if (c->loading) {
+			c->users--;
+			break;
+		}
+		drop_user(k, c); /* it failed: what is wrong is found by reading it again */
 	}
-	free(c);
-	if (first.code)
-		lc_fail(err, first.code, "%s", first.text);
-	else
-		fail_absent(st, id, err);
-	return NULL;
+	if (!c) {
+		c = begin(k, id);
+	} else {
+		c = lc_xalloc(1, sizeof(*c));
+		c->id = *id;
+		c->users = 1;
+		c->apart = 1;
+	}
+	pthread_mutex_unlock(&k->lock);
+	return load_new(st, c, below, err);
 }
 
 int lc_store_size(struct lc_store *st, const struct lc_id *id, size_t *len, struct lc_err *err)
 {
-	const struct place *p;
+	struct place copy[COPIES_MAX];
 
 	if (store_load(st, err) < 0)
 		return -1;
-	p = store_find(st, id);
-	if (!p)
+	if (store_copies(st, id, copy, NULL) == 0)
 		return fail_absent(st, id, err);
-	*len = p->c.raw;
+	*len = copy[0].c.raw;
 	return 0;
 }
 
 int lc_store_get(const struct lc_store *st, const struct lc_id *id, void *buf, size_t len,
 		 struct lc_err *err)
 {
-	struct cached *c = look_up(st->cache, id);
-	size_t i = store_home(st, id);
-	const struct place *p;
-	struct lc_err first = {0}, later;
+	struct cached *c = store_hold(st, id, LC_DEPTH_MAX + 1, err);
+	int ret = -1;
 
-	if (c && c->len == len) {
+	if (c && c->len == len)
 		memcpy(buf, c->raw, len);
-		store_let_go(st, c);
-		return 0;
-	}
+	if (c)
+		ret = c->len == len ? 0 : lc_fail(err, LC_DATA, "a chunk is of another length");
 	store_let_go(st, c);
-	for (; (p = store_find_from(st, id, &i)); i = (i + 1) & st->mask)
-		if (p->c.raw == len && read_place(st, p, buf, first.code ? &later : &first) == 0)
-			return 0;
-	if (!first.code)
-		return lc_fail(err, LC_DATA, "a chunk is in no pack, or of another length");
-	return lc_fail(err, first.code, "%s", first.text);
+	return ret;
 }
 
 size_t lc_store_chunks(struct lc_store *st, struct lc_err *err)
@@ -288,10 +418,20 @@ const struct lc_id *lc_store_chunk(const struct lc_store *st, size_t i)
 
 int lc_store_check(const struct lc_store *st, size_t i, struct lc_err *err)
 {
-	void *raw = lc_xalloc(st->at[i].c.raw, 1);
-	int ret = read_place(st, &st->at[i], raw, err);
+	const struct place *p = &st->at[i];
+	struct place copy[COPIES_MAX];
+	struct cached *c;
+	unsigned char *raw;
+	int ret;
 
-	free(raw);
+	if (store_copies(st, &p->c.id, copy, NULL) == 1) { /* others are predicted from it */
+		c = store_hold(st, &p->c.id, LC_DEPTH_MAX + 1, err);
+		store_let_go(st, c);
+		return c ? 0 : -1;
+	}
+	raw = store_buffer(st, p->c.raw);
+	ret = raw ? store_read_place(st, p, raw, err) : lc_fail_sys(err, "read a chunk");
+	store_buffer_done(st, raw, p->c.raw);
 	return ret;
 }
 

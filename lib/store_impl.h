@@ -1,5 +1,4 @@
-/* store_impl: what store.c, store_chunk.c, store_get.c and store_state.c share, and nobody else
- * sees. */
+/* store_impl: what the files of the store share, and nobody else sees. */
 #ifndef LC_STORE_IMPL_H
 #define LC_STORE_IMPL_H
 
@@ -10,30 +9,28 @@
 #include "store_pack.h"
 #include "store_tmp.h"
 
-#define BATCH 16 /* chunks worked on at once: 16 MiB in, as much out */
+#define CACHE_BYTES ((size_t)64 << 20) /* of chunks that others are predicted from */
+#define FREE_MAX 16
+#define COPIES_MAX 8  /* of a chunk, that are looked at */
+#define THREADS_MAX 8 /* beyond, the disk is what is waited for */
+
+/* Where a copy of a chunk is: the number of a pack, or not in one that is finished. */
+#define PACK_NEW (-1)	 /* in the one being written */
+#define PACK_COMING (-2) /* on its way there */
+
+enum sound { UNSEEN, SOUND, DAMAGED };
 
 struct place {
 	struct lc_chunk c;
-	int pack; /* number of its pack; -1: the one being written */
+	int pack;
+	uint8_t sound; /* enum sound: its body, and all that it needs; looked at when asked */
 };
 
-struct slot { /* one chunk on its way into the pack */
-	const unsigned char *raw;
-	size_t len, stored;
-	unsigned char *out; /* coded; of SLOT_ROOM bytes, or what a state needs */
-	size_t room;
-	struct ZSTD_CCtx_s *z;
-	unsigned char *in; /* LC_CHUNK bytes, where a state is read */
-	int known, codec, depth;
-	struct lc_id id;
-	struct lc_err err;
-};
-
-#define SLOT_ROOM ZSTD_compressBound(LC_CHUNK)
-#define CACHE_BYTES ((size_t)64 << 20) /* of chunks that others were predicted from */
-
-struct context { /* what one thread decodes a chunk with */
+struct context { /* what one thread codes and decodes with */
 	struct lc_work *w;
+	struct ZSTD_CCtx_s *z;
+	unsigned char *out; /* a body, coded; NULL until needed */
+	size_t out_room;
 	struct context *next;
 };
 
@@ -43,14 +40,21 @@ struct cached { /* the raw bytes of a chunk */
 	size_t len;
 	unsigned users;
 	unsigned long used; /* when, by a clock of uses */
+	int loading;	    /* the depth of what is being read, plus 1; 0: it is there */
+	int failed;	    /* it was not to be had: gone when the last user lets go */
+	int apart;	    /* not in the list: one user's own */
 };
 
 struct cache {
 	pthread_mutex_t lock;
+	pthread_cond_t loaded;
 	struct cached **c;
 	size_t n, bytes;
 	unsigned long clock;
 	struct context *spare;
+	unsigned char *free[FREE_MAX]; /* buffers, of LC_CHUNK bytes */
+	size_t nfree;
+	pthread_rwlock_t table; /* of at[] and table[] of the store */
 };
 
 struct lc_store {
@@ -68,12 +72,9 @@ struct lc_store {
 	struct cache *cache;
 	/* writing */
 	struct lc_pool *pool;
-	struct slot *slot; /* BATCH of them */
-	struct lc_tmp tmp; /* the pack being written */
-	uint64_t end;	   /* its length so far; 0: there is none */
-	size_t first_new;  /* at[first_new..n) are in it */
-	const unsigned char *buf;
-	size_t len;
+	struct writer *writer; /* of the pack; NULL: there is none */
+	size_t first_new;      /* at[first_new..n) are in it */
+	int broken;	       /* a put has failed: what is in at[] may not be in the pack */
 };
 
 /* store_dir.c */
@@ -83,12 +84,30 @@ int store_write_whole(const char *dir, const char *path, const void *buf, size_t
 /* store_chunk.c; released, a store can be loaded again */
 void store_chunks_release(struct lc_store *st);
 int store_load(struct lc_store *st, struct lc_err *err);
-size_t store_home(const struct lc_store *st, const struct lc_id *id);
-const struct place *store_find_from(const struct lc_store *st, const struct lc_id *id, size_t *i);
-const struct place *store_find(const struct lc_store *st, const struct lc_id *id);
-int store_start_writing(struct lc_store *st, struct lc_err *err);
-void store_compress(struct slot *s); /* with Zstandard alone */
-int store_append(struct lc_store *st, const struct slot *s, struct lc_err *err);
+int store_start_pool(struct lc_store *st, struct lc_err *err);
+/* Copies of a chunk in finished packs, COPIES_MAX at the most; number[] (may be NULL) in at[]. */
+size_t store_copies(const struct lc_store *st, const struct lc_id *id, struct place *p,
+		    size_t *number);
+/* The least depth of a copy that is not damaged, also of one in the new pack; -1: none. */
+int store_depth(const struct lc_store *st, const struct lc_id *id);
+
+/*
+ * The chunk is to be put: -1 when it is known and need not be (with anew: only what this pack has
+ * is known), else the number by which store_append takes it.
+ */
+long store_register(struct lc_store *st, const struct lc_id *id, size_t len, int anew);
+int store_append(struct lc_store *st, long number, struct lc_chunk *c, const void *body,
+		 struct lc_err *err);
+
+/* store_sound.c: are the copies of a chunk as they were written? Those that are not are marked. */
+void store_look(struct lc_store *st, const struct lc_id *id);
+
+/* store_write.c: bytes on their way to the disk, written by a thread of their own. */
+int writer_open(struct writer **w, const char *dir, struct lc_err *err);
+int writer_add(struct writer *w, const void *buf, size_t len, struct lc_err *err);
+uint64_t writer_end(const struct writer *w);				   /* bytes so far */
+int writer_commit(struct writer *w, const char *path, struct lc_err *err); /* releases w */
+void writer_abort(struct writer *w);					   /* accepts NULL */
 
 /* store_get.c: the bytes of a chunk, kept for as long as they are held. NULL: err says why. */
 struct cached *store_hold(const struct lc_store *st, const struct lc_id *id, int below,
@@ -96,6 +115,15 @@ struct cached *store_hold(const struct lc_store *st, const struct lc_id *id, int
 void store_let_go(const struct lc_store *st, struct cached *c); /* accepts NULL */
 struct context *store_take_context(const struct lc_store *st);
 void store_give_context(const struct lc_store *st, struct context *c);
+unsigned char *store_buffer(const struct lc_store *st, size_t len); /* NULL: no memory */
+void store_buffer_done(const struct lc_store *st, unsigned char *p, size_t len);
+struct cache *store_cache_new(void);
 void store_cache_release(struct lc_store *st);
+/* Read and decode one copy; its hash is checked. */
+int store_read_place(const struct lc_store *st, const struct place *p, void *raw,
+		     struct lc_err *err);
+/* The same of a body that has been read. */
+int store_decode(const struct lc_store *st, const struct place *p, const void *body, void *raw,
+		 struct lc_err *err);
 
 #endif

@@ -36,7 +36,7 @@ static int save_tree(const struct opts *o, struct lc_store *st, const struct tre
 
 	for (size_t i = 0; i < t->m->n; i++)
 		if (t->m->e[i].kind == LC_FILE)
-			in[s.n++] = (struct lc_input){tree_path(t, i), &t->m->e[i]};
+			in[s.n++] = (struct lc_input){.path = tree_path(t, i), .e = &t->m->e[i]};
 	ret = save_files(o, st, t, &s, err);
 	if (s.base_used) {
 		snap->base = base.id;

@@ -84,3 +84,35 @@ Test(hash, other_text_is_no_id)
 				 &id),
 		     -1);
 }
+
+/* Two at once give what libcrypto gives for each, whatever the lengths and where they lie. */
+Test(hash, many_are_as_each)
+{
+	static unsigned char x[2][100000];
+	size_t len[3];
+	const void *buf[3];
+	struct lc_id got[3], want, *id[3] = {&got[0], &got[1], &got[2]};
+
+	for (size_t i = 0; i < sizeof(x[0]); i++) {
+		x[0][i] = (unsigned char)(i * i >> 3 ^ i);
+		x[1][i] = (unsigned char)(i * 7 + (i >> 8));
+	}
+	for (size_t a = 0; a < 300; a++)
+		for (size_t b = 0; b < 300; b += a % 7 ? 13 : 1) {
+			buf[0] = x[0] + b % 5, len[0] = a;
+			buf[1] = x[1] + a % 3, len[1] = b;
+			buf[2] = x[1], len[2] = 99990 + b % 11;
+			cr_assert_eq(lc_sha256_many(buf, len, a % 16 ? 2 : 3, id, NULL), 0);
+			for (int i = 0; i < (a % 16 ? 2 : 3); i++) {
+				lc_sha256(buf[i], len[i], &want, NULL);
+				cr_assert_arr_eq(&got[i], &want, sizeof(want), "%zu %zu", a, b);
+			}
+		}
+	buf[0] = x[0], len[0] = 99999, buf[1] = x[1], len[1] = 64;
+	cr_assert_eq(lc_sha256_many(buf, len, 2, id, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		lc_sha256(buf[i], len[i], &want, NULL);
+		cr_assert_arr_eq(&got[i], &want, sizeof(want));
+	}
+	cr_assert_eq(lc_sha256_many(buf, len, 0, id, NULL), 0);
+}

@@ -117,8 +117,6 @@ Test(store, pieces_come_back)
 
 	memset(p + 3 * LC_CHUNK, 0, 2 * LC_CHUNK); /* two equal pieces in one batch, compressible */
 	cr_assert(lc_store_put(st, p, len, ids, &err) == 0, "%s", err.text);
-	cr_assert(lc_store_get(st, &ids[18], q, 5, &err) == 0, "readable before the flush: %s",
-		  err.text);
 	cr_assert(lc_store_flush(st, &stored, &err) == 0);
 	cr_assert(stored > 16 * (uint64_t)LC_CHUNK && stored < 17 * (uint64_t)LC_CHUNK);
 	lc_store_close(st);
