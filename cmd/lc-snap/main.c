@@ -25,6 +25,11 @@ static const struct verb verbs[] = {
 	 "tell what differs, file by file and tensor by tensor"},
 	{"verify", verb_verify, "store run tag branch quiet json", "[SNAPSHOT]...",
 	 "read and hash all, and name what is damaged"},
+	{"export", verb_export, PICK " output format plain quiet", "SNAPSHOT",
+	 "write a snapshot as a tar or a zip"},
+	{"import", verb_import,
+	 "store run tag branch step require max-size any-link plain quiet json", "ARCHIVE|-",
+	 "keep what a tar or a zip holds, as save does"},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 

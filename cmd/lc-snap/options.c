@@ -18,7 +18,11 @@ enum {
 	OPT_TENSOR,
 	OPT_NPY,
 	OPT_F32,
-	OPT_VERSION
+	OPT_FORMAT,
+	OPT_MAX_SIZE,
+	OPT_ANY_LINK,
+	OPT_PLAIN,
+	OPT_VERSION,
 };
 
 /* A letter that is printable is the short option too. */
@@ -39,6 +43,11 @@ static const struct {
 	{"list", 'l', NULL, "list the tensors"},
 	{"npy", OPT_NPY, NULL, "the tensor as a .npy file"},
 	{"f32", OPT_F32, NULL, "bf16 and f16 converted to f32"},
+	{"output", 'o', "FILE", "write to FILE, which appears whole (default: standard output)"},
+	{"format", OPT_FORMAT, "FORMAT", "tar, tar.gz, tar.zst or zip (default: FILE's ending)"},
+	{"max-size", OPT_MAX_SIZE, "BYTES", "the most that all files may have; K, M, G, T"},
+	{"any-link", OPT_ANY_LINK, NULL, "take links that lead out of the tree"},
+	{"plain", OPT_PLAIN, NULL, "the files alone, without notes on what they are"},
 	{"json", 'j', NULL, "JSON lines"},
 	{"quiet", 'q', NULL, "no words but errors"},
 	{"help", 'h', NULL, "this text"},
@@ -83,6 +92,11 @@ static void set(struct opts *o, int letter, const char *arg)
 	case 'l': o->list = 1; break;
 	case OPT_NPY: o->npy = 1; break;
 	case OPT_F32: o->f32 = 1; break;
+	case 'o': o->out = arg; break;
+	case OPT_FORMAT: o->format = arg; break;
+	case OPT_MAX_SIZE: o->max_size = lc_option_bytes(arg, "--max-size"); break;
+	case OPT_ANY_LINK: o->any_link = 1; break;
+	case OPT_PLAIN: o->plain = 1; break;
 	case 'j': o->json = 1; break;
 	case 'q': o->quiet = 1; break;
 	}

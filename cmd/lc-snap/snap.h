@@ -13,7 +13,11 @@ struct opts {
 	long step, before;	 /* -1: not given */
 	struct lc_manifest tags; /* only its tags */
 	int json, quiet, read_only;
-	unsigned require; /* roles; 0: any state will do */
+	/* export, import, push, pull */
+	const char *out, *format;
+	uint64_t max_size; /* 0: not given */
+	int any_link, plain, all, dry_run, verify;
+	unsigned require;   /* roles; 0: any state will do */
 	const char *tensor; /* of cat, as are the next three */
 	int npy, f32, list;
 };
@@ -39,6 +43,8 @@ int verb_verify(const struct opts *o, int argc, char **argv);
 int verb_init(const struct opts *o, int argc, char **argv);
 int verb_cat(const struct opts *o, int argc, char **argv);
 int verb_diff(const struct opts *o, int argc, char **argv);
+int verb_export(const struct opts *o, int argc, char **argv);
+int verb_import(const struct opts *o, int argc, char **argv);
 
 /* pick.c: a store that must be there, to add to. */
 struct lc_store *snap_store_writable(const struct opts *o, struct lc_err *err);
