@@ -12,7 +12,7 @@
  * bytes (4), its kind (1: 0 bytes, 1 a run), its sources (1), zero (2); a source: the number of the
  * reference (4), where in it (4); then the coded bytes.
  */
-#define SEGMENT 12
+#define SEGMENT LC_BODY_SEGMENT
 #define SOURCE 8
 #define SEGMENTS_MAX 65536
 
@@ -99,6 +99,27 @@ const unsigned char *lc_body_refs(const void *body, size_t len, size_t *n)
 		return NULL;
 	*n = get_u32(p);
 	return p + LC_BODY_HEAD;
+}
+
+int lc_body_fits(const void *body, size_t have, size_t len, size_t raw)
+{
+	const unsigned char *p = body;
+	size_t n, at, got = 0;
+
+	if (have < LC_BODY_HEAD || !lc_body_refs(body, len, &n))
+		return 0;
+	at = LC_BODY_HEAD + 32 * n;
+	for (uint32_t left = get_u32(p + 4); left > 0; left--) {
+		if (len - at < SEGMENT)
+			return 0;
+		if (have < at + SEGMENT)
+			return -1;
+		got += get_u32(p + at);
+		at += SEGMENT + (size_t)SOURCE * p[at + 9] + get_u32(p + at + 4);
+		if (at > len || got > raw)
+			return 0;
+	}
+	return at == len && got == raw;
 }
 
 struct decoding {

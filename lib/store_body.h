@@ -17,6 +17,7 @@
 #define LC_REFS_MAX 64
 #define LC_DEPTH_MAX 64
 #define LC_BODY_HEAD 8
+#define LC_BODY_SEGMENT 12
 
 struct lc_source { /* of one run: elements from byte `at` of the chunk on */
 	struct lc_id id;
@@ -46,6 +47,12 @@ size_t lc_body_done(struct lc_body *b);
 /* The ids that a body refers to: *n of them, 32 bytes each, at the address given; NULL: malformed.
  */
 const unsigned char *lc_body_refs(const void *body, size_t len, size_t *n);
+
+/*
+ * Do the references and segments fill a body of len bytes, for raw bytes? 1, or 0; -1: the first
+ * `have` of its bytes do not tell.
+ */
+int lc_body_fits(const void *body, size_t have, size_t len, size_t raw);
 
 /* Decode; ref[i] are the bytes of the i-th of lc_body_refs, of reflen[i]. */
 int lc_body_decode(const void *body, size_t len, struct lc_work *w, const void *const *ref,

@@ -23,6 +23,12 @@ static const struct verb verbs[] = {
 	 "write a file of a snapshot, or a tensor, to standard output"},
 	{"diff", verb_diff, "store run tag branch quiet json", "SNAPSHOT SNAPSHOT|DIR",
 	 "tell what differs, file by file and tensor by tensor"},
+	{"prune", verb_prune,
+	 "store run tag branch keep-last keep-every keep-log2 keep-tag keep drop-parents dry-run "
+	 "ignore-damaged quiet json",
+	 "", "drop snapshots by policy, and tell what stays and why"},
+	{"gc", verb_gc, "store grace dry-run no-wait ignore-damaged quiet json", "",
+	 "give back the room of what no snapshot needs"},
 	{"verify", verb_verify, "store run tag branch quiet json", "[SNAPSHOT]...",
 	 "read and hash all, and name what is damaged"},
 	{"export", verb_export, PICK " output format plain quiet", "SNAPSHOT",
@@ -58,7 +64,7 @@ static const struct verb *find(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct opts o = {.step = -1, .before = -1};
+	struct opts o = {.step = -1, .before = -1, .grace = 3600};
 	const struct verb *verb;
 	int status, first;
 

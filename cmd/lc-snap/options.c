@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io.h"
 #include "option.h"
 #include "snap.h"
 
@@ -22,7 +23,16 @@ enum {
 	OPT_MAX_SIZE,
 	OPT_ANY_LINK,
 	OPT_PLAIN,
-	OPT_VERSION,
+	OPT_KEEP_LAST,
+	OPT_KEEP_EVERY,
+	OPT_KEEP_LOG2,
+	OPT_KEEP_TAG,
+	OPT_KEEP,
+	OPT_DROP_PARENTS,
+	OPT_GRACE,
+	OPT_NO_WAIT,
+	OPT_IGNORE_DAMAGED,
+	OPT_VERSION
 };
 
 /* A letter that is printable is the short option too. */
@@ -48,6 +58,16 @@ static const struct {
 	{"max-size", OPT_MAX_SIZE, "BYTES", "the most that all files may have; K, M, G, T"},
 	{"any-link", OPT_ANY_LINK, NULL, "take links that lead out of the tree"},
 	{"plain", OPT_PLAIN, NULL, "the files alone, without notes on what they are"},
+	{"keep-last", OPT_KEEP_LAST, "N", "the N saved last, of each run and branch"},
+	{"keep-every", OPT_KEEP_EVERY, "K", "the first at or after each multiple of K steps"},
+	{"keep-log2", OPT_KEEP_LOG2, NULL, "one of each age from a power of two to the next"},
+	{"keep-tag", OPT_KEEP_TAG, "KEY=VALUE", "those that have this tag"},
+	{"keep", OPT_KEEP, "SNAPSHOT", "this one"},
+	{"drop-parents", OPT_DROP_PARENTS, NULL, "also what another run or branch came from"},
+	{"grace", OPT_GRACE, "TIME", "leave what is younger: 90s, 30m, 1h (the default), 2d"},
+	{"dry-run", 'n', NULL, "only tell what would be done"},
+	{"no-wait", OPT_NO_WAIT, NULL, "status 4 when the store is in use"},
+	{"ignore-damaged", OPT_IGNORE_DAMAGED, NULL, "what is damaged needs nothing"},
 	{"json", 'j', NULL, "JSON lines"},
 	{"quiet", 'q', NULL, "no words but errors"},
 	{"help", 'h', NULL, "this text"},
@@ -67,6 +87,37 @@ static void tag_arg(struct opts *o, const char *key, const char *text)
 	if (lc_manifest_tag(&o->tags, key ? key : copy, key ? text : eq + 1, &err) < 0)
 		lc_usage("%s", err.text);
 	free(copy);
+}
+
+static void word_arg(const char ***words, size_t *n, const char *arg)
+{
+	*words = lc_xrealloc(*words, *n + 1, sizeof(**words));
+	(*words)[(*n)++] = arg;
+}
+
+/* A time with its unit, in seconds. */
+static double time_arg(const char *opt, const char *arg)
+{
+	static const struct {
+		char unit;
+		double s;
+	} units[] = {{'\0', 1}, {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	char *end;
+	double x = strtod(arg, &end);
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (end != arg && x >= 0 && x < 1e9 && *end == units[i].unit && (!*end || !end[1]))
+			return x * units[i].s;
+	lc_usage("%s %s: not a time, as in 90s, 30m, 1h, 2d", opt, arg);
+}
+
+static void keep_tag_arg(struct opts *o, const char *arg)
+{
+	const char *eq = strchr(arg, '=');
+
+	if (!eq || eq == arg)
+		lc_usage("--keep-tag %s: not KEY=VALUE", arg);
+	word_arg(&o->keep_tags, &o->nkeep_tags, arg);
 }
 
 static void set(struct opts *o, int letter, const char *arg)
@@ -97,6 +148,18 @@ static void set(struct opts *o, int letter, const char *arg)
 	case OPT_MAX_SIZE: o->max_size = lc_option_bytes(arg, "--max-size"); break;
 	case OPT_ANY_LINK: o->any_link = 1; break;
 	case OPT_PLAIN: o->plain = 1; break;
+	case OPT_KEEP_LAST: o->keep_last = lc_option_whole(arg, "--keep-last", 1, 1L << 53); break;
+	case OPT_KEEP_EVERY:
+		o->keep_every = lc_option_whole(arg, "--keep-every", 1, 1L << 53);
+		break;
+	case OPT_KEEP_LOG2: o->keep_log2 = 1; break;
+	case OPT_KEEP_TAG: keep_tag_arg(o, arg); break;
+	case OPT_KEEP: word_arg(&o->keep, &o->nkeep, arg); break;
+	case OPT_DROP_PARENTS: o->drop_parents = 1; break;
+	case OPT_GRACE: o->grace = time_arg("--grace", arg); break;
+	case 'n': o->dry_run = 1; break;
+	case OPT_NO_WAIT: o->no_wait = 1; break;
+	case OPT_IGNORE_DAMAGED: o->ignore_damaged = 1; break;
 	case 'j': o->json = 1; break;
 	case 'q': o->quiet = 1; break;
 	}

@@ -55,7 +55,8 @@ int snap_list_load(const struct lc_store *st, const struct opts *o, struct snap_
 	for (size_t i = 0; i < n; i++) {
 		struct lc_snapshot *s = &list->s[list->n];
 		if (lc_store_read(st, &ids[i], s, err) < 0) {
-			if (list->bad++ == 0)
+			int gone = err->code == LC_SYS && errno == ENOENT; /* dropped by now */
+			if (!gone && list->bad++ == 0)
 				list->why = *err;
 		} else if (snap_wanted(&s->m, o)) {
 			list->n++;

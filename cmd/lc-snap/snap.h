@@ -20,6 +20,12 @@ struct opts {
 	unsigned require;   /* roles; 0: any state will do */
 	const char *tensor; /* of cat, as are the next three */
 	int npy, f32, list;
+	int no_wait, ignore_damaged;
+	long keep_last, keep_every; /* of prune, as are the next six; 0: not given */
+	int keep_log2, drop_parents;
+	const char **keep, **keep_tags;
+	size_t nkeep, nkeep_tags;
+	double grace; /* of gc, in seconds */
 };
 
 /* main.c holds the table of verbs. */
@@ -45,6 +51,8 @@ int verb_cat(const struct opts *o, int argc, char **argv);
 int verb_diff(const struct opts *o, int argc, char **argv);
 int verb_export(const struct opts *o, int argc, char **argv);
 int verb_import(const struct opts *o, int argc, char **argv);
+int verb_prune(const struct opts *o, int argc, char **argv);
+int verb_gc(const struct opts *o, int argc, char **argv);
 
 /* pick.c: a store that must be there, to add to. */
 struct lc_store *snap_store_writable(const struct opts *o, struct lc_err *err);

@@ -1,0 +1,95 @@
+/* gc: gives back the room of what no snapshot needs. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "snap.h"
+#include "store_gc.h"
+
+static void tell(void *ctx, const struct lc_id *id, const char *why)
+{
+	char hex[LC_HEX_LEN + 1];
+
+	(void)ctx;
+	if (id)
+		lc_id_hex(id, hex);
+	lc_warn("damaged: %s%.12s%s%s", id ? "snapshot " : "", id ? hex : "", id ? ": " : "", why);
+}
+
+/* Nobody else may have the store open: wait for that, and say so. */
+static int alone(const struct opts *o, struct lc_store *st, struct lc_err *err)
+{
+	int got = lc_store_alone(st, 0, err);
+
+	if (got == 0 && o->no_wait)
+		return lc_fail(err, LC_SYS, "%s: in use", o->store);
+	if (got == 0 && !o->quiet)
+		lc_warn("%s: in use: waiting", o->store);
+	if (got == 0)
+		got = lc_store_alone(st, 1, err);
+	return got < 0 ? -1 : 0;
+}
+
+/* A store that is there; to be written to, it is brought to this version. */
+static struct lc_store *open_store(const struct opts *o, struct lc_err *err)
+{
+	struct lc_store *st = lc_store_open(o->store, 0, err);
+
+	if (!st || o->dry_run)
+		return st;
+	lc_store_close(st);
+	return lc_store_open(o->store, 1, err);
+}
+
+static int show(const struct opts *o, const struct lc_gc *g, struct lc_err *err)
+{
+	json_t *rec;
+	int ret;
+
+	if (!o->json) {
+		if (!o->quiet)
+			printf("%s%zu chunks, %zu packs removed, %zu written anew: "
+			       "%.1f MB of %.1f MB %s; %.1f MB left are needed for predictions "
+			       "alone\n",
+			       o->dry_run ? "would be: " : "", g->chunks, g->removed, g->rewritten,
+			       (double)(g->before - g->left) * 1e-6, (double)g->before * 1e-6,
+			       o->dry_run ? "free" : "freed", (double)g->held * 1e-6);
+		return 0;
+	}
+	rec = lc_record_new("gc", 1);
+	json_object_set_new(rec, "dry_run", json_boolean(o->dry_run));
+	json_object_set_new(rec, "before", json_integer((json_int_t)g->before));
+	json_object_set_new(rec, "after", json_integer((json_int_t)g->left));
+	json_object_set_new(rec, "held", json_integer((json_int_t)g->held));
+	json_object_set_new(rec, "chunks", json_integer((json_int_t)g->chunks));
+	json_object_set_new(rec, "removed", json_integer((json_int_t)g->removed));
+	json_object_set_new(rec, "rewritten", json_integer((json_int_t)g->rewritten));
+	json_object_set_new(rec, "damaged", json_integer((json_int_t)g->damaged));
+	ret = lc_json_emit(stdout, rec, err);
+	json_decref(rec);
+	return ret;
+}
+
+int verb_gc(const struct opts *o, int argc, char **argv)
+{
+	struct lc_gc g = {.grace = o->grace,
+			  .dry = o->dry_run,
+			  .ignore_damaged = o->ignore_damaged,
+			  .tell = o->ignore_damaged ? tell : NULL};
+	struct lc_store *st;
+	struct lc_err err;
+	int ret = -1;
+
+	(void)argv;
+	if (argc != 0)
+		lc_usage("gc takes no operand");
+	st = open_store(o, &err);
+	if (st && (o->dry_run || alone(o, st, &err) == 0))
+		ret = lc_store_gc(st, &g, &err);
+	lc_store_close(st);
+	if (ret == 0)
+		ret = show(o, &g, &err);
+	if (ret < 0)
+		lc_die(&err);
+	return LC_OK;
+}
