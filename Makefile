@@ -15,7 +15,7 @@ PREFIX ?= /usr/local
 VERSION = 0.1.0
 B = build
 
-LC_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -I. -Ilib -Ikernels \
+LC_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -I. -I$B -Ilib -Ikernels \
 	-DLC_VERSION='"$(VERSION)"' -pthread -ffp-contract=off
 LC_LDLIBS = -ljansson -lcrypto -lm -pthread
 SANITIZERS = -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
@@ -59,6 +59,11 @@ $B/%.o: %.c $B/flags
 	$(call say,CC,$<)
 	$Q$(CC) $(LC_CFLAGS) $(CFLAGS) $(LC_FAST) $(CPPFLAGS) -c -o $@ $<
 $B/kernels/%.o $B/lib/rollout.o: LC_FAST = -O3 -march=native
+# What lc-cone puts into its page, as string literals.
+$B/cmd/lc-cone/page.o: $B/cmd/lc-cone/page.css.inc $B/cmd/lc-cone/page.js.inc
+$B/%.inc: %
+	$(call say,GEN,$@)
+	$Qsed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< >$@
 # Bits are compared here: no fusing (LC_CFLAGS), but errno and traps are of no interest.
 $B/lib/codec%.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
 # The trainer's kernels may fuse multiply and add; nothing compares their bits across machines.

@@ -255,6 +255,36 @@ static json_t *parse_word(const struct spec *spec, const char *word)
 	}
 }
 
+char *lc_actions_text(const json_t *actions)
+{
+	static const char *const says[][2] = {
+		{"rewind", "back to step %s"},
+		{"skip", "pass over the batches of steps %s"},
+		{"lr_scale", "learning rate x %s"},
+		{"reset", "reset the moments (%s)"},
+		{"lr_warmup", "warm up over %s steps"},
+	};
+	char *text = lc_path("%s", json_object_size(actions) ? "" : "change nothing");
+	const char *name;
+	json_t *v;
+
+	json_object_foreach((json_t *)actions, name, v) {
+		char *value = lc_action_value(actions, name), *said = NULL, *old = text;
+		const char *word = value ? value : "?";
+		for (size_t i = 0; i < sizeof(says) / sizeof(*says) && !said; i++)
+			if (strcmp(says[i][0], name) == 0)
+				said = lc_path("%.*s%s%s", (int)strcspn(says[i][1], "%"),
+					       says[i][1], word, strchr(says[i][1], '%') + 2);
+		if (!said)
+			said = lc_path("%s %s", name, word);
+		text = lc_path("%s%s%s", old, *old ? ", " : "", said);
+		free(old);
+		free(said);
+		free(value);
+	}
+	return text;
+}
+
 int lc_action_parse(json_t *actions, const char *name, const char *word, struct lc_err *err)
 {
 	const struct spec *spec = find_spec(name);

@@ -28,6 +28,9 @@ void lc_words_free(char **words);
  * NULL: no such action. */
 char *lc_action_value(const json_t *actions, const char *name);
 
+/* For people: "back to step 1000, learning rate x 0.5", or "change nothing". The caller's. */
+char *lc_actions_text(const json_t *actions);
+
 /* Read one command-line word ("0.5", "100-150", "mv", "none") as the value of the named action and
  * put it into actions ("none" removes it). For trainers. */
 int lc_action_parse(json_t *actions, const char *name, const char *word, struct lc_err *err);

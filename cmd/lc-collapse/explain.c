@@ -12,31 +12,12 @@ static const char usage[] =
 	"usage: lc-collapse explain DECISION\n"
 	"Tell the last decision record of a file (- is standard input) in words.\n";
 
-/* "back to step 1000, lr x 0.5": the caller's. */
 static void print_actions(const json_t *actions)
 {
-	const char *name, *sep = "";
-	json_t *v;
+	char *text = lc_actions_text(actions);
 
-	if (json_object_size(actions) == 0)
-		printf("change nothing");
-	json_object_foreach((json_t *)actions, name, v) {
-		char *word = lc_action_value(actions, name);
-		if (strcmp(name, "rewind") == 0)
-			printf("%sback to step %s", sep, word);
-		else if (strcmp(name, "skip") == 0)
-			printf("%spass over the batches of steps %s", sep, word);
-		else if (strcmp(name, "lr_scale") == 0)
-			printf("%slearning rate x %s", sep, word);
-		else if (strcmp(name, "reset") == 0)
-			printf("%sreset the moments (%s)", sep, word);
-		else if (strcmp(name, "lr_warmup") == 0)
-			printf("%swarm up over %s steps", sep, word);
-		else
-			printf("%s%s %s", sep, name, word);
-		sep = ", ";
-		free(word);
-	}
+	fputs(text, stdout);
+	free(text);
 }
 
 static void print_arm(const json_t *arm, const char *choice)
