@@ -17,7 +17,7 @@
 #include "err.h"
 
 #define LC_RUN_MAX (1u << 20) /* bytes */
-#define LC_BLOCK 65536	      /* elements that share a table of codes */
+#define LC_BLOCK 65536	      /* elements that share a table of codes, without contexts */
 #define LC_SOURCES 5
 
 enum lc_dtype { LC_BYTES, LC_F32, LC_BF16, LC_F16, LC_I32, LC_I16 };
@@ -33,6 +33,10 @@ enum lc_pred {
 	LC_PRED_STEP = 4,  /* k0 w - k1 m' / (sqrt(v') + k2), from w, m', v' */
 	LC_PRED_REG = 5,   /* the same - k3 m / (sqrt(v) + k2), from w, m', v', m, v */
 	LC_PRED_BF16 = 6,  /* x, an f32, rounded to the nearest bf16, ties to even */
+	/* as ADAM and STEP, where the trainer rounds once (it fuses): errors of a part of the last
+	 * bit instead of several */
+	LC_PRED_MOVED = 7,     /* v + (k1 d d - k2 v), where d = (m' - m) + k0 m, from v, m', m */
+	LC_PRED_STEP_ONCE = 8, /* w - (k0 w + k1 m' / (sqrt(v') + k2)), from w, m', v' */
 	LC_PREDS
 };
 
@@ -49,6 +53,8 @@ struct lc_model {
 	uint8_t pred, map;
 	uint8_t turn;  /* bits to rotate left by, 0..7, so that the top plane is used to its top */
 	uint8_t rank1; /* the prediction has a row and a column term added */
+	uint8_t contexts; /* frequencies depend on the exponent of the prediction, from base on */
+	uint8_t base;
 	float k[4];
 	uint32_t bias;
 	uint32_t cols, phase; /* of rank1: columns, and which one the first element is in */
@@ -72,6 +78,9 @@ size_t lc_run_bound(size_t n);
  */
 size_t lc_run_encode(struct lc_work *w, const struct lc_model *m, const void *x, size_t n,
 		     const void *const *src, unsigned char *out);
+
+/* Bytes of an element of a coded run; 0 when it is none. */
+int lc_run_width(const unsigned char *in, size_t len);
 
 /* Read the model at the start of a coded run; LC_DATA when it is none. */
 int lc_run_model(const unsigned char *in, size_t len, size_t n, struct lc_model *m,

@@ -80,6 +80,11 @@ void fit_adam(struct fit *f, double beta1)
 	k[2] = (float)beta2;
 	k[3] = (float)(1 - beta2);
 	fit_try(f, LC_PRED_ADAM, LC_MAP_ZIGZAG, k);
+	k[0] = (float)(1 - beta1);
+	k[1] = (float)((1 - beta2) / ((1 - beta1) * (1 - beta1)));
+	k[2] = (float)(1 - beta2);
+	k[3] = 0;
+	fit_try(f, LC_PRED_MOVED, LC_MAP_ZIGZAG, k);
 }
 
 enum third { NO_THIRD, OLD_STEP, EPS };
@@ -169,6 +174,8 @@ void fit_steps(struct fit *f)
 	k[1] = (float)-b[1];
 	k[2] = (float)eps;
 	fit_try(f, LC_PRED_STEP, LC_MAP_ZIGZAG, k);
+	k[0] = (float)-b[0];
+	fit_try(f, LC_PRED_STEP_ONCE, LC_MAP_ZIGZAG, k);
 	if (!f->r->near[LC_M0] || !f->r->near[LC_V0] || !isfinite(fit_step(f, eps, OLD_STEP, b)))
 		return;
 	k[0] = (float)(1 + b[0]);

@@ -11,6 +11,7 @@
 #include "codec_fit_impl.h"
 #include "io.h"
 
+#define TOLD 1.	   /* bits, of differences that the exponent of what they are from tells about */
 #define WORTH .985 /* of the bits without a source: it costs reading, and must gain this much */
 
 const unsigned char *lc_pred_near(enum lc_pred pred)
@@ -22,6 +23,8 @@ const unsigned char *lc_pred_near(enum lc_pred pred)
 		[LC_PRED_STEP] = {LC_X0, LC_M1, LC_V1},
 		[LC_PRED_REG] = {LC_X0, LC_M1, LC_V1, LC_M0, LC_V0},
 		[LC_PRED_BF16] = {LC_MASTER},
+		[LC_PRED_MOVED] = {LC_X0, LC_M1, LC_M0},
+		[LC_PRED_STEP_ONCE] = {LC_X0, LC_M1, LC_V1},
 	};
 
 	return near[pred];
@@ -47,39 +50,48 @@ static void sample(struct fit *f)
 			f->at[f->n + j] = (uint32_t)(i + j);
 		f->n += len;
 	}
-	codec_load(f->raw, f->n, size * 8, f->x);
+	f->w->loops->load(f->raw, f->n, size * 8, f->x);
 }
 
-static double plane_bits(const uint32_t *u, size_t n, unsigned shift)
+/* x log2 x, of counts in a sample. */
+static const float *logs(void)
 {
-	unsigned count[2][256] = {{0}}, kinds = 0;
-	double sum = 0;
+	static _Atomic int ready;
+	static float table[SAMPLE + 1];
 
-	for (size_t i = 0; i + 1 < n; i += 2) {
-		count[0][u[i] >> shift & 255]++;
-		count[1][u[i + 1] >> shift & 255]++;
-	}
-	n &= ~(size_t)1;
-	for (int c = 0; n && c < 256; c++) {
-		float x = (float)(count[0][c] + count[1][c]);
-		kinds += x > 0;
-		sum += x > 1 ? (double)(x * log2f(x)) : 0;
-	}
-	if (n == 0)
-		return 8;
-	sum = log2((double)n) - sum / (double)n + (kinds - 1.0) / (2 * (double)n * M_LN2);
-	return sum < 8 ? sum : 8;
+	if (ready)
+		return table;
+	for (int i = 2; i <= SAMPLE; i++) /* by two threads at once: the same */
+		table[i] = (float)i * log2f((float)i);
+	ready = 1;
+	return table;
 }
 
-static double planes_bits(const uint32_t *u, size_t n, unsigned bits, unsigned turn)
+static double plane_bits(const unsigned char *plane, size_t n)
 {
-	uint32_t turned[SAMPLE], mask = bits_mask(bits);
+	uint32_t count[CONTEXTS][256];
+	const float *x_log_x = logs();
+	float kinds = 0, sum = 0;
+	double bits;
+
+	memset(count[0], 0, sizeof(count[0]));
+	rans_count(plane, NULL, n, count);
+	for (int c = 0; c < 256; c++) {
+		kinds += (float)(count[0][c] > 0);
+		sum += x_log_x[count[0][c]];
+	}
+	bits = log2((double)n) - (double)sum / (double)n + (kinds - 1.0) / (2 * (double)n * M_LN2);
+	return bits < 8 ? bits : 8;
+}
+
+static double planes_bits(const struct fit *f, unsigned bits, unsigned turn)
+{
+	unsigned char *const *plane = f->w->plane;
 	double sum = 0;
 
-	for (size_t i = 0; i < n; i++)
-		turned[i] = turn ? (u[i] << turn | u[i] >> (bits - turn)) & mask : u[i];
-	for (unsigned shift = 0; shift < bits; shift += 8)
-		sum += plane_bits(turned, n, shift);
+	f->w->loops->split(f->u, f->n, bits, turn, plane);
+	for (unsigned b = 0; b < bits / 8; b++)
+		sum += plane_bits(plane[b], f->n);
 	return sum;
 }
 
@@ -123,6 +135,20 @@ static void set_bias(struct fit *f, struct lc_model *m)
 	m->turn %= 8;
 }
 
+/* The exponent of the largest predictions is the last context. */
+static void set_base(const struct fit *f, struct lc_model *m)
+{
+	unsigned shift = lc_dtype_mantissa(m->type), seen[256] = {0};
+	unsigned mask = (1u << (lc_dtype_bits(m->type) - 1 - shift)) - 1, e = mask;
+	size_t above = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		seen[f->p[i] >> shift & mask]++;
+	for (; e > CONTEXTS && (above += seen[e]) < f->n / 256; e--)
+		;
+	m->base = (uint8_t)(e - CONTEXTS + 1);
+}
+
 /* Charge m, whose prediction is in p (terms included), and keep it if it is the best. */
 static void charge(struct fit *f, struct lc_model *m, const unsigned char *side)
 {
@@ -132,11 +158,11 @@ static void charge(struct fit *f, struct lc_model *m, const unsigned char *side)
 
 	if (m->map == LC_MAP_BIAS || m->map == LC_MAP_SIGNED)
 		set_bias(f, m);
-	codec_map(m, f->x, f->p, f->n, f->u);
+	f->w->loops->map(m, f->x, f->p, f->n, f->u);
 	turn = m->turn;
-	best = planes_bits(f->u, f->n, bits, turn);
+	best = planes_bits(f, bits, turn);
 	if (turn && m->map != LC_MAP_ROTATE) {
-		cost = planes_bits(f->u, f->n, bits, 0);
+		cost = planes_bits(f, bits, 0);
 		turn = cost < best ? 0 : turn;
 		best = cost < best ? cost : best;
 	}
@@ -150,6 +176,11 @@ static void charge(struct fit *f, struct lc_model *m, const unsigned char *side)
 	if (best >= f->bits || (m->pred != LC_PRED_NONE && best > WORTH * f->alone))
 		return;
 	f->bits = best;
+	if (m->pred != LC_PRED_NONE && m->map == LC_MAP_ZIGZAG && best > TOLD &&
+	    lc_dtype_mantissa(m->type) > 0) {
+		m->contexts = 1;
+		set_base(f, m);
+	}
 	f->best = *m;
 	if (side)
 		memcpy(f->side, side, codec_rows(m, f->r->n) + m->cols);
@@ -162,7 +193,7 @@ static void predict(struct fit *f, const struct lc_model *m)
 
 	for (int i = 0; i < LC_SOURCES; i++)
 		src[i] = f->near[near[i]];
-	codec_predict(m, src, f->n, f->p);
+	f->w->loops->predict(m, src, f->n, f->p);
 }
 
 void fit_try(struct fit *f, enum lc_pred pred, enum lc_map map, const float *k)
@@ -184,45 +215,66 @@ static unsigned char quantised(double x)
 	return (unsigned char)(x < 0 ? 0 : x > 255 ? 255 : x);
 }
 
-/* Means over some columns of each row, then over some rows of what is left of each column. d has
- * the differences, as signed numbers. */
-static void fit_terms(struct lc_model *m, const int32_t *d, size_t n, unsigned char *side)
-{
-	size_t rows = codec_rows(m, n), cols = m->cols, rstep = rows / 64 + 1,
-	       cstep = cols / 64 + 1;
-	double unit = (double)(1u << (lc_dtype_mantissa(m->type) - 4)), all = 0, low;
-	double *row = lc_xalloc(rows, sizeof(*row)), *col = lc_xalloc(cols, sizeof(*col));
-	unsigned *seen = lc_xalloc(cols, sizeof(*seen));
+/* Sums of differences (2^-8 of them) over each row, and over some rows of each column. */
+struct sums {
+	int64_t *row;
+	int32_t *col;
+	size_t rows, seen; /* of which rows; their differences in all */
+	int64_t in_seen;
+};
+#define SEEN 64 /* rows, at most: 24 bits each, 30 in all */
 
-	for (size_t r = 0; r < rows; r++) {
-		size_t from = r ? 0 : m->phase, k = 0;
-		for (size_t c = from + r % cstep; c < cols && r * cols + c - m->phase < n;
-		     c += cstep, k++)
-			row[r] += d[r * cols + c - m->phase];
-		row[r] = k ? row[r] / (double)k : 0;
-		all += row[r] / (double)rows;
+static void add_row(struct fit *f, const struct lc_model *m, struct sums *s, size_t r,
+		    uint32_t mask)
+{
+	const struct lc_run *run = f->r;
+	unsigned size = lc_dtype_bits(run->type) / 8;
+	size_t c = r ? 0 : m->phase, i = r * m->cols + c - m->phase;
+	int seen = (r > 0 || s->rows == 1) && r % (s->rows / SEEN + 1) == 0 && s->seen < SEEN;
+	struct lc_model plain = *m;
+	const void *src[LC_SOURCES];
+	const uint32_t *x;
+
+	plain.rank1 = 0; /* the terms are what is looked for */
+	for (int k = 0; k < LC_SOURCES; k++)
+		src[k] = run->near[lc_pred_near(m->pred)[k]];
+	for (size_t n; c < m->cols && i < run->n; c += n, i += n) {
+		n = m->cols - c < STRIDE ? m->cols - c : STRIDE;
+		n = run->n - i < n ? run->n - i : n;
+		x = codec_load(f->w, (const char *)run->x + i * size, n, size * 8);
+		codec_predict(f->w, &plain, src, run->n, i, n, NULL);
+		s->row[r] += f->w->loops->sum(x, f->w->p, n, mask, seen ? s->col + c : NULL);
 	}
-	for (size_t r = 0; r < rows; r += rstep)
-		for (size_t c = r ? 0 : m->phase; c < cols && r * cols + c - m->phase < n; c++) {
-			col[c] += d[r * cols + c - m->phase] - row[r];
-			seen[c]++;
-		}
-	low = floor(all) - RANK1_ZERO * unit;
-	m->low = (uint32_t)(int64_t)low;
-	for (size_t r = 0; r < rows; r++)
-		side[r] = quantised((row[r] - low) / unit);
-	for (size_t c = 0; c < cols; c++)
-		side[rows + c] = quantised((seen[c] ? col[c] / seen[c] / unit : 0) + RANK1_ZERO);
-	free(row);
-	free(col);
-	free(seen);
+	s->seen += (size_t)seen;
+	s->in_seen += seen ? s->row[r] : 0;
 }
 
-WIDE static void differences(const uint32_t *x, const uint32_t *p, size_t n, uint32_t mask,
-			     uint32_t *d)
+/* Means over each row, then over some rows of what is left of each column. */
+static void fit_terms(struct fit *f, struct lc_model *m, uint32_t mask, unsigned char *side)
 {
-	for (size_t i = 0; i < n; i++)
-		d[i] = (x[i] & mask) - p[i];
+	size_t n = f->r->n, rows = codec_rows(m, n), cols = m->cols;
+	struct sums s = {.row = lc_xalloc(rows, sizeof(*s.row)),
+			 .col = lc_xalloc(cols, sizeof(*s.col)),
+			 .rows = rows};
+	double unit = (double)(1u << (lc_dtype_mantissa(m->type) - 4)) / 256, all = 0, low, mean;
+
+	for (size_t r = 0; r < rows; r++) {
+		add_row(f, m, &s, r, mask);
+		all += (double)s.row[r] / (double)n;
+	}
+	low = floor(all) - RANK1_ZERO * unit;
+	m->low = (uint32_t)(int64_t)(low * 256);
+	for (size_t r = 0; r < rows; r++) {
+		size_t from = r ? 0 : m->phase, left = n + m->phase - r * cols;
+		size_t len = (left < cols ? left : cols) - from;
+		side[r] = quantised(((double)s.row[r] / (double)len - low) / unit);
+	}
+	mean = s.seen ? (double)s.in_seen / (double)s.seen / (double)cols : 0;
+	for (size_t c = 0; c < cols; c++)
+		side[rows + c] = quantised(
+			(s.seen ? (s.col[c] / (double)s.seen - mean) / unit : 0) + RANK1_ZERO);
+	free(s.row);
+	free(s.col);
 }
 
 static void try_rank1(struct fit *f, enum lc_pred pred, const float *k, int positive)
@@ -235,7 +287,6 @@ static void try_rank1(struct fit *f, enum lc_pred pred, const float *k, int posi
 			     .rank1 = 1,
 			     .cols = (uint32_t)r->cols,
 			     .phase = (uint32_t)r->phase};
-	const void *src[LC_SOURCES];
 	struct lc_work *w = f->w;
 
 	if (r->cols < 16 || r->cols > RANK1_COLS || r->n < 8 * r->cols ||
@@ -243,12 +294,7 @@ static void try_rank1(struct fit *f, enum lc_pred pred, const float *k, int posi
 		return;
 	if (k)
 		memcpy(m.k, k, sizeof(m.k));
-	for (int i = 0; i < LC_SOURCES; i++)
-		src[i] = r->near[lc_pred_near(pred)[i]];
-	codec_load(r->x, r->n, bits, w->x);
-	codec_predict(&m, src, r->n, w->p);
-	differences(w->x, w->p, r->n, positive ? bits_mask(bits) : bits_mask(bits) >> 1, w->u);
-	fit_terms(&m, (const int32_t *)w->u, r->n, w->side);
+	fit_terms(f, &m, positive ? bits_mask(bits) : bits_mask(bits) >> 1, w->side);
 	predict(f, &m);
 	sample_rank1(f, &m, w->side);
 	charge(f, &m, w->side);
@@ -267,7 +313,7 @@ static float ratio(const struct fit *f)
 	float q[SAMPLE];
 	size_t n = 0;
 
-	for (size_t i = 0; i < f->n; i++) {
+	for (size_t i = 0; i < f->n; i += 8) {
 		double x0 = fit_value(f->near[LC_X0], i);
 		if (x0 != 0)
 			q[n++] = (float)(fit_value(f->x, i) / x0);
@@ -313,15 +359,15 @@ static void try_older(struct fit *f, int positive)
 
 double lc_run_fit(struct lc_work *w, const struct lc_run *r, struct lc_model *m, double *alone)
 {
-	struct fit *f = lc_xalloc(1, sizeof(*f));
+	struct fit *f = w->fit ? w->fit : lc_xalloc(1, sizeof(*f));
 	unsigned bits = lc_dtype_bits(r->type);
 	int positive = 1;
 	double cost;
 
+	w->fit = f;
 	f->w = w;
 	f->r = r;
 	f->bits = f->alone = INFINITY;
-	f->side = lc_xalloc(RUN_ELEMENTS + 1 + RANK1_COLS, 1);
 	sample(f);
 	for (size_t i = 0; i < f->n; i++)
 		positive &= !(f->x[i] >> (bits - 1));
@@ -336,7 +382,5 @@ double lc_run_fit(struct lc_work *w, const struct lc_run *r, struct lc_model *m,
 	cost = f->bits;
 	if (alone)
 		*alone = f->alone;
-	free(f->side);
-	free(f);
 	return cost;
 }

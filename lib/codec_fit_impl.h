@@ -18,8 +18,8 @@ struct fit {
 	uint32_t near[LC_NEARS][SAMPLE];
 	uint32_t p[SAMPLE], u[SAMPLE];
 	struct lc_model best;
-	double bits, alone;  /* of the best; of the best without sources */
-	unsigned char *side; /* terms of the best */
+	double bits, alone; /* of the best; of the best without sources */
+	unsigned char side[RUN_ELEMENTS + 1 + RANK1_COLS]; /* terms of the best */
 };
 
 /* codec_fit.c: try a model without terms, k may be NULL. */

@@ -1,27 +1,30 @@
 /* codec_impl: what the parts of the codec share: codec.c, codec_pred.c, codec_planes.c,
- * codec_fit.c. */
+ * codec_rans.c, codec_fit.c, and the loops of codec_loops.h. */
 #ifndef LC_CODEC_IMPL_H
 #define LC_CODEC_IMPL_H
 
 #include "codec.h"
+#include "codec_loops.h"
 
 #define RUN_ELEMENTS (LC_RUN_MAX / 2) /* the most there can be */
+#define STRIDE 2048 /* elements that go through all loops at once, to stay near the processor */
 #define RANK1_COLS 65536 /* more columns than that, and the terms cost what they gain */
 #define RANK1_ZERO 128	 /* of a column's term: it has a sign */
-
-/* Loops over elements are compiled for wider registers too, and the processor chooses: the bits are
- * the same, since nothing is contracted or reordered. Sanitizers do not know how that is linked. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
-	!defined(__SANITIZE_ADDRESS__)
-#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define WIDE
-#endif
+#define PLANES_MAX 4
+#define EXCEPTIONS_MOST 128 /* elements for one of those that do not fit the others' bits */
 
 struct lc_work {
-	uint32_t *x, *p, *u;  /* elements, predictions, what is left over */
-	unsigned char *plane; /* LC_BLOCK bytes, and 8 more */
-	unsigned char *side;  /* the row terms, then the column terms, of rank1 */
+	const struct loops *loops;
+	uint32_t *x, *p, *u;		  /* STRIDE elements, predictions, what is left over */
+	unsigned char *plane[PLANES_MAX]; /* RUN_ELEMENTS bytes each, and 64 more */
+	unsigned char *ctx;		  /* as many */
+	unsigned char *side;		  /* the row terms, then the column terms, of rank1 */
+	unsigned char *coded;		  /* CODED_ROOM */
+	unsigned char *odd;		  /* exceptions: 8 bytes each */
+	uint32_t (*count)[256];		  /* for each context */
+	uint32_t *slot;			  /* for each context RANS_TOTAL */
+	struct rans_codes *codes;
+	struct fit *fit; /* codec_fit.c; NULL until it is used */
 	struct ZSTD_CCtx_s *literals, *fast;
 	struct ZSTD_DCtx_s *d;
 };
@@ -42,28 +45,48 @@ static inline uint32_t bits_mask(unsigned bits)
 	return bits == 32 ? ~(uint32_t)0 : ((uint32_t)1 << bits) - 1;
 }
 
-/* codec_pred.c: n little-endian elements as numbers; predictions of their bit patterns. */
-void codec_load(const void *x, size_t n, unsigned bits, uint32_t *to);
-void codec_store(const uint32_t *from, size_t n, unsigned bits, void *x);
-void codec_predict(const struct lc_model *m, const void *const *src, size_t n, uint32_t *p);
+/* codec_pred.c: n little-endian elements as numbers: in w->x, or where they are if they can be used
+ * there. */
+int codec_direct(const void *x, unsigned bits);
+const uint32_t *codec_load(struct lc_work *w, const void *x, size_t n, unsigned bits);
+
+/* Predictions of elements i to i + n of a run of all, at most STRIDE, into w->p; with
+ * the terms in w->side, and contexts, where m has them. */
 size_t codec_rows(const struct lc_model *m, size_t n);
-void codec_rank1(const struct lc_model *m, const unsigned char *side, size_t n, uint32_t *p);
+void codec_predict(struct lc_work *w, const struct lc_model *m, const void *const *src, size_t all,
+		   size_t i, size_t n, unsigned char *ctx);
 
-/* What is left over of x, and back. turn is not applied. */
-void codec_map(const struct lc_model *m, const uint32_t *x, const uint32_t *p, size_t n,
-	       uint32_t *u);
-void codec_unmap(const struct lc_model *m, const uint32_t *u, const uint32_t *p, size_t n,
-		 uint32_t *x);
-
-/* codec_planes.c: at most LC_BLOCK numbers as planes. The bytes written; or the bytes read, or -1.
+/* codec_planes.c: n elements from i on of a run of all. The bytes written; or the bytes read, or
+ * -1.
  */
-size_t planes_encode(struct lc_work *w, const uint32_t *u, size_t n, unsigned bits, unsigned turn,
-		     int keep_turn, unsigned char *out);
-long planes_decode(struct lc_work *w, const unsigned char *in, size_t len, size_t n, unsigned bits,
-		   uint32_t *u);
+struct planes {
+	const struct lc_model *m;
+	const void *const *src;
+	size_t all;
+	unsigned bits;
+	int noise[PLANES_MAX]; /* the encoder's guess */
+	int first_layout;      /* the decoder is given what version 2 wrote */
+};
+void planes_guess(struct lc_work *w, struct planes *pl, const void *x, unsigned turn);
+size_t planes_encode(struct lc_work *w, const struct planes *pl, const void *x, size_t i, size_t n,
+		     unsigned char *out);
+long planes_decode(struct lc_work *w, const struct planes *pl, const unsigned char *in, size_t len,
+		   size_t i, size_t n, void *x);
 
-/* codec_rans.c: the bytes written, 0 when there is no room; 0, or -1. n > 0. */
-size_t rans_encode(const unsigned char *in, size_t n, unsigned char *out, size_t room);
-int rans_decode(const unsigned char *in, size_t len, unsigned char *out, size_t n);
+/* codec_rans.c: add to count; the bits that bytes so often seen take, and how many kinds there are.
+ */
+void rans_count(const unsigned char *in, const unsigned char *ctx, size_t n,
+		uint32_t count[CONTEXTS][256]);
+double rans_bits(const uint32_t *count, unsigned *kinds);
+
+/* n > 0 bytes whose counts are in w->count; the bytes written, 0 when there is no room. Or 0, -1.
+ */
+size_t rans_encode(struct lc_work *w, const unsigned char *in, const unsigned char *ctx, size_t n,
+		   unsigned char *out, size_t room);
+int rans_decode(struct lc_work *w, const unsigned char *in, size_t len, const unsigned char *ctx,
+		unsigned char *out, size_t n);
+
+/* codec_rans4.c: what version 2 wrote. */
+int rans4_decode(const unsigned char *in, size_t len, unsigned char *out, size_t n);
 
 #endif

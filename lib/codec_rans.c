@@ -2,55 +2,103 @@
  * codec_rans: bytes by their frequencies alone, with a fraction of a bit each where they deserve no
  * more.
  *
- * Range asymmetric numeral systems (Duda 2013), with frequencies that add up to 4096 and four
- * states that take turns, so that a processor works at four at once. The layout is in lc-store(5).
+ * Range asymmetric numeral systems (Duda 2013), with frequencies that add up to 4096 and 32 states
+ * that take turns, so that a processor works at many at once. There may be a table of frequencies
+ * for each of some contexts, which the decoder knows by other means. The layout is in lc-store(5).
  */
+#include <math.h>
 #include <string.h>
 
 #include "codec_impl.h"
 
-#define BITS 12
-#define TOTAL (1u << BITS)
-#define LOW (1u << 16) /* a state is at least that, and is refilled by 16 bits */
-#define STATES 4
-#define HEAD (32 + 4 * STATES) /* which bytes there are, and the states; frequencies apart */
+#define TABLE_MAX (2 + 2 * 256) /* bytes of a table of frequencies */
+#define HEAD_MAX (1 + CONTEXTS * TABLE_MAX + 4 * RANS_STATES)
 
-/* Frequencies in proportion to count, none of them lost, that add up to TOTAL. */
-static void normalise(const uint32_t *count, size_t n, uint32_t *freq)
+void rans_count(const unsigned char *in, const unsigned char *ctx, size_t n,
+		uint32_t count[CONTEXTS][256])
 {
+	static const size_t tables = 4; /* so that equal bytes in a row need not wait */
+	uint32_t c[4][256];
+	size_t i = 0;
+
+	if (ctx) {
+		for (i = 0; i < n; i++)
+			count[ctx[i]][in[i]]++;
+		return;
+	}
+	memset(c, 0, sizeof(c));
+	for (; i + tables <= n; i += tables)
+		for (size_t k = 0; k < tables; k++)
+			c[k][in[i + k]]++;
+	for (; i < n; i++)
+		c[0][in[i]]++;
+	for (int k = 0; k < 256; k++)
+		count[0][k] += c[0][k] + c[1][k] + c[2][k] + c[3][k];
+}
+
+double rans_bits(const uint32_t *count, unsigned *kinds)
+{
+	float sum = 0, n = 0;
+
+	*kinds = 0;
+	for (int c = 0; c < 256; c++) {
+		float x = (float)count[c];
+		if (count[c] == 0)
+			continue;
+		++*kinds;
+		n += x;
+		sum += x * log2f(x);
+	}
+	return n > 0 ? (double)(n * log2f(n) - sum) : 0;
+}
+
+/* Frequencies in proportion to count, none of them lost, that add up to the total. */
+static void normalise(const uint32_t *count, uint32_t *freq)
+{
+	uint64_t n = 0;
 	uint32_t sum = 0;
 
+	for (int c = 0; c < 256; c++)
+		n += count[c];
 	for (int c = 0; c < 256; c++) {
-		freq[c] = (uint32_t)(((uint64_t)count[c] * TOTAL + n / 2) / n);
+		freq[c] = (uint32_t)((count[c] * (uint64_t)RANS_TOTAL + n / 2) / n);
 		if (count[c] && !freq[c])
 			freq[c] = 1;
 		sum += freq[c];
 	}
-	while (sum != TOTAL) {
+	while (sum != RANS_TOTAL) {
+		uint32_t take;
 		int most = 0;
 		for (int c = 1; c < 256; c++)
 			most = freq[c] > freq[most] ? c : most;
-		if (sum < TOTAL) {
-			freq[most] += TOTAL - sum;
+		if (sum < RANS_TOTAL) {
+			freq[most] += RANS_TOTAL - sum;
 			return;
 		}
-		/* what was lifted to 1 is taken from the largest, which has it */
-		freq[most]--;
-		sum--;
+		/* what was lifted to 1 is taken from the largest, which have it */
+		take = (freq[most] + 7) / 8;
+		take = take < sum - RANS_TOTAL ? take : sum - RANS_TOTAL;
+		freq[most] -= take;
+		sum -= take;
 	}
 }
 
 static size_t put_table(const uint32_t *freq, unsigned char *out)
 {
-	unsigned char *p = out + 32;
+	unsigned char *p = out + 2;
+	int first = 0, last = 255;
 
-	memset(out, 0, 32);
-	for (int c = 0; c < 256; c++)
-		if (freq[c]) {
-			out[c / 8] |= (unsigned char)(1 << c % 8);
-			*p++ = (unsigned char)freq[c];
-			*p++ = (unsigned char)(freq[c] >> 8);
-		}
+	while (!freq[first])
+		first++;
+	while (!freq[last])
+		last--;
+	out[0] = (unsigned char)first;
+	out[1] = (unsigned char)last;
+	for (int c = first; c <= last; c++) {
+		if (freq[c] >= 128)
+			*p++ = (unsigned char)(128 | freq[c] >> 8);
+		*p++ = (unsigned char)freq[c];
+	}
 	return (size_t)(p - out);
 }
 
@@ -58,134 +106,189 @@ static size_t put_table(const uint32_t *freq, unsigned char *out)
  * x is below 2^20 f when it is divided by f: with 2^44 / f rounded up, the product stays below 2^64
  * and its upper bits are the quotient, exactly.
  */
-struct symbol {
-	uint64_t inverse;
-	uint32_t freq, start;
-};
-
-static void make_symbols(const uint32_t *freq, struct symbol *s)
+static void make_codes(const uint32_t *freq, uint32_t *code, uint64_t *inverse)
 {
 	uint32_t sum = 0;
 
 	for (int c = 0; c < 256; c++) {
 		uint64_t f = freq[c] ? freq[c] : 1;
-		s[c] = (struct symbol){(((uint64_t)1 << 44) + f - 1) / f, freq[c], sum};
+		inverse[c] = (((uint64_t)1 << 44) + f - 1) / f;
+		code[c] = (uint32_t)(f - 1) | sum << RANS_BITS;
 		sum += freq[c];
 	}
 }
 
-/* Put a byte into state x; 16 bits may go to *p, downwards. */
-static inline uint32_t push(uint32_t x, const struct symbol *s, unsigned char **p)
+/* Tables of the contexts that there are, as bytes and as codes. */
+static size_t put_tables(struct lc_work *w, unsigned tables, unsigned char *out)
 {
-	int full = x >> (32 - BITS) >= s->freq;
+	unsigned char *p = out;
+	uint32_t freq[256];
+
+	*p++ = (unsigned char)tables;
+	for (unsigned t = 0; t < tables; t++) {
+		unsigned kinds;
+		rans_bits(w->count[t], &kinds);
+		if (kinds == 0) { /* the first above the last: none */
+			*p++ = 1;
+			*p++ = 0;
+			continue;
+		}
+		normalise(w->count[t], freq);
+		make_codes(freq, w->codes->code + 256 * t, w->codes->inverse + 256 * t);
+		p += put_table(freq, p);
+	}
+	return (size_t)(p - out);
+}
+
+/* Put a byte into state x; 16 bits may go to *p, downwards. */
+static inline uint32_t push(uint32_t x, uint32_t code, uint64_t inverse, unsigned char **p)
+{
+	uint32_t f = (code & (RANS_TOTAL - 1)) + 1;
+	int full = x >> (32 - RANS_BITS) >= f;
 
 	(*p)[-1] = (unsigned char)(x >> 8);
 	(*p)[-2] = (unsigned char)x;
 	*p -= full ? 2 : 0;
 	x = full ? x >> 16 : x;
-	return x + s->start + (uint32_t)(x * s->inverse >> 44) * (TOTAL - s->freq);
+	return x + (code >> RANS_BITS) + (uint32_t)(x * inverse >> 44) * (RANS_TOTAL - f);
 }
 
-size_t rans_encode(const unsigned char *in, size_t n, unsigned char *out, size_t room)
+unsigned char *rans_push(uint32_t *x, const unsigned char *in, const unsigned char *ctx, size_t n,
+			 const struct rans_codes *t, unsigned char *p)
 {
-	uint32_t count[4][256] = {{0}}, freq[256], x[STATES] = {LOW, LOW, LOW, LOW};
-	unsigned char *end = out + room, *p = end;
-	struct symbol sym[256];
-	size_t head, i;
-
-	for (i = 0; i < n; i++)
-		count[i % 4][in[i]]++;
-	for (int c = 0; c < 256; c++)
-		count[0][c] += count[1][c] + count[2][c] + count[3][c];
-	normalise(count[0], n, freq);
-	make_symbols(freq, sym);
-	if (room < HEAD + 512)
-		return 0;
-	head = put_table(freq, out) + 4 * STATES;
-	for (i = n; i % STATES; i--) /* the last first: the decoder goes the other way */
-		x[(i - 1) % STATES] = push(x[(i - 1) % STATES], &sym[in[i - 1]], &p);
-	for (; i > 0; i -= STATES) {
-		if ((size_t)(p - out) < head + 4 * STATES)
-			return 0;
-		for (size_t k = STATES; k-- > 0;)
-			x[k] = push(x[k], &sym[in[i - STATES + k]], &p);
+	for (size_t i = n; i-- > 0;) {
+		size_t k = i % RANS_STATES, s = ctx ? (size_t)ctx[i] << 8 | in[i] : in[i];
+		x[k] = push(x[k], t->code[s], t->inverse[s], &p);
 	}
-	for (int k = 0; k < STATES; k++)
-		put_u32(out + head - 4 * STATES + 4 * k, x[k]);
-	memmove(out + head, p, (size_t)(end - p));
-	return head + (size_t)(end - p);
+	return p;
 }
 
-struct slot {		       /* what a state's lowest bits stand for */
-	uint16_t freq, within; /* of the byte; place among its own */
-	unsigned char byte;
-};
-
-/* The bytes read, or 0. */
-static size_t get_table(const unsigned char *in, size_t len, struct slot *slot)
+size_t rans_encode(struct lc_work *w, const unsigned char *in, const unsigned char *ctx, size_t n,
+		   unsigned char *out, size_t room)
 {
-	const unsigned char *p = in + 32, *end = in + len;
+	unsigned char head[HEAD_MAX], *end = w->coded + CODED_ROOM, *p = end;
+	size_t len = put_tables(w, ctx ? CONTEXTS : 1, head), whole = n - n % RANS_STATES, words;
+	uint32_t x[RANS_STATES];
+
+	for (int k = 0; k < RANS_STATES; k++)
+		x[k] = RANS_LOW;
+	/* the last first: the decoder goes the other way */
+	p = rans_push(x, in + whole, ctx ? ctx + whole : NULL, n - whole, w->codes, p);
+	p = w->loops->push(x, in, ctx, whole, w->codes, p);
+	for (int k = 0; k < RANS_STATES; k++, len += 4)
+		put_u32(head + len, x[k]);
+	words = (size_t)(end - p);
+	if (len + words > room)
+		return 0;
+	memcpy(out, head, len);
+	memcpy(out + len, p, words);
+	return len + words;
+}
+
+/* One table, and what its states' lowest bits stand for: byte, frequency less 1, place among its
+ * own. The bytes read, or 0. */
+static size_t get_table(const unsigned char *in, size_t len, uint32_t *slot)
+{
+	const unsigned char *p = in + 2, *end = in + len;
 	uint32_t sum = 0;
 
-	if (len < HEAD)
+	if (len < 2)
 		return 0;
-	for (unsigned c = 0; c < 256; c++) {
+	if (in[0] == 1 && in[1] == 0) {
+		memset(slot, 0, RANS_TOTAL * sizeof(*slot));
+		return 2;
+	}
+	for (unsigned c = in[0]; c <= in[1]; c++) {
 		uint32_t f;
-		if (!(in[c / 8] >> c % 8 & 1))
-			continue;
 		if (end - p < 2)
 			return 0;
-		f = p[0] | (uint32_t)p[1] << 8;
-		p += 2;
-		if (f == 0 || f > TOTAL - sum)
+		f = *p++;
+		if (f & 128)
+			f = (f & 127) << 8 | *p++;
+		if (f > RANS_TOTAL - sum)
 			return 0;
 		for (uint32_t k = 0; k < f; k++)
-			slot[sum + k] = (struct slot){(uint16_t)f, (uint16_t)k, (unsigned char)c};
+			slot[sum + k] = c | (f - 1) << 8 | k << 20;
 		sum += f;
 	}
-	return sum == TOTAL ? (size_t)(p - in) : 0;
+	return sum == RANS_TOTAL ? (size_t)(p - in) : 0;
 }
 
-static inline uint32_t next(uint32_t x, const struct slot *s)
+static inline uint32_t next(uint32_t x, uint32_t slot)
 {
-	return s->freq * (x >> BITS) + s->within;
+	return ((slot >> 8 & (RANS_TOTAL - 1)) + 1) * (x >> RANS_BITS) + (slot >> 20);
 }
 
-int rans_decode(const unsigned char *in, size_t len, unsigned char *out, size_t n)
+size_t rans_pull(uint32_t *x, const unsigned char *ctx, const uint32_t *slot,
+		 const unsigned char **in, const unsigned char *end, unsigned char *out, size_t n)
 {
-	struct slot slot[TOTAL];
-	size_t at = get_table(in, len, slot), i = 0;
-	const unsigned char *p, *end = in + len;
-	uint32_t x[STATES];
+	const unsigned char *p = *in;
+	size_t i = 0;
 
-	if (at == 0 || len - at < 4 * STATES)
-		return -1;
-	for (int k = 0; k < STATES; k++)
-		x[k] = get_u32(in + at + 4 * k);
-	p = in + at + 4 * STATES;
-	for (; i + STATES <= n && end - p >= 2 * STATES; i += STATES)
-		for (int k = 0; k < STATES; k++) {
-			const struct slot *s = &slot[x[k] & (TOTAL - 1)];
-			uint32_t y = next(x[k], s), more = y << 16 | p[0] | (uint32_t)p[1] << 8;
-			int low = y < LOW;
-			out[i + (size_t)k] = s->byte;
+	for (; n - i >= RANS_STATES && end - p >= 2 * RANS_STATES; i += RANS_STATES)
+		for (size_t k = 0; k < RANS_STATES; k++) {
+			uint32_t c = ctx ? (uint32_t)ctx[i + k] << RANS_BITS : 0;
+			uint32_t s = slot[c | (x[k] & (RANS_TOTAL - 1))], y = next(x[k], s);
+			uint32_t more = y << 16 | p[0] | (uint32_t)p[1] << 8;
+			int low = y < RANS_LOW;
+			out[i + k] = (unsigned char)s;
 			x[k] = low ? more : y;
 			p += low ? 2 : 0;
 		}
+	*in = p;
+	return i;
+}
+
+/* The same to the very end, where there may be too few words. */
+static int pull_rest(uint32_t *x, const unsigned char *ctx, const uint32_t *slot,
+		     const unsigned char **in, const unsigned char *end, unsigned char *out,
+		     size_t i, size_t n)
+{
+	const unsigned char *p = *in;
+
 	for (; i < n; i++) {
-		const struct slot *s = &slot[x[i % STATES] & (TOTAL - 1)];
-		uint32_t y = next(x[i % STATES], s);
-		out[i] = s->byte;
-		if (y < LOW) {
+		size_t k = i % RANS_STATES;
+		uint32_t c = ctx ? (uint32_t)ctx[i] << RANS_BITS : 0;
+		uint32_t s = slot[c | (x[k] & (RANS_TOTAL - 1))], y = next(x[k], s);
+		out[i] = (unsigned char)s;
+		if (y < RANS_LOW) {
 			if (end - p < 2)
 				return -1;
 			y = y << 16 | p[0] | (uint32_t)p[1] << 8;
 			p += 2;
 		}
-		x[i % STATES] = y;
+		x[k] = y;
 	}
-	for (int k = 0; k < STATES; k++)
-		if (x[k] != LOW)
+	*in = p;
+	return 0;
+}
+
+int rans_decode(struct lc_work *w, const unsigned char *in, size_t len, const unsigned char *ctx,
+		unsigned char *out, size_t n)
+{
+	const unsigned char *p = in + 1, *end = in + len;
+	unsigned tables = len > 0 ? in[0] : 0;
+	uint32_t x[RANS_STATES];
+	size_t done;
+
+	if (tables != 1 && (tables != CONTEXTS || !ctx))
+		return -1;
+	for (unsigned t = 0; t < tables; t++) {
+		size_t used = get_table(p, (size_t)(end - p), w->slot + t * RANS_TOTAL);
+		if (used == 0)
 			return -1;
-	return p == end ? 0 : -1;
+		p += used;
+	}
+	if (end - p < 4 * RANS_STATES)
+		return -1;
+	for (int k = 0; k < RANS_STATES; k++, p += 4)
+		x[k] = get_u32(p);
+	ctx = tables > 1 ? ctx : NULL;
+	done = w->loops->pull(x, ctx, w->slot, &p, end, out, n);
+	if (pull_rest(x, ctx, w->slot, &p, end, out, done, n) < 0 || p != end)
+		return -1;
+	for (int k = 0; k < RANS_STATES; k++)
+		if (x[k] != RANS_LOW)
+			return -1;
+	return 0;
 }

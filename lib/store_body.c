@@ -154,7 +154,7 @@ static int find_sources(struct decoding *d, const unsigned char *p, const struct
 static int decode_run(struct decoding *d, const unsigned char *p, size_t raw, size_t coded)
 {
 	const unsigned char *in = p + SEGMENT + SOURCE * p[9];
-	unsigned size = coded ? lc_dtype_bits(in[0]) / 8 : 0;
+	size_t size = (size_t)lc_run_width(in, coded);
 	const void *src[LC_SOURCES] = {NULL};
 	struct lc_model m;
 

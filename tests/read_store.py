@@ -102,7 +102,7 @@ def bf16(b):
 
 WIDTH = {1: 32, 2: 16, 3: 16, 4: 32, 5: 16}
 MANTISSA = {1: 23, 2: 7, 3: 10}
-SOURCES = [0, 1, 1, 3, 3, 5, 1]
+SOURCES = [0, 1, 1, 3, 3, 5, 1, 3, 3]
 
 
 def predict(pred, k, src, i):
@@ -119,7 +119,13 @@ def predict(pred, k, src, i):
     if pred == 3:
         g = div(sub(x[1], mul(k[0], x[2])), k[1])
         return pattern(add(mul(k[2], x[0]), mul(mul(k[3], g), g)))
-    p = sub(mul(k[0], x[0]), mul(k[1], div(x[1], add(root(x[2]), k[2]))))
+    if pred == 7:
+        d = add(sub(x[1], x[2]), mul(k[0], x[2]))
+        return pattern(add(x[0], sub(mul(mul(k[1], d), d), mul(k[2], x[0]))))
+    way = mul(k[1], div(x[1], add(root(x[2]), k[2])))
+    if pred == 8:
+        return pattern(sub(x[0], add(mul(k[0], x[0]), way)))
+    p = sub(mul(k[0], x[0]), way)
     if pred == 5:
         p = sub(p, mul(k[3], div(x[3], add(root(x[4]), k[2]))))
     return pattern(p)
@@ -134,8 +140,7 @@ def unpack(buf, at, n, keep):
     return out, at
 
 
-def rans(buf, n):
-    """Four states that take turns; see Duda, asymmetric numeral systems."""
+def old_table(buf):
     slot = []
     at = 32
     for c in range(256):
@@ -144,27 +149,65 @@ def rans(buf, n):
             slot += [(c, freq, k) for k in range(freq)]
             at += 2
     need(len(slot) == 4096, "frequencies that do not add up")
-    x = list(struct.unpack_from("<4I", buf, at))
-    at += 16
+    return slot, at
+
+
+def table(buf, at):
+    first, last = buf[at : at + 2]
+    at += 2
+    if (first, last) == (1, 0):
+        return None, at
+    slot = []
+    for c in range(first, last + 1):
+        freq = buf[at]
+        at += 1
+        if freq >= 128:
+            freq = (freq - 128) * 256 + buf[at]
+            at += 1
+        slot += [(c, freq, k) for k in range(freq)]
+    need(len(slot) == 4096, "frequencies that do not add up")
+    return slot, at
+
+
+def rans(buf, n, ctx=None, old=False):
+    """States that take turns; see Duda, asymmetric numeral systems."""
+    states = 4 if old else 32
+    slots = []
+    if old:
+        slot, at = old_table(buf)
+        slots.append(slot)
+    else:
+        need(buf[0] == 1 or buf[0] == 16 and ctx, "as many tables as contexts")
+        at = 1
+        for _ in range(buf[0]):
+            slot, at = table(buf, at)
+            slots.append(slot)
+    x = list(struct.unpack_from("<%dI" % states, buf, at))
+    at += 4 * states
     out = bytearray()
     for i in range(n):
-        c, freq, k = slot[x[i % 4] % 4096]
-        y = freq * (x[i % 4] >> 12) + k
+        s = i % states
+        c, freq, k = slots[ctx[i] if len(slots) > 1 else 0][x[s] % 4096]
+        y = freq * (x[s] >> 12) + k
         if y < 65536:
             y = y << 16 | struct.unpack_from("<H", buf, at)[0]
             at += 2
-        x[i % 4] = y
+        x[s] = y
         out.append(c)
-    need(at == len(buf) and x == [65536] * 4, "a plane that does not end well")
+    need(at == len(buf) and x == [65536] * states, "a plane that does not end well")
     return out
 
 
-def planes(buf, at, n, width):
+def planes(buf, at, n, width, ctx, old):
     """A block: n numbers, and where it ends."""
     turn = buf[at]
     at += 1
+    odd = 0
+    if not old:
+        odd = u32(buf, at)
+        at += 4
     u = [0] * n
-    for shift in range(width - 8, -1, -8):
+    for shift in range(width - 8, -1, -8) if old else range(0, width, 8):
         mode = buf[at]
         at += 1
         if mode == 0:
@@ -173,9 +216,10 @@ def planes(buf, at, n, width):
         elif mode == 1:
             plane = buf[at : at + 1] * n
             at += 1
-        elif mode in (2, 3):
+        elif mode in (2, 3, 4):
             size = u32(buf, at)
-            plane = (unzstd if mode == 2 else rans)(buf[at + 4 : at + 4 + size], n)
+            part = buf[at + 4 : at + 4 + size]
+            plane = unzstd(part, n) if mode == 2 else rans(part, n, ctx, mode == 3)
             at += 4 + size
         else:
             need(9 <= mode <= 15, "a plane of no known mode")
@@ -183,46 +227,58 @@ def planes(buf, at, n, width):
         for i in range(n):
             u[i] |= plane[i] << shift
     mask = (1 << width) - 1
-    return [(x >> turn | x << (width - turn)) & mask if turn else x for x in u], at
+    u = [(x >> turn | x << (width - turn)) & mask if turn else x for x in u]
+    for _ in range(odd):
+        u[u32(buf, at)] = u32(buf, at + 4)
+        at += 8
+    return u, at
 
 
 def run(buf, raw, refs):
     """A run of elements, as bytes. refs: (bytes, offset) of its sources."""
-    kind, pred, how, terms, _ = buf[:5]
+    kind, pred, how, terms, contexts = buf[:5]
+    old = kind < 16
+    kind %= 16
     k = struct.unpack_from("<4f", buf, 5)
     bias = u32(buf, 21)
+    base = buf[25]
     width = WIDTH[kind]
     n = raw // (width // 8)
     need(len(refs) == SOURCES[pred], "a run with too few sources")
     wide = 32 if pred == 6 else width
     src = [struct.unpack_from("<%d%s" % (n, "I" if wide == 32 else "H"), r, o) for r, o in refs]
-    at = 25
+    at = 25 if old else 26
+    mask = (1 << width) - 1
+    p = [predict(pred, k, src, i) for i in range(n)]
     if terms:
         cols, phase, low, size = struct.unpack_from("<4I", buf, at)
         rows = (phase + n + cols - 1) // cols
         side = unzstd(buf[at + 16 : at + 16 + size], rows + cols)
         at += 16 + size
+        unit = 1 << (MANTISSA[kind] - 4)
+        for i in range(n):
+            term = side[(phase + i) // cols] + side[rows + (phase + i) % cols] - 128
+            p[i] = p[i] + low + term * unit & mask
+    ctx = None
+    if contexts and not old:
+        field = (mask >> 1) >> MANTISSA[kind]
+        ctx = [min(max((x >> MANTISSA[kind] & field) - base, 0), 15) for x in p]
     u = []
     while len(u) < n:
-        block, at = planes(buf, at, min(65536, n - len(u)), width)
+        block, at = planes(buf, at, n if ctx else min(65536, n - len(u)), width, ctx, old)
         u += block
     need(at == len(buf), "a run that is longer than it should be")
-    mask = (1 << width) - 1
     half = mask >> 1
     x = [0] * n
     for i in range(n):
-        p = predict(pred, k, src, i)
-        if terms:
-            unit = 1 << (MANTISSA[kind] - 4)
-            p += low + (side[(phase + i) // cols] + side[rows + (phase + i) % cols] - 128) * unit
         if how == 0:
             x[i] = u[i]
         elif how == 1:
-            x[i] = (u[i] + p + bias) & mask
+            x[i] = (u[i] + p[i] + bias) & mask
         elif how == 2:
-            x[i] = ((u[i] >> 1 if u[i] % 2 == 0 else ~(u[i] >> 1)) + p) & mask
+            x[i] = ((u[i] >> 1 if u[i] % 2 == 0 else ~(u[i] >> 1)) + p[i]) & mask
         else:
-            x[i] = ((u[i] >> 1) + p + bias) & half | (u[i] & 1) << (width - 1)
+            x[i] = ((u[i] >> 1) + p[i] + bias) & half | (u[i] & 1) << (width - 1)
     return struct.pack("<%d%s" % (n, "I" if width == 32 else "H"), *x)
 
 
