@@ -30,7 +30,8 @@ static int fork_it(const struct opts *o, struct lc_store *st, struct lc_snapshot
 
 int verb_fork(const struct opts *o, int argc, char **argv)
 {
-	struct opts pick = {.step = -1, .before = -1}; /* the run and tags are the new one's */
+	struct opts pick = {
+		.step = -1, .before = -1, .since = -1}; /* the run and tags are the new one's */
 	struct lc_snapshot s = {0};
 	struct lc_store *st;
 	struct lc_err err;

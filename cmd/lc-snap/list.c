@@ -5,6 +5,7 @@
 #include "io.h"
 #include "json.h"
 #include "snap.h"
+#include "store_parts.h"
 
 static int print_row(const struct lc_snapshot *s)
 {
@@ -19,48 +20,80 @@ static int print_row(const struct lc_snapshot *s)
 	return 0;
 }
 
-static int print_record(const struct lc_snapshot *s, struct lc_err *err)
+static int print_record(json_t *record, struct lc_err *err)
 {
-	json_t *record = snap_record(s);
 	int ret = lc_json_emit(stdout, record, err);
 
 	json_decref(record);
 	return ret;
 }
 
+static int list_snapshots(const struct opts *o, const struct snap_list *list, size_t *shown,
+			  struct lc_err *err)
+{
+	const struct lc_snapshot *only = o->before >= 0 ? snap_before(list, o->before) : NULL;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct lc_snapshot *s = &list->s[i];
+		if ((o->before >= 0 && s != only) || s->m.step < o->since)
+			continue;
+		if (!o->json && (*shown)++ == 0)
+			printf("%-12s  %-12s %10s %12s %12s  %-20s  %s\n", "ID", "RUN", "STEP",
+			       "BYTES", "STORED", "TIME", "ROLES");
+		if ((o->json ? print_record(snap_record(s), err) : print_row(s)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What no snapshot has come of yet. */
+static int list_parts(const struct opts *o, const struct lc_parts *list, struct lc_err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0, n; i < list->n && ret == 0; i += n) {
+		const struct lc_shard *p = &list->p[i];
+		char *words, when[32];
+		n = lc_parts_together(list, i);
+		if (!snap_wanted(&p->s.m, o) || p->s.m.step < o->since)
+			continue;
+		if (o->json) {
+			ret = print_record(parts_record(p, n), err);
+			continue;
+		}
+		words = parts_words(p, n);
+		snap_time(&p[n - 1].s, when);
+		printf("%-12s  %-12s %10ld %12s %12s  %s  %s\n", "-", p->s.m.run, p->s.m.step, "-",
+		       "-", when, words);
+		free(words);
+	}
+	return ret;
+}
+
 int verb_list(const struct opts *o, int argc, char **argv)
 {
-	const struct lc_snapshot *first;
+	struct lc_parts parts = {0};
 	struct snap_list list;
 	struct lc_store *st;
 	struct lc_err err;
-	size_t n;
-	int status = LC_OK;
+	size_t shown = 0;
+	int status;
 
 	(void)argv;
 	if (argc != 0)
 		lc_usage("list takes no operand");
 	st = lc_store_open(o->store, 0, &err);
-	if (!st || snap_list_load(st, o, &list, &err) < 0)
+	if (!st || snap_list_load(st, o, &list, &err) < 0 || lc_parts_list(st, &parts, &err) < 0 ||
+	    list_snapshots(o, &list, &shown, &err) < 0 ||
+	    (o->before < 0 && list_parts(o, &parts, &err) < 0))
 		lc_die(&err);
-	first = list.s;
-	n = list.n;
-	if (o->before >= 0) {
-		first = snap_before(&list, o->before);
-		n = first ? 1 : 0;
-		status = first ? LC_OK : LC_NO;
-	}
-	if (!o->json && n > 0)
-		printf("%-12s  %-12s %10s %12s %12s  %-20s  %s\n", "ID", "RUN", "STEP", "BYTES",
-		       "STORED", "TIME", "ROLES");
-	for (size_t i = 0; i < n; i++)
-		if ((o->json ? print_record(&first[i], &err) : print_row(&first[i])) < 0)
-			lc_die(&err);
-	if (list.bad) {
-		lc_warn("%zu of the snapshots cannot be read, the first: %s", list.bad,
-			list.why.text);
+	status = o->before >= 0 && !snap_before(&list, o->before) ? LC_NO : LC_OK;
+	if (list.bad || parts.bad) {
+		lc_warn("%zu of the snapshots cannot be read, the first: %s", list.bad + parts.bad,
+			list.bad ? list.why.text : parts.why.text);
 		status = LC_DATA;
 	}
+	lc_parts_release(&parts);
 	snap_list_release(&list);
 	lc_store_close(st);
 	return status;

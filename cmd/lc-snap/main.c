@@ -10,13 +10,13 @@
 
 static const struct verb verbs[] = {
 	{"init", verb_init, "store quiet", "[STORE]", "make an empty store"},
-	{"save", verb_save, "store run tag branch step require quiet json", "PATH",
+	{"save", verb_save, "store run tag branch step require part group quiet json", "PATH",
 	 "keep a checkpoint, a directory or a file, and print its snapshot record"},
 	{"fork", verb_fork, "store run tag branch quiet json", "SNAPSHOT",
 	 "the same state once more, as the beginning of another run or branch"},
 	{"restore", verb_restore, PICK " read-only quiet json", "SNAPSHOT DIR",
 	 "write a snapshot into a directory that appears whole"},
-	{"list", verb_list, "store run tag branch before quiet json", "",
+	{"list", verb_list, "store run tag branch before since quiet json", "",
 	 "list the snapshots, oldest first"},
 	{"show", verb_show, PICK " quiet json", "SNAPSHOT", "show what a snapshot holds"},
 	{"cat", verb_cat, PICK " tensor list npy f32 quiet json", "SNAPSHOT PATH[:TENSOR]",
@@ -64,7 +64,7 @@ static const struct verb *find(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct opts o = {.step = -1, .before = -1, .grace = 3600};
+	struct opts o = {.step = -1, .before = -1, .since = -1, .grace = 3600};
 	const struct verb *verb;
 	int status, first;
 

@@ -9,13 +9,17 @@
 #include "io.h"
 #include "option.h"
 #include "snap.h"
+#include "store_parts.h"
 
 enum {
 	OPT_STEP = 256,
 	OPT_BEFORE,
+	OPT_SINCE,
 	OPT_BRANCH,
 	OPT_READ_ONLY,
 	OPT_REQUIRE,
+	OPT_PART,
+	OPT_GROUP,
 	OPT_TENSOR,
 	OPT_NPY,
 	OPT_F32,
@@ -47,6 +51,7 @@ static const struct {
 	{"branch", OPT_BRANCH, "NAME", "the same as --tag branch=NAME"},
 	{"step", OPT_STEP, "N", "the step: saved with it, or the snapshot of it"},
 	{"before", OPT_BEFORE, "N", "the newest snapshot at or before step N"},
+	{"since", OPT_SINCE, "N", "only snapshots from step N on"},
 	{"read-only", OPT_READ_ONLY, NULL, "restored files can be read only"},
 	{"require", OPT_REQUIRE, "ROLES", "refuse a state that lacks one: weights,rng,... or all"},
 	{"tensor", OPT_TENSOR, "NAME", "this tensor of the file"},
@@ -68,6 +73,8 @@ static const struct {
 	{"dry-run", 'n', NULL, "only tell what would be done"},
 	{"no-wait", OPT_NO_WAIT, NULL, "status 4 when the store is in use"},
 	{"ignore-damaged", OPT_IGNORE_DAMAGED, NULL, "what is damaged needs nothing"},
+	{"part", OPT_PART, "R/W", "part R of W, from 0, of a state that W ranks save"},
+	{"group", OPT_GROUP, "NAME", "tells this attempt's parts from those of another"},
 	{"json", 'j', NULL, "JSON lines"},
 	{"quiet", 'q', NULL, "no words but errors"},
 	{"help", 'h', NULL, "this text"},
@@ -120,6 +127,17 @@ static void keep_tag_arg(struct opts *o, const char *arg)
 	word_arg(&o->keep_tags, &o->nkeep_tags, arg);
 }
 
+static void part_arg(struct opts *o, const char *arg)
+{
+	int end = -1;
+
+	if (strspn(arg, "0123456789/") != strlen(arg) ||
+	    sscanf(arg, "%6d/%6d%n", &o->part, &o->parts, &end) != 2 || arg[end] || o->parts < 1 ||
+	    o->parts > LC_PARTS_MAX || o->part >= o->parts)
+		lc_usage("--part %s: not R/W, with R from 0 to W - 1 and W up to %d", arg,
+			 LC_PARTS_MAX);
+}
+
 static void set(struct opts *o, int letter, const char *arg)
 {
 	switch (letter) {
@@ -133,10 +151,17 @@ static void set(struct opts *o, int letter, const char *arg)
 	case OPT_BRANCH: tag_arg(o, "branch", arg); break;
 	case OPT_STEP: o->step = lc_option_whole(arg, "--step", 0, 1L << 53); break;
 	case OPT_BEFORE: o->before = lc_option_whole(arg, "--before", 0, 1L << 53); break;
+	case OPT_SINCE: o->since = lc_option_whole(arg, "--since", 0, 1L << 53); break;
 	case OPT_REQUIRE:
 		o->require = lc_role_list(arg);
 		if (!o->require)
 			lc_usage("--require %s: not roles with commas between, or all", arg);
+		break;
+	case OPT_PART: part_arg(o, arg); break;
+	case OPT_GROUP:
+		if (!lc_manifest_plain(arg))
+			lc_usage("--group: not plain text");
+		o->group = arg;
 		break;
 	case OPT_READ_ONLY: o->read_only = 1; break;
 	case OPT_TENSOR: o->tensor = arg; break;

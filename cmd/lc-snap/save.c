@@ -5,6 +5,7 @@
 #include "io.h"
 #include "json.h"
 #include "snap.h"
+#include "store_parts.h"
 #include "store_state.h"
 
 static void show(void *ctx, uint64_t done, uint64_t total)
@@ -67,9 +68,10 @@ static int name_it(const struct opts *o, const struct tree *t, struct lc_manifes
 	return 0;
 }
 
+/* Of parts, their whole is asked. */
 static int require(const struct opts *o, const struct tree *t, struct lc_err *err)
 {
-	unsigned found = lc_manifest_roles(t->m), lacks = o->require & ~found;
+	unsigned found = lc_manifest_roles(t->m), lacks = o->parts ? 0 : o->require & ~found;
 	char *has = snap_roles(found), *why = snap_roles(lacks);
 	int ret = 0;
 
@@ -93,31 +95,74 @@ static void say_roles(const struct opts *o, const struct lc_manifest *m)
 	free(missing);
 }
 
+static int emit(json_t *record, struct lc_err *err)
+{
+	int ret = lc_json_emit(stdout, record, err);
+
+	json_decref(record);
+	return ret;
+}
+
+/* One part: prints the snapshot when it was the last, else which parts there are. */
+static int add_part(const struct opts *o, struct lc_store *st, struct lc_snapshot *s,
+		    struct lc_err *err)
+{
+	struct lc_shard p = {*s, o->part, o->parts, (char *)(uintptr_t)(o->group ? o->group : ""),
+			     o->require};
+	struct lc_parts in = {0};
+	struct lc_snapshot whole;
+	char *words;
+	int ret;
+
+	if (lc_parts_settle(st, err) < 0 && !o->quiet)
+		lc_warn("another state: %s", err->text);
+	ret = lc_parts_add(st, &p, &whole, &in, err);
+	if (ret == 1) {
+		lc_snapshot_release(s);
+		*s = whole;
+	} else if (ret == 0 && in.n > 0) {
+		words = parts_words(in.p, in.n);
+		if (!o->quiet)
+			lc_warn("%s@%ld: %s", s->m.run, s->m.step, words);
+		free(words);
+		ret = emit(parts_record(in.p, in.n), err);
+	}
+	lc_parts_release(&in);
+	return ret;
+}
+
+/* The store is made last, not for nothing. */
+static int save(const struct opts *o, const struct tree *t, struct lc_snapshot *s,
+		struct lc_err *err)
+{
+	struct lc_store *st = lc_store_open(o->store, 1, err);
+	int ret = -1;
+
+	if (st && save_tree(o, st, t, s, err) == 0 && lc_store_flush(st, &s->stored, err) == 0)
+		ret = o->parts ? add_part(o, st, s, err) : lc_store_add(st, s, err) < 0 ? -1 : 1;
+	lc_store_close(st);
+	if (ret == 1)
+		ret = emit(snap_record(s), err) < 0 ? -1 : 1;
+	if (ret == 1)
+		say_roles(o, &s->m);
+	return ret < 0 ? -1 : 0;
+}
+
 int verb_save(const struct opts *o, int argc, char **argv)
 {
 	struct lc_snapshot s = {0};
-	struct lc_store *st = NULL;
 	struct tree t = {0};
 	struct lc_err err;
-	json_t *record;
 	int ret = -1;
 
 	if (argc != 1)
 		lc_usage("save takes one PATH");
-	/* the store is made last, not for nothing */
+	if (o->group && !o->parts)
+		lc_usage("--group is for --part");
 	if (tree_walk(&t, argv[0], o->store, &s.m, &err) == 0 && name_it(o, &t, &s.m, &err) == 0 &&
-	    require(o, &t, &err) == 0 && (st = lc_store_open(o->store, 1, &err)) &&
-	    save_tree(o, st, &t, &s, &err) == 0 && lc_store_flush(st, &s.stored, &err) == 0)
-		ret = lc_store_add(st, &s, &err);
-	if (ret == 0) {
-		record = snap_record(&s);
-		ret = lc_json_emit(stdout, record, &err);
-		json_decref(record);
-	}
-	if (ret == 0)
-		say_roles(o, &s.m);
+	    require(o, &t, &err) == 0)
+		ret = save(o, &t, &s, &err);
 	tree_release(&t);
-	lc_store_close(st);
 	lc_snapshot_release(&s);
 	if (ret < 0)
 		lc_die(&err);

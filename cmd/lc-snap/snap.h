@@ -10,14 +10,16 @@
 
 struct opts {
 	const char *store, *run;
-	long step, before;	 /* -1: not given */
-	struct lc_manifest tags; /* only its tags */
+	long step, before, since; /* -1: not given */
+	struct lc_manifest tags;  /* only its tags */
 	int json, quiet, read_only;
 	/* export, import, push, pull */
 	const char *out, *format;
 	uint64_t max_size; /* 0: not given */
 	int any_link, plain, all, dry_run, verify;
-	unsigned require;   /* roles; 0: any state will do */
+	unsigned require; /* roles; 0: any state will do */
+	int part, parts;  /* of a state that many ranks save; parts 0: the state is whole */
+	const char *group;
 	const char *tensor; /* of cat, as are the next three */
 	int npy, f32, list;
 	int no_wait, ignore_damaged;
@@ -108,6 +110,11 @@ json_t *snap_record(const struct lc_snapshot *s);	    /* DESIGN section 4; new r
 void snap_time(const struct lc_snapshot *s, char text[32]); /* 2026-11-21T21:50:00Z */
 char *snap_words(const json_t *names); /* "weights,rng", "-" when empty; the caller's */
 char *snap_roles(unsigned roles);      /* the same */
+
+/* parts.c: n parts of one state, of which others are missing. */
+struct lc_shard;
+char *parts_words(const struct lc_shard *p, size_t n);	  /* "parts 1,3 of 4 are in; missing 0,2" */
+json_t *parts_record(const struct lc_shard *p, size_t n); /* new reference */
 
 /* progress.c: bytes done of all, on a terminal only. total 0 ends the line. */
 void progress(const struct opts *o, uint64_t done, uint64_t total);
