@@ -188,7 +188,9 @@ static void relate_all(struct cut *c)
 		const struct piece *p = &c->p[i];
 		if (p->span < 0 || (i && same_span(p - 1, p)))
 			continue;
-		t[n] = (struct lc_paired){.s = &c->f[p->file].spans.s[p->span], .file = p->file};
+		t[n] = (struct lc_paired){.s = &c->f[p->file].spans.s[p->span],
+					  .file = p->file,
+					  .ordered = c->f[p->file].spans.ordered};
 		first[n++] = i;
 	}
 	lc_pair_tensors(t, n);

@@ -6,43 +6,111 @@
 #include <string.h>
 
 #include "io.h"
+#include "store_pair_impl.h"
 
-struct named {
-	char *stem;
-	size_t i; /* of the tensor */
-};
-
-/* What a tensor is, from its name; the rest of the name, the caller's, is the same for all that
- * belong together. */
-static enum lc_part part_of(const char *name, char **stem)
+/* Names for what only holds the rest, or wraps it; they say nothing of which tensor it is. */
+static int is_wrapper(const char *p, size_t n)
 {
-	static const struct {
-		const char *before, *after;
-		enum lc_part part;
-	} known[] = {
-		{"", ".exp_avg_sq", LC_PART_V}, {"", ".exp_avg", LC_PART_M},
-		{"", ".master", LC_PART_W},	{"", ".fp32", LC_PART_W},
-		{"exp_avg_sq.", "", LC_PART_V}, {"exp_avg.", "", LC_PART_M},
-		{"m.", "", LC_PART_M},		{"v.", "", LC_PART_V},
-		{"master.", "", LC_PART_W},	{"fp32.", "", LC_PART_W},
+	static const char *const known[] = {
+		"model",
+		"module",
+		"state",
+		"state_dict",
+		"model_state",
+		"model_state_dict",
+		"optimizer",
+		"optim",
+		"opt",
+		"optimizer_state",
+		"optimizer_state_dict",
+		"optimizer_states",
+		"opt_state",
+		"base_optimizer_state",
+		"app",
+		"params",
+		"weights",
+		"net",
+		"network",
+		"_orig_mod",
+		"_forward_module",
+		"_fsdp_wrapped_module",
+		"_checkpoint_wrapped_module",
 	};
-	size_t n = strlen(name);
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		size_t a = strlen(known[i].before), b = strlen(known[i].after);
-		if (n > a + b && strncmp(name, known[i].before, a) == 0 &&
-		    strcmp(name + n - b, known[i].after) == 0) {
-			*stem = lc_path("%.*s", (int)(n - a - b), name + a);
-			return known[i].part;
-		}
-	}
-	*stem = lc_path("%s", name);
-	return LC_PART_W;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (strlen(known[i]) == n && memcmp(known[i], p, n) == 0)
+			return 1;
+	return 0;
 }
 
-static int by_stem(const void *a, const void *b)
+static int is_number(const char *p, size_t n)
 {
-	return strcmp(((const struct named *)a)->stem, ((const struct named *)b)->stem);
+	for (size_t i = 0; i < n; i++)
+		if (!isdigit((unsigned char)p[i]))
+			return 0;
+	return n > 0;
+}
+
+/* What a component of a name says that a tensor is. A short word does only at the front, where it
+ * is no part of a model: attn.v.weight is no second moment. */
+static enum lc_part word_part(const char *p, size_t n, int front)
+{
+	static const struct {
+		const char *word;
+		int anywhere;
+		enum lc_part part;
+	} known[] = {
+		{"exp_avg", 1, LC_PART_M},
+		{"exp_avg_sq", 1, LC_PART_V},
+		{"momentum_buffer", 1, LC_PART_M},
+		{"master", 1, LC_PART_W},
+		{"fp32", 1, LC_PART_W},
+		{"m", 0, LC_PART_M},
+		{"v", 0, LC_PART_V},
+		{"mu", 0, LC_PART_M},
+		{"nu", 0, LC_PART_V},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if ((front || known[i].anywhere) && strlen(known[i].word) == n &&
+		    memcmp(known[i].word, p, n) == 0)
+			return known[i].part;
+	return LC_PART_OTHER;
+}
+
+/* What a tensor is, from its name; the rest of it, the caller's, is the same for all that belong
+ * together. */
+static enum lc_part part_of(const char *name, char **stem)
+{
+	char *out = lc_xalloc(strlen(name) + 2, 1), *to = out;
+	enum lc_part part = LC_PART_OTHER, found;
+	int front = 1;
+
+	for (const char *p = name, *end; *p; p = *end ? end + 1 : end) {
+		size_t n;
+		end = p + strcspn(p, ".");
+		n = (size_t)(end - p);
+		found = part == LC_PART_OTHER ? word_part(p, n, front) : LC_PART_OTHER;
+		if (found == LC_PART_OTHER && (!front || !is_wrapper(p, n))) {
+			memcpy(to, p, n);
+			to += n;
+			*to++ = '.';
+			front = front && is_number(p, n);
+		}
+		part = found == LC_PART_OTHER ? part : found;
+	}
+	if (to > out)
+		to[-1] = '\0';
+	*stem = out;
+	return part == LC_PART_OTHER ? LC_PART_W : part;
+}
+
+static int by_stem(const void *pa, const void *pb)
+{
+	const struct named *a = pa, *b = pb;
+	int c = strcmp(a->stem, b->stem);
+
+	return c ? c : a->i < b->i ? -1 : a->i > b->i;
 }
 
 static uint64_t elements(const struct lc_span *s)
@@ -50,29 +118,35 @@ static uint64_t elements(const struct lc_span *s)
 	return s->bytes / (lc_dtype_bits(s->type) / 8);
 }
 
-static void relate(struct lc_paired *t, size_t from, size_t to, enum lc_near how)
+/* Does b, an f32, predict a? Then in which way; else LC_NEARS. */
+static enum lc_near how(const struct lc_paired *a, const struct lc_paired *b)
 {
-	if (elements(t[from].s) == elements(t[to].s))
-		t[from].near[how] = to;
+	if (b->s->type != LC_F32 || elements(a->s) != elements(b->s))
+		return LC_NEARS;
+	if (a->s->type != LC_F32)
+		return a->part == LC_PART_W && b->part == LC_PART_W && lc_dtype_mantissa(a->s->type)
+			       ? LC_MASTER
+			       : LC_NEARS;
+	if (b->part == LC_PART_M)
+		return a->part == LC_PART_M ? LC_NEARS : LC_M1;
+	return a->part == LC_PART_W && b->part == LC_PART_V ? LC_V1 : LC_NEARS;
 }
 
-/* Among the tensors of one stem: who predicts whom. */
+/* Among the tensors of one stem, ordered by file: who predicts whom. Those of one file first. */
 static void relate_stem(struct lc_paired *t, const struct named *of, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < n; j++) {
-			const struct lc_paired *a = &t[of[i].i], *b = &t[of[j].i];
-			if (i == j || b->s->type != LC_F32)
-				continue;
-			if (a->s->type == LC_BF16 && b->part == LC_PART_W)
-				relate(t, of[i].i, of[j].i, LC_MASTER);
-			if (a->s->type != LC_F32)
-				continue;
-			if (a->part != LC_PART_M && b->part == LC_PART_M)
-				relate(t, of[i].i, of[j].i, LC_M1);
-			if (a->part == LC_PART_W && b->part == LC_PART_V)
-				relate(t, of[i].i, of[j].i, LC_V1);
-		}
+	for (size_t i = 0; i < n; i++) {
+		struct lc_paired *a = &t[of[i].i];
+		size_t from = i > STEM_MAX ? i - STEM_MAX : 0;
+		for (int same = 1; same >= 0; same--)
+			for (size_t j = from; j < n && j < i + STEM_MAX; j++) {
+				const struct lc_paired *b = &t[of[j].i];
+				enum lc_near k = how(a, b);
+				if (i != j && k < LC_NEARS && a->near[k] == LC_ALONE &&
+				    (a->file == b->file) == same)
+					a->near[k] = of[j].i;
+			}
+	}
 }
 
 static int pass_of(enum lc_part part, enum lc_dtype type)
@@ -98,16 +172,15 @@ void lc_pair_tensors(struct lc_paired *t, size_t n)
 	if (n)
 		qsort(of, n, sizeof(*of), by_stem);
 	for (size_t i = 0, j; i < n; i = j) {
-		for (j = i + 1; j < n && by_stem(&of[i], &of[j]) == 0;)
+		for (j = i + 1; j < n && strcmp(of[i].stem, of[j].stem) == 0;)
 			j++;
-		if (j - i <= 8) /* more of one name are no state of an optimizer */
-			relate_stem(t, of + i, j - i);
+		relate_stem(t, of + i, j - i);
 	}
+	pair_by_order(t, of, n);
 	for (size_t i = 0; i < n; i++)
 		free(of[i].stem);
 	free(of);
 }
-
 /* Do the paths differ only in one number, everywhere the same two? */
 static int other_step(const char *now, const char *then, unsigned long *was, unsigned long *is)
 {

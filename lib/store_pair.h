@@ -1,6 +1,6 @@
 /*
  * store_pair: which tensors of a state belong together: weights, their first and second moments,
- * their fp32 masters and their narrower copies, told from their names.
+ * their fp32 masters and their narrower copies, told from their names, or from shapes and order.
  *
  * A wrong answer costs size and nothing else. All tensors of all files of a state are looked at
  * together, since the moments are often in another file than the weights.
@@ -18,6 +18,7 @@
 struct lc_paired {
 	const struct lc_span *s; /* given */
 	uint32_t file;		 /* given: the number of the file that it is in */
+	int ordered;		 /* given: lc_spans.ordered of that file */
 	enum lc_part part;
 	int pass;	       /* in which it is coded: after what may predict it, 0..LC_PASSES-1 */
 	size_t near[LC_NEARS]; /* the number of the tensor of as many elements, or LC_ALONE */
