@@ -1,10 +1,11 @@
 /*
  * store_gc: gives back the room of what no snapshot needs.
  *
- * Needed is every chunk that a snapshot names, and every chunk that a needed one is predicted from.
- * A pack without any is removed; one of which more than a quarter is not needed is written anew,
- * and goes when the new one is durable. Killed anywhere, the store is as good as before. What
- * might be needed by something damaged stays: nothing is removed while anything is, unless asked.
+ * Needed is every chunk that a snapshot or a part of one names, and every chunk that a needed one
+ * is predicted from. A pack without any is removed; one of which more than a quarter is not needed
+ * is written anew, and goes when the new one is durable. Killed anywhere, the store is as good as
+ * before. What might be needed by something damaged stays: nothing is removed while anything is,
+ * unless asked.
  */
 #ifndef LC_STORE_GC_H
 #define LC_STORE_GC_H
@@ -13,6 +14,7 @@
 
 struct lc_gc {
 	double grace;	    /* seconds: all chunks of a pack younger than this stay */
+	double parts;	    /* seconds: parts of states older than this need nothing; < 0: all do */
 	int dry;	    /* only tell what would be */
 	int ignore_damaged; /* what is damaged needs nothing */
 	/* one thing that is damaged, for each; id is NULL where it is no snapshot; may be NULL */

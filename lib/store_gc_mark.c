@@ -6,11 +6,13 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "crc.h"
 #include "io.h"
 #include "store_body.h"
 #include "store_gc_impl.h"
+#include "store_parts.h"
 
 #define SEEN 1	/* it is needed */
 #define NAMED 2 /* a snapshot names it */
@@ -184,6 +186,24 @@ static void mark_snapshot(struct gc *gc, const struct lc_snapshot *s)
 	follow(gc, &s->id);
 }
 
+/* What ranks have saved of states that are not complete. */
+static int mark_parts(struct gc *gc, struct lc_err *err)
+{
+	struct lc_parts list;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (lc_parts_list(gc->st, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n; i++)
+		if (gc->g->parts < 0 || (double)now.tv_sec - list.p[i].s.time <= gc->g->parts)
+			mark_snapshot(gc, &list.p[i].s);
+	if (list.bad)
+		gc_damaged(gc, NULL, list.why.text);
+	lc_parts_release(&list);
+	return 0;
+}
+
 /* Their saver may still be about to name them. */
 static void mark_young(struct gc *gc)
 {
@@ -220,6 +240,8 @@ int gc_mark(struct gc *gc, struct lc_err *err)
 		lc_snapshot_release(&s);
 	}
 	free(ids);
+	if (mark_parts(gc, err) < 0)
+		return -1;
 	mark_young(gc);
 	add_held(gc);
 	return 0;

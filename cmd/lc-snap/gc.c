@@ -1,10 +1,12 @@
 /* gc: gives back the room of what no snapshot needs. */
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "json.h"
 #include "snap.h"
 #include "store_gc.h"
+#include "store_parts.h"
 
 static void tell(void *ctx, const struct lc_id *id, const char *why)
 {
@@ -70,9 +72,35 @@ static int show(const struct opts *o, const struct lc_gc *g, struct lc_err *err)
 	return ret;
 }
 
+/* Before their chunks go, so that nobody completes a state of them. */
+static int drop_parts(const struct opts *o, struct lc_store *st, struct lc_err *err)
+{
+	struct lc_parts list;
+	struct timespec now;
+	int ret = 0;
+
+	if (o->parts_age < 0)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (lc_parts_list(st, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n && ret == 0; i++) {
+		const struct lc_shard *p = &list.p[i];
+		if ((double)now.tv_sec - p->s.time <= o->parts_age)
+			continue;
+		ret = lc_parts_drop(st, p, err);
+		if (ret == 0 && !o->quiet)
+			lc_warn("%s@%ld: part %d of %d is dropped", p->s.m.run, p->s.m.step,
+				p->part, p->of);
+	}
+	lc_parts_release(&list);
+	return ret;
+}
+
 int verb_gc(const struct opts *o, int argc, char **argv)
 {
 	struct lc_gc g = {.grace = o->grace,
+			  .parts = o->parts_age,
 			  .dry = o->dry_run,
 			  .ignore_damaged = o->ignore_damaged,
 			  .tell = o->ignore_damaged ? tell : NULL};
@@ -84,7 +112,7 @@ int verb_gc(const struct opts *o, int argc, char **argv)
 	if (argc != 0)
 		lc_usage("gc takes no operand");
 	st = open_store(o, &err);
-	if (st && (o->dry_run || alone(o, st, &err) == 0))
+	if (st && (o->dry_run || (alone(o, st, &err) == 0 && drop_parts(o, st, &err) == 0)))
 		ret = lc_store_gc(st, &g, &err);
 	lc_store_close(st);
 	if (ret == 0)

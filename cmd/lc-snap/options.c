@@ -20,6 +20,7 @@ enum {
 	OPT_REQUIRE,
 	OPT_PART,
 	OPT_GROUP,
+	OPT_PARTS,
 	OPT_TENSOR,
 	OPT_NPY,
 	OPT_F32,
@@ -70,6 +71,7 @@ static const struct {
 	{"keep", OPT_KEEP, "SNAPSHOT", "this one"},
 	{"drop-parents", OPT_DROP_PARENTS, NULL, "also what another run or branch came from"},
 	{"grace", OPT_GRACE, "TIME", "leave what is younger: 90s, 30m, 1h (the default), 2d"},
+	{"parts", OPT_PARTS, "TIME", "drop parts of states that are incomplete for so long"},
 	{"dry-run", 'n', NULL, "only tell what would be done"},
 	{"no-wait", OPT_NO_WAIT, NULL, "status 4 when the store is in use"},
 	{"ignore-damaged", OPT_IGNORE_DAMAGED, NULL, "what is damaged needs nothing"},
@@ -157,6 +159,7 @@ static void set(struct opts *o, int letter, const char *arg)
 		if (!o->require)
 			lc_usage("--require %s: not roles with commas between, or all", arg);
 		break;
+	case OPT_PARTS: o->parts_age = time_arg("--parts", arg); break;
 	case OPT_PART: part_arg(o, arg); break;
 	case OPT_GROUP:
 		if (!lc_manifest_plain(arg))

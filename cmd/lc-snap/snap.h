@@ -19,6 +19,7 @@ struct opts {
 	int any_link, plain, all, dry_run, verify;
 	unsigned require; /* roles; 0: any state will do */
 	int part, parts;  /* of a state that many ranks save; parts 0: the state is whole */
+	double parts_age; /* gc: seconds; < 0: parts stay */
 	const char *group;
 	const char *tensor; /* of cat, as are the next three */
 	int npy, f32, list;

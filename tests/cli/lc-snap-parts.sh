@@ -91,3 +91,22 @@ for i in 1 2 3 4 5; do
 done
 equal "five snapshots" 5 "$(lc-snap list -j | grep '"type":"snapshot"' | grep -c '"step":10[1-5]')"
 ok "all is whole" lc-snap verify -q
+
+# gc: what parts need stays, until they are too old
+echo one >one
+mkdir half && head -c 900000 /dev/urandom >half/x
+ok "a part" lc-snap save -q -s waste --run a --step 1 --part 0/2 half
+ok "gc" lc-snap gc -q -s waste --grace 0
+ok "young parts stay" lc-snap gc -q -s waste --grace 0 --parts 1h
+ok "the other part" lc-snap save -q -s waste --run a --step 1 --part 1/2 one
+ok "all is there" lc-snap verify -q -s waste
+ok "a part, again" lc-snap save -q -s waste --run a --step 2 --part 0/2 ck0
+sleep 1.1
+ok "told" lc-snap gc -s waste --grace 0 --parts 0 -n
+match "what would be" 'would be: [1-9]' .out
+ok "it is still there" grep -q '"step":2' waste/parts/*/0.json
+ok "dropped" lc-snap gc -s waste --grace 0 --parts 0
+match "is said" 'a@2: part 0 of 2 is dropped' .err
+ok "list" lc-snap list -s waste -j
+equal "is without it" 1 "$(wc -l <.out)"
+ok "the rest is whole" lc-snap verify -q -s waste
