@@ -66,7 +66,7 @@ void lc_work_free(struct lc_work *w)
 
 /*
  * A coded run: type + SECOND, pred, map, rank1, contexts, k[0..4) (16), bias (4), base; with rank1
- * cols, phase, low and the length of the terms (16) and these as one frame. Then the blocks.
+ * cols, phase, low and the length of the terms (16) and these as one frame. Then the planes.
  * Version 2 of the store had neither SECOND nor base.
  */
 #define HEAD 26
@@ -76,11 +76,9 @@ void lc_work_free(struct lc_work *w)
 
 size_t lc_run_bound(size_t n)
 {
-	size_t blocks = (n + LC_BLOCK - 1) / LC_BLOCK;
-
 	/* rank1 has fewer terms than elements; a plane is never kept longer than it was */
 	return HEAD + HEAD_RANK1 + ZSTD_compressBound(n) + PLANES_MAX * n +
-	       n / EXCEPTIONS_MOST * 8 + blocks * (5 + PLANES_MAX * (5 + 8));
+	       n / EXCEPTIONS_MOST * 8 + 5 + PLANES_MAX * (5 + 8);
 }
 
 static size_t put_model(struct lc_work *w, const struct lc_model *m, size_t n, unsigned char *out)
@@ -110,22 +108,14 @@ static size_t put_model(struct lc_work *w, const struct lc_model *m, size_t n, u
 	return HEAD + HEAD_RANK1 + len;
 }
 
-/* Elements of a run of n that share a turn and tables. */
-static size_t block(const struct lc_model *m, size_t n)
-{
-	return m->contexts ? n : LC_BLOCK;
-}
-
 size_t lc_run_encode(struct lc_work *w, const struct lc_model *m, const void *x, size_t n,
 		     const void *const *src, unsigned char *out)
 {
 	struct planes pl = {.m = m, .src = src, .all = n, .bits = lc_dtype_bits(m->type)};
-	size_t len = put_model(w, m, n, out), step = block(m, n);
+	size_t len = put_model(w, m, n, out);
 
 	planes_guess(w, &pl, x, m->turn);
-	for (size_t i = 0; i < n; i += step)
-		len += planes_encode(w, &pl, x, i, n - i < step ? n - i : step, out + len);
-	return len;
+	return len + planes_encode(w, &pl, x, out + len);
 }
 
 static int model_ok(const struct lc_model *m, size_t n)
@@ -210,7 +200,7 @@ int lc_run_decode(struct lc_work *w, const unsigned char *in, size_t len, const 
 		return -1;
 	pl.bits = lc_dtype_bits(m.type);
 	pl.first_layout = !(in[0] & SECOND);
-	step = block(&m, n);
+	step = pl.first_layout ? LC_BLOCK : n;
 	at = get_side(w, &m, in, len, n);
 	for (size_t i = 0; at > 0 && i < n; i += step) {
 		long used =

@@ -17,7 +17,7 @@
 #include "err.h"
 
 #define LC_RUN_MAX (1u << 20) /* bytes */
-#define LC_BLOCK 65536	      /* elements that share a table of codes, without contexts */
+#define LC_BLOCK 65536	      /* elements that shared a table of codes in version 2 */
 #define LC_SOURCES 5
 
 enum lc_dtype { LC_BYTES, LC_F32, LC_BF16, LC_F16, LC_I32, LC_I16 };

@@ -113,12 +113,9 @@ static void sample_rank1(struct fit *f, const struct lc_model *m, const unsigned
 static void set_bias(struct fit *f, struct lc_model *m)
 {
 	unsigned bits = lc_dtype_bits(m->type) - (m->map == LC_MAP_SIGNED);
-	uint32_t half = bits_mask(lc_dtype_bits(m->type)) >> 1, mask = bits_mask(bits), lo, hi,
-		 room;
-	uint32_t sign = (mask >> 1) + 1;
+	uint32_t half = bits_mask(lc_dtype_bits(m->type)) >> 1, mask = bits_mask(bits), room;
+	uint32_t sign = (mask >> 1) + 1, lo = mask, hi = 0;
 
-	lo = mask;
-	hi = 0;
 	for (size_t i = 0; i < f->n; i++) {
 		uint32_t x = m->map == LC_MAP_SIGNED ? f->x[i] & half : f->x[i];
 		uint32_t d = ((x - f->p[i]) & mask) ^ sign; /* in the order of signed numbers */
@@ -152,25 +149,16 @@ static void set_base(const struct fit *f, struct lc_model *m)
 /* Charge m, whose prediction is in p (terms included), and keep it if it is the best. */
 static void charge(struct fit *f, struct lc_model *m, const unsigned char *side)
 {
-	unsigned bits = lc_dtype_bits(m->type);
-	double cost, best;
-	unsigned turn;
+	double best;
 
 	if (m->map == LC_MAP_BIAS || m->map == LC_MAP_SIGNED)
 		set_bias(f, m);
 	f->w->loops->map(m, f->x, f->p, f->n, f->u);
-	turn = m->turn;
-	best = planes_bits(f, bits, turn);
-	if (turn && m->map != LC_MAP_ROTATE) {
-		cost = planes_bits(f, bits, 0);
-		turn = cost < best ? 0 : turn;
-		best = cost < best ? cost : best;
-	}
+	best = planes_bits(f, lc_dtype_bits(m->type), m->turn);
 	if (side) /* about half of each term's byte */
 		best += 4. * (double)(codec_rows(m, f->r->n) + m->cols) / (double)f->r->n;
 	if (m->pred == LC_PRED_REG) /* two sources more than a step has must be worth reading */
 		best *= 1.005;
-	m->turn = (uint8_t)turn;
 	if (m->pred == LC_PRED_NONE && best < f->alone)
 		f->alone = best;
 	if (best >= f->bits || (m->pred != LC_PRED_NONE && best > WORTH * f->alone))

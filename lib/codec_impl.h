@@ -56,7 +56,7 @@ size_t codec_rows(const struct lc_model *m, size_t n);
 void codec_predict(struct lc_work *w, const struct lc_model *m, const void *const *src, size_t all,
 		   size_t i, size_t n, unsigned char *ctx);
 
-/* codec_planes.c: n elements from i on of a run of all. The bytes written; or the bytes read, or
+/* codec_planes.c: all elements of a run, or n from i on. The bytes written; or the bytes read, or
  * -1.
  */
 struct planes {
@@ -68,8 +68,7 @@ struct planes {
 	int first_layout;      /* the decoder is given what version 2 wrote */
 };
 void planes_guess(struct lc_work *w, struct planes *pl, const void *x, unsigned turn);
-size_t planes_encode(struct lc_work *w, const struct planes *pl, const void *x, size_t i, size_t n,
-		     unsigned char *out);
+size_t planes_encode(struct lc_work *w, const struct planes *pl, const void *x, unsigned char *out);
 long planes_decode(struct lc_work *w, const struct planes *pl, const unsigned char *in, size_t len,
 		   size_t i, size_t n, void *x);
 

@@ -247,9 +247,9 @@ static void places(const struct lc_work *w, const struct planes *pl, size_t n, u
 	}
 }
 
-size_t planes_encode(struct lc_work *w, const struct planes *pl, const void *x, size_t i, size_t n,
-		     unsigned char *out)
+size_t planes_encode(struct lc_work *w, const struct planes *pl, const void *x, unsigned char *out)
 {
+	size_t n = pl->all;
 	unsigned bits = pl->bits, turn = pl->m->turn;
 	unsigned char *dest[PLANES_MAX] = {NULL}, *p = out + HEAD;
 	struct exceptions e = {.list = w->odd, .most = n / EXCEPTIONS_MOST};
@@ -258,12 +258,12 @@ size_t planes_encode(struct lc_work *w, const struct planes *pl, const void *x, 
 	uint32_t any;
 
 	places(w, pl, n, turn, out, dest);
-	if (stage(w, pl, x, i, n, turn, dest, turn && !rotate ? &e : NULL, &any) < 0) {
+	if (stage(w, pl, x, 0, n, turn, dest, turn && !rotate ? &e : NULL, &any) < 0) {
 		e.n = turn = 0;
 		planes_guess(w, &flat, x, 0);
 		pl = &flat;
 		places(w, pl, n, turn, out, dest);
-		stage(w, pl, x, i, n, turn, dest, NULL, &any);
+		stage(w, pl, x, 0, n, turn, dest, NULL, &any);
 	}
 	if (turn)
 		any = (any << turn | any >> (bits - turn)) & bits_mask(bits);

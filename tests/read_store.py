@@ -265,7 +265,7 @@ def run(buf, raw, refs):
         ctx = [min(max((x >> MANTISSA[kind] & field) - base, 0), 15) for x in p]
     u = []
     while len(u) < n:
-        block, at = planes(buf, at, n if ctx else min(65536, n - len(u)), width, ctx, old)
+        block, at = planes(buf, at, min(65536, n - len(u)) if old else n, width, ctx, old)
         u += block
     need(at == len(buf), "a run that is longer than it should be")
     half = mask >> 1
