@@ -16,90 +16,104 @@ static const char *const metric_names[LC_METRICS] = {
 	"tokens", "wall_s",    "attn_entropy", "attn_logit_max", "act_kurtosis", "update_ratio",
 };
 
-/*
- * The known names after folding, in order of length. Of two in one line that mean the same the
- * higher rank wins, at equal rank the later.
- */
-static const struct spelling {
-	const char *name;
-	unsigned short len;
-	short key, rank;
-} spellings[] = {
-#define S(name, key, rank)                                                                         \
-	{                                                                                          \
-		name, sizeof(name) - 1, key, rank                                                  \
-	}
-	S("v", LC_KEY_V, 9),
-	S("lr", LC_LR, 9),
-	S("run", LC_KEY_RUN, 9),
-	S("loss", LC_LOSS, 9),
-	S("step", LC_KEY_STEP, 9),
-	S("type", LC_KEY_TYPE, 9),
-	S("gvar", LC_GVAR, 9),
-	S("iter", LC_KEY_STEP, 5),
-	S("batch", LC_KEY_BATCH, 9),
-	S("gnorm", LC_GRAD_NORM, 5),
-	S("_step", LC_KEY_STEP, 3),
-	S("tokens", LC_TOKENS, 9),
-	S("wall_s", LC_WALL_S, 9),
-	S("branch", LC_KEY_BRANCH, 9),
-	S("lr_sgd", LC_LR, 3),
-	S("run_id", LC_KEY_RUN, 5),
-	S("lm_loss", LC_LOSS, 5),
-	S("elapsed", LC_WALL_S, 5),
-	S("updates", LC_KEY_STEP, 4),
-	S("last_lr", LC_LR, 4),
-	S("lr_adam", LC_LR, 3),
-	S("ce_loss", LC_LOSS, 4),
-	S("val_loss", LC_VAL_LOSS, 9),
-	S("gradnorm", LC_GRAD_NORM, 5),
-	S("iter_num", LC_KEY_STEP, 5),
-	S("lr_adamw", LC_LR, 3),
-	S("n_tokens", LC_TOKENS, 5),
-	S("loss_val", LC_VAL_LOSS, 5),
-	S("_runtime", LC_WALL_S, 4),
-	S("nll_loss", LC_LOSS, 4),
-	S("avg_loss", LC_LOSS, 4),
-	S("dev_loss", LC_VAL_LOSS, 4),
-	S("grad_norm", LC_GRAD_NORM, 9),
-	S("test_loss", LC_TEST_LOSS, 9),
-	S("eval_loss", LC_VAL_LOSS, 5),
-	S("iteration", LC_KEY_STEP, 5),
-	S("wall_time", LC_WALL_S, 5),
-	S("elapsed_s", LC_WALL_S, 5),
-	S("loss_eval", LC_VAL_LOSS, 5),
-	S("mean_loss", LC_LOSS, 4),
-	S("valid_loss", LC_VAL_LOSS, 5),
-	S("loss_train", LC_LOSS, 5),
-	S("num_tokens", LC_TOKENS, 5),
-	S("total_norm", LC_GRAD_NORM, 4),
-	S("total_loss", LC_LOSS, 4),
-	S("global_step", LC_KEY_STEP, 6),
-	S("tokens_seen", LC_TOKENS, 5),
-	S("num_updates", LC_KEY_STEP, 5),
-	S("val_lm_loss", LC_VAL_LOSS, 4),
-	S("attn_entropy", LC_ATTN_ENTROPY, 9),
-	S("act_kurtosis", LC_ACT_KURTOSIS, 9),
-	S("update_ratio", LC_UPDATE_RATIO, 9),
-	S("total_tokens", LC_TOKENS, 5),
-	S("eval_lm_loss", LC_VAL_LOSS, 4),
-	S("learning_rate", LC_LR, 5),
-	S("gradient_norm", LC_GRAD_NORM, 5),
-	S("cross_entropy", LC_LOSS, 4),
-	S("attn_logit_max", LC_ATTN_LOGIT_MAX, 9),
-	S("max_attn_logit", LC_ATTN_LOGIT_MAX, 5),
-	S("validation_loss", LC_VAL_LOSS, 5),
-	S("consumed_tokens", LC_TOKENS, 5),
-	S("total_grad_norm", LC_GRAD_NORM, 5),
-	S("global_avg_loss", LC_LOSS, 4),
-	S("global_grad_norm", LC_GRAD_NORM, 5),
-	S("crossentropyloss", LC_LOSS, 4),
-	S("attention_entropy", LC_ATTN_ENTROPY, 5),
-	S("reduced_train_loss", LC_LOSS, 4),
-	S("learning_rate_group0", LC_LR, 4),
-#undef S
-};
+/* The known names after folding, by length. Of two in one line that mean the same the higher rank
+ * wins, at equal rank the later. */
 #define LONGEST 20
+struct spelling {
+	char name[24]; /* zeros behind */
+	short key, rank;
+};
+static const struct spelling length1[] = {
+	{"v", LC_KEY_V, 9},
+};
+static const struct spelling length2[] = {
+	{"lr", LC_LR, 9},
+};
+static const struct spelling length3[] = {
+	{"run", LC_KEY_RUN, 9},
+};
+static const struct spelling length4[] = {
+	{"loss", LC_LOSS, 9}, {"step", LC_KEY_STEP, 9}, {"type", LC_KEY_TYPE, 9},
+	{"gvar", LC_GVAR, 9}, {"iter", LC_KEY_STEP, 5},
+};
+static const struct spelling length5[] = {
+	{"batch", LC_KEY_BATCH, 9},
+	{"gnorm", LC_GRAD_NORM, 5},
+	{"_step", LC_KEY_STEP, 3},
+};
+static const struct spelling length6[] = {
+	{"tokens", LC_TOKENS, 9}, {"wall_s", LC_WALL_S, 9},  {"branch", LC_KEY_BRANCH, 9},
+	{"lr_sgd", LC_LR, 3},	  {"run_id", LC_KEY_RUN, 5},
+};
+static const struct spelling length7[] = {
+	{"lm_loss", LC_LOSS, 5}, {"elapsed", LC_WALL_S, 5}, {"updates", LC_KEY_STEP, 4},
+	{"last_lr", LC_LR, 4},	 {"lr_adam", LC_LR, 3},	    {"ce_loss", LC_LOSS, 4},
+};
+static const struct spelling length8[] = {
+	{"val_loss", LC_VAL_LOSS, 9}, {"gradnorm", LC_GRAD_NORM, 5}, {"iter_num", LC_KEY_STEP, 5},
+	{"lr_adamw", LC_LR, 3},	      {"n_tokens", LC_TOKENS, 5},    {"loss_val", LC_VAL_LOSS, 5},
+	{"_runtime", LC_WALL_S, 4},   {"nll_loss", LC_LOSS, 4},	     {"avg_loss", LC_LOSS, 4},
+	{"dev_loss", LC_VAL_LOSS, 4},
+};
+static const struct spelling length9[] = {
+	{"grad_norm", LC_GRAD_NORM, 9}, {"test_loss", LC_TEST_LOSS, 9},
+	{"eval_loss", LC_VAL_LOSS, 5},	{"iteration", LC_KEY_STEP, 5},
+	{"wall_time", LC_WALL_S, 5},	{"elapsed_s", LC_WALL_S, 5},
+	{"loss_eval", LC_VAL_LOSS, 5},	{"mean_loss", LC_LOSS, 4},
+};
+static const struct spelling length10[] = {
+	{"valid_loss", LC_VAL_LOSS, 5},	 {"loss_train", LC_LOSS, 5}, {"num_tokens", LC_TOKENS, 5},
+	{"total_norm", LC_GRAD_NORM, 4}, {"total_loss", LC_LOSS, 4},
+};
+static const struct spelling length11[] = {
+	{"global_step", LC_KEY_STEP, 6},
+	{"tokens_seen", LC_TOKENS, 5},
+	{"num_updates", LC_KEY_STEP, 5},
+	{"val_lm_loss", LC_VAL_LOSS, 4},
+};
+static const struct spelling length12[] = {
+	{"attn_entropy", LC_ATTN_ENTROPY, 9}, {"act_kurtosis", LC_ACT_KURTOSIS, 9},
+	{"update_ratio", LC_UPDATE_RATIO, 9}, {"total_tokens", LC_TOKENS, 5},
+	{"eval_lm_loss", LC_VAL_LOSS, 4},
+};
+static const struct spelling length13[] = {
+	{"learning_rate", LC_LR, 5},
+	{"gradient_norm", LC_GRAD_NORM, 5},
+	{"cross_entropy", LC_LOSS, 4},
+};
+static const struct spelling length14[] = {
+	{"attn_logit_max", LC_ATTN_LOGIT_MAX, 9},
+	{"max_attn_logit", LC_ATTN_LOGIT_MAX, 5},
+};
+static const struct spelling length15[] = {
+	{"validation_loss", LC_VAL_LOSS, 5},
+	{"consumed_tokens", LC_TOKENS, 5},
+	{"total_grad_norm", LC_GRAD_NORM, 5},
+	{"global_avg_loss", LC_LOSS, 4},
+};
+static const struct spelling length16[] = {
+	{"global_grad_norm", LC_GRAD_NORM, 5},
+	{"crossentropyloss", LC_LOSS, 4},
+};
+static const struct spelling length17[] = {
+	{"attention_entropy", LC_ATTN_ENTROPY, 5},
+};
+static const struct spelling length18[] = {
+	{"reduced_train_loss", LC_LOSS, 4},
+};
+static const struct spelling length20[] = {
+	{"learning_rate_group0", LC_LR, 4},
+};
+
+static const struct {
+	const struct spelling *names;
+	size_t n;
+} by_length[LONGEST + 1] = {
+#define L(N) [N] = {length##N, COUNT(length##N)}
+	L(1),  L(2),  L(3),  L(4),  L(5),  L(6),  L(7),	 L(8),	L(9),  L(10),
+	L(11), L(12), L(13), L(14), L(15), L(16), L(17), L(18), L(20),
+#undef L
+};
 
 /* Dropped from the front of a folded name, for one rank. */
 static const struct {
@@ -114,37 +128,37 @@ static inline char fold(char c)
 	return c == '/' || c == '-' || c == '.' || c == ' ' ? '_' : c;
 }
 
-static const struct spelling *look_up(const char *name, size_t len)
+/* A name with zeros behind it, to the size of spelling.name. */
+static const struct spelling *look_up(const char name[24], size_t len)
 {
-	size_t lo = 0, n = COUNT(spellings);
+	const struct spelling *s = by_length[len].names;
 
-	while (n > 0) {
-		size_t half = n / 2;
-
-		if (spellings[lo + half].len < len) {
-			lo += half + 1;
-			n -= half + 1;
-		} else {
-			n = half;
-		}
-	}
-	for (; lo < COUNT(spellings) && spellings[lo].len == len; lo++)
-		if (spellings[lo].name[0] == name[0] && memcmp(spellings[lo].name, name, len) == 0)
-			return &spellings[lo];
+	for (size_t n = by_length[len].n; n > 0; n--, s++)
+		if (memcmp(s->name, name, 8) == 0 && memcmp(s->name + 8, name + 8, 16) == 0)
+			return s;
 	return NULL;
 }
 
-int lc_name_key(const char *s, size_t len, int *rank)
+/* The same for part of a longer name. */
+static const struct spelling *look_up_part(const char *name, size_t len)
+{
+	char padded[24] = "";
+
+	if (len > LONGEST)
+		return NULL;
+	memcpy(padded, name, len);
+	return look_up(padded, len);
+}
+
+/* A name that is not written as the known ones are. */
+static int folded_key(const char *s, size_t len, int *rank)
 {
 	char name[LONGEST + 9];
 	const struct spelling *found;
 
-	if (len == 0 || len > sizeof(name))
-		return LC_KEY_NONE;
 	for (size_t i = 0; i < len; i++)
 		name[i] = fold(s[i]);
-	found = len <= LONGEST ? look_up(name, len) : NULL;
-	if (found) {
+	if ((found = look_up_part(name, len))) {
 		*rank = found->rank;
 		return found->key;
 	}
@@ -153,14 +167,27 @@ int lc_name_key(const char *s, size_t len, int *rank)
 	for (size_t i = 0; i < COUNT(prefixes); i++) {
 		size_t cut = prefixes[i].len;
 
-		if (len > cut && len - cut <= LONGEST && memcmp(name, prefixes[i].text, cut) == 0) {
-			found = look_up(name + cut, len - cut);
+		if (len > cut && memcmp(name, prefixes[i].text, cut) == 0) {
+			found = look_up_part(name + cut, len - cut);
 			*rank = found ? found->rank - 1 : 0;
 			/* type, v, run and branch of a train_ thing are not the record's own */
 			return found && found->key <= LC_KEY_STEP ? found->key : LC_KEY_NONE;
 		}
 	}
 	return LC_KEY_NONE;
+}
+
+int lc_name_key(const char *s, size_t len, int *rank)
+{
+	const struct spelling *found;
+
+	if (len == 0 || len > LONGEST + 9)
+		return LC_KEY_NONE;
+	if ((found = look_up_part(s, len))) {
+		*rank = found->rank;
+		return found->key;
+	}
+	return folded_key(s, len, rank);
 }
 
 int lc_names_key(const struct lc_names *names, const char *s, size_t len, int *rank)

@@ -119,40 +119,74 @@ static size_t parse_exponent(const char *s, const char *end, int *e)
 	return (size_t)(p - s);
 }
 
+/* Eight digits, the first in the lowest byte, to their value: pairs, then fours, then all. */
+static uint32_t eight_digits(uint64_t d)
+{
+	d = (d * 2561) >> 8;
+	d = ((d & 0x00ff00ff00ff00ff) * 6553601) >> 16;
+	return (uint32_t)(((d & 0x0000ffff0000ffff) * 42949672960001) >> 32);
+}
+
+/* The digits at p, behind those that are *m already: behind them. Eight at a time where eight bytes
+ * are there to be read. Meaningless in *m past 19 digits. */
+static const char *parse_digits(const char *p, const char *end, uint64_t *m)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	static const uint32_t power[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+
+	while (end - p >= 8) {
+		uint64_t d, other;
+		int n;
+
+		memcpy(&d, p, 8);
+		d ^= 0x3030303030303030;
+		other = (((d & 0x7f7f7f7f7f7f7f7f) + 0x7676767676767676) | d) & 0x8080808080808080;
+		if (other == 0) {
+			*m = *m * 100000000 + eight_digits(d);
+			p += 8;
+			continue;
+		}
+		n = __builtin_ctzll(other) / 8; /* digits before the first byte that is none */
+		if (n > 0)
+			*m = *m * power[n] + eight_digits(d << (64 - 8 * n));
+		return p + n;
+	}
+#endif
+	for (; p < end && (unsigned char)(*p - '0') <= 9; p++)
+		*m = *m * 10 + (unsigned)(*p - '0');
+	return p;
+}
+
 size_t lc_num_parse(const char *s, size_t len, double *x)
 {
-	const char *p = s, *end = s + len, *first, *point = NULL;
-	int negative = 0, digits = 0, e = 0;
+	const char *p = s, *end = s + len, *first;
+	int negative = 0, e = 0;
 	uint64_t m = 0;
-	size_t n;
+	size_t digits, fraction = 0, n;
 
 	if (p < end && (*p == '-' || *p == '+'))
 		negative = *p++ == '-';
-	for (first = p; p < end; p++) {
-		unsigned d = (unsigned char)*p - '0';
+	first = p;
+	p = parse_digits(p, end, &m);
+	digits = (size_t)(p - first);
+	if (p < end && *p == '.') {
+		const char *point = p++;
 
-		if (d > 9) {
-			if (*p != '.' || point)
-				break;
-			point = p;
-			continue;
-		}
-		m = m * 10 + d; /* meaningless past 19 digits: then digits says so */
-		digits += m != 0 || digits != 0;
+		p = parse_digits(p, end, &m);
+		fraction = (size_t)(p - point - 1);
+		digits += fraction;
+		if (digits == 0)
+			return 0;
 	}
-	if (p - first == (point != NULL)) { /* no digit at all */
-		n = point ? 0 : parse_word(p, (size_t)(end - p), x);
+	if (digits == 0) {
+		n = parse_word(p, (size_t)(end - p), x);
 		if (negative && n)
 			*x = -*x;
 		return n ? n + (size_t)(p - s) : 0;
 	}
-	if (point)
-		n = (size_t)(p - point - 1);
-	else
-		n = 0;
 	if (p < end && (*p | 0x20) == 'e')
 		p += parse_exponent(p, end, &e);
-	if (n > 1000 || digits > 19 || !scale(m, e - (int)n, x))
+	if (digits > 19 || !scale(m, e - (int)fraction, x))
 		return by_strtod(s, (size_t)(p - s), x);
 	if (negative)
 		*x = -*x;

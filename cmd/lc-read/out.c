@@ -17,6 +17,11 @@ void out_init(struct out *o, FILE *to, const struct lc_names *names, int all)
 	o->to = to;
 	o->names = names;
 	o->all = all;
+	for (int i = 0; i < RECALLED; i++)
+		o->recall[i].key = LC_KEY_NONE; /* of the empty name */
+	for (int m = 0; m < LC_METRICS; m++)
+		o->head[m].len = (size_t)snprintf(o->head[m].text, sizeof(o->head[m].text),
+						  ",\"%s\":", lc_metric_name((enum lc_metric)m));
 	out_start(o, OUT_STREAM);
 }
 
@@ -93,18 +98,11 @@ static void put_string_member(FILE *f, const char *name, const char *value)
 	json_decref(s);
 }
 
-/* Append a short text of known bounds. */
-static char *append(char *p, const char *s)
+static int write_row(const struct out *o, struct lc_err *err)
 {
-	size_t len = strlen(s);
-
-	memcpy(p, s, len);
-	return p + len;
-}
-
-static int write_row(const struct row *r, FILE *to, struct lc_err *err)
-{
-	char line[LC_METRICS * (OUT_NUM + 24) + 40], *p = append(line, "{\"step\":");
+	const struct row *r = &o->row;
+	FILE *to = o->to;
+	char line[LC_METRICS * (OUT_NUM + 24) + 64], *p = stpcpy(line, "{\"step\":");
 	char digits[24], *d = digits + sizeof(digits);
 	unsigned long step = (unsigned long)r->step;
 
@@ -112,12 +110,14 @@ static int write_row(const struct row *r, FILE *to, struct lc_err *err)
 	do
 		*--d = (char)('0' + step % 10);
 	while ((step /= 10) > 0);
-	p = append(p, d);
+	p = stpcpy(p, d);
 	for (int m = 0; m < LC_METRICS; m++) {
 		if (!(r->has >> m & 1))
 			continue;
-		p = append(append(append(p, ",\""), lc_metric_name((enum lc_metric)m)), "\":");
-		p = append(p, r->v[m]);
+		memcpy(p, o->head[m].text, sizeof(o->head[m].text)); /* all of it: no call */
+		p += o->head[m].len;
+		memcpy(p, r->v[m], OUT_NUM);
+		p += r->v_len[m];
 	}
 	fwrite_unlocked(line, 1, (size_t)(p - line), to);
 	put_string_member(to, "batch", r->batch);
@@ -144,7 +144,7 @@ int out_end(struct out *o, struct lc_err *err)
 		if (back)
 			fprintf(o->to, "{\"type\":\"rewind\",\"v\":1,\"from\":%ld,\"to\":%ld}\n",
 				from, o->row.step);
-		if (write_row(&o->row, o->to, err) < 0)
+		if (write_row(o, err) < 0)
 			return -1;
 	}
 	o->rows++;

@@ -43,10 +43,20 @@ struct row {
 	unsigned has;
 	short rank[LC_KEYS];
 	char v[LC_METRICS][OUT_NUM];
+	unsigned char v_len[LC_METRICS];
+	unsigned nth; /* members seen by out_value() */
 	char batch[72], run[64], branch[64];
 	char *more; /* ,"name":value for each other metric, with -a */
 	size_t more_len, more_cap;
 };
+
+/* What the name of the n-th member was in the last row, which is what it is in the next one. */
+struct recall {
+	char name[30];
+	unsigned char len;
+	short key, rank;
+};
+#define RECALLED 16
 
 struct out {
 	FILE *to;
@@ -61,6 +71,11 @@ struct out {
 	double t0;  /* for formats with times of day: the first one, or NaN */
 	struct rewind *rewinds;
 	size_t nrewinds, rewinds_cap, next_rewind;
+	struct recall recall[RECALLED];
+	struct {
+		char text[24]; /* ,"loss": */
+		size_t len;
+	} head[LC_METRICS];
 	char unknown[256]; /* some names that were not known, for the person whose log it is */
 };
 
@@ -88,7 +103,7 @@ int out_line(struct out *o, const char *line, size_t len, struct lc_err *err);
 struct lc_value;
 void out_value(struct out *o, const char *name, size_t len, const struct lc_value *v);
 
-/* Decimal text, which lc_num_parse() took as x, as JSON in fewer digits. */
-void num_shorten(const char *s, size_t len, double x, char out[OUT_NUM]);
+/* Decimal text, which lc_num_parse() took as x, as JSON in fewer digits: their length. */
+size_t num_shorten(const char *s, size_t len, double x, char out[OUT_NUM]);
 
 #endif

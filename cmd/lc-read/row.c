@@ -21,6 +21,7 @@ void out_begin(struct out *o)
 	r->has_step = r->other_type = 0;
 	r->version = 0;
 	r->has = 0;
+	r->nth = 0;
 	memset(r->rank, 0, sizeof(r->rank));
 	r->batch[0] = r->run[0] = r->branch[0] = '\0';
 	r->more_len = 0;
@@ -151,6 +152,7 @@ static void set(struct out *o, const char *name, size_t len, const char *num, do
 	if (key >= LC_METRICS)
 		return;
 	strcpy(r->v[key], num);
+	r->v_len[key] = (unsigned char)strlen(num);
 	r->has |= 1u << key;
 }
 
@@ -195,24 +197,41 @@ static void put_string(const struct lc_value *v, char *out, size_t cap)
 		lc_text_copy(&v->text, out, cap);
 }
 
-/* The number in a value, as text: 1, or 0 when there is none. */
-static int value_text(const struct lc_value *v, char num[OUT_NUM], double *x)
+/* The number in a value, as text: its length, or 0 when there is none. */
+static size_t value_text(const struct lc_value *v, char num[OUT_NUM], double *x)
 {
 	if (!lc_value_num(v, x))
 		return 0;
 	if (v->kind == LC_VALUE_NUM)
-		num_shorten(v->text.s, v->text.len, *x, num);
-	else
-		lc_num(num, *x);
-	return 1;
+		return num_shorten(v->text.s, v->text.len, *x, num);
+	return strlen(lc_num(num, *x));
+}
+
+/* What the name of the next member means: most often what it meant in the last row. */
+static int recall_key(struct out *o, const char *name, size_t len, int *rank)
+{
+	struct recall *k = &o->recall[o->row.nth++ % RECALLED];
+
+	if (k->len == len && memcmp(k->name, name, len) == 0) {
+		*rank = k->rank;
+		return k->key;
+	}
+	if (len > sizeof(k->name))
+		return lc_names_key(o->names, name, len, rank);
+	k->key = (short)lc_names_key(o->names, name, len, rank);
+	k->rank = (short)*rank;
+	memcpy(k->name, name, len);
+	k->len = (unsigned char)len;
+	return k->key;
 }
 
 void out_value(struct out *o, const char *name, size_t len, const struct lc_value *v)
 {
 	struct row *r = &o->row;
-	int rank, key = lc_names_key(o->names, name, len, &rank);
+	int rank = 0, key = recall_key(o, name, len, &rank);
 	char num[OUT_NUM];
 	double x = 0;
+	size_t n;
 
 	if (key != LC_KEY_NONE && rank < r->rank[key])
 		return;
@@ -234,7 +253,10 @@ void out_value(struct out *o, const char *name, size_t len, const struct lc_valu
 	case LC_KEY_V: r->version = lc_value_num(v, &x) ? x : 0; return;
 	default:
 		r->has &= ~(1u << key);
-		if (o->mode == OUT_SURVEY ? lc_value_num(v, &x) : value_text(v, r->v[key], &x))
+		n = o->mode == OUT_SURVEY ? (size_t)lc_value_num(v, &x)
+					  : value_text(v, r->v[key], &x);
+		r->v_len[key] = (unsigned char)n;
+		if (n > 0)
 			r->has |= 1u << key;
 	}
 }

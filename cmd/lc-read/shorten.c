@@ -93,12 +93,38 @@ static void write_decimal(const struct decimal *dec, char *out)
 	*out = '\0';
 }
 
-void num_shorten(const char *s, size_t len, double x, char out[OUT_NUM])
+/* Is it written as write_decimal() would? Most numbers in JSON are. */
+static int is_short(const char *s, size_t len)
+{
+	const char *p = s + (*s == '-'), *end = s + len, *point = NULL, *first = p;
+
+	if (len > DIGITS + 1 || (*p == '0' && p + 1 < end && p[1] != '.'))
+		return 0;
+	for (; p < end; p++) {
+		if (*p == '.')
+			point = p;
+		else if (*p < '0' || *p > '9') /* a sign or an exponent */
+			return 0;
+	}
+	if (!point)
+		return end > first && end - first <= DIGITS;
+	if (end[-1] == '0' || end[-1] == '.' || point == first)
+		return 0;
+	return *first != '0' || point + 4 >= end || memcmp(point + 1, "0000", 4) != 0;
+}
+
+size_t num_shorten(const char *s, size_t len, double x, char out[OUT_NUM])
 {
 	struct decimal dec;
 
+	if (is_short(s, len)) {
+		memcpy(out, s, len);
+		out[len] = '\0';
+		return len;
+	}
 	if (!isfinite(x) || !digits_of(s, s + len, &dec) || (x == 0 && dec.n > 0))
 		lc_num(out, x);
 	else
 		write_decimal(&dec, out);
+	return strlen(out);
 }

@@ -234,3 +234,16 @@ if command -v jq >/dev/null; then
 else
 	skip "all of it is strict JSON" "no jq"
 fi
+
+# Names are remembered from row to row: by their place, and only while they are the same.
+cat >names.jsonl <<-'END'
+	{"step":1,"":9,"lr":0.5}
+	{"":8,"step":2,"grad_norm":3}
+	{"step":3,"loss":1,"gnorm":2}
+	{"step":4,"loss_":1,"loss":2}
+END
+ok "rows with other names" lc-read -F json names.jsonl
+equal "each by its own names" '{"step":1,"lr":0.5}
+{"step":2,"grad_norm":3}
+{"step":3,"loss":1,"grad_norm":2}
+{"step":4,"loss":2}' "$(cat .out)"

@@ -1,12 +1,15 @@
 /*
- * record: any bytes at all. The reader neither reads outside them nor leaves a half-filled record,
- * and the number reader agrees with strtod on whatever it takes.
+ * record: any bytes at all. The reader neither reads outside them nor leaves a half-filled record;
+ * the number reader agrees with strtod on whatever it takes; and what jansson takes for an object,
+ * the reader does too, with the same numbers in it.
  */
+#include <jansson.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "names.h"
 #include "num.h"
 #include "record.h"
 
@@ -43,6 +46,51 @@ static void check_record(const struct lc_step *st)
 		abort();
 }
 
+/* Of the members that mean one thing: how many, and the last. */
+struct meaning {
+	int members;
+	const json_t *value;
+};
+
+static void check_numbers(const struct meaning *known, const struct lc_step *st)
+{
+	for (int m = 0; m < LC_METRICS; m++)
+		if (known[m].members == 1 && json_is_number(known[m].value) &&
+		    (!lc_step_has(st, m) || st->v[m] != json_number_value(known[m].value)))
+			abort();
+	if (known[LC_KEY_STEP].members == 1 && json_is_integer(known[LC_KEY_STEP].value) &&
+	    st->step != json_integer_value(known[LC_KEY_STEP].value))
+		abort();
+}
+
+static void check_jansson(const char *line, size_t size, int is, const struct lc_step *st,
+			  const struct lc_err *err)
+{
+	struct meaning known[LC_KEYS] = {{0, NULL}};
+	json_t *obj, *value;
+	const char *name;
+
+	if (memchr(line, '\0', size)) /* jansson 2.14 loses a NUL behind a number */
+		return;
+	obj = json_loadb(line, size, 0, NULL);
+	if (json_is_object(obj)) {
+		if (is < 0 && strncmp(err->text, "step record of version", 22) != 0 &&
+		    strncmp(err->text, "object nested too deep", 22) != 0)
+			abort();
+		json_object_foreach(obj, name, value) {
+			int rank, key = lc_name_key(name, strlen(name), &rank);
+
+			if (key >= 0) {
+				known[key].members++;
+				known[key].value = value;
+			}
+		}
+		if (is == 1)
+			check_numbers(known, st);
+	}
+	json_decref(obj);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *line = (const char *)data;
@@ -57,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (is == 1)
 		check_record(&st);
+	check_jansson(line, size, is, &st, &err);
 	lc_step_parse(line, size, &names, &st, &err);
 	check_number(line, size);
 	return 0;

@@ -194,6 +194,31 @@ Test(record, non_finite_numbers)
 	}
 }
 
+/* Digits are read eight at a time: every length on both sides of the point, and every place in
+ * eight bytes. */
+Test(record, numbers_of_every_length)
+{
+	static const char digits[] = "9876543210123456789098765";
+	char text[80];
+	double x;
+
+	for (int whole = 0; whole <= 24; whole++)
+		for (int part = 0; part <= 24; part++)
+			for (int behind = 0; behind < 9; behind++) {
+				int n = snprintf(text, sizeof(text), "%.*s.%.*s%.*s", whole, digits,
+						 part, digits, behind, ",\"abcdefg");
+
+				if (whole + part == 0)
+					continue;
+				cr_assert_eq(lc_num_parse(text, (size_t)n, &x), n - behind, "%s",
+					     text);
+				cr_assert_eq(x, strtod(text, NULL), "%s", text);
+				cr_assert_eq(lc_num_parse(text, (size_t)(n - behind), &x),
+					     n - behind, "%s", text);
+				cr_assert_eq(x, strtod(text, NULL), "%s", text);
+			}
+}
+
 Test(record, numbers_as_strings)
 {
 	parse("{\"step\":\"12\",\"loss\":\"2.5\",\"lr\":\" 3e-4 "
