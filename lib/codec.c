@@ -124,8 +124,8 @@ static int model_ok(const struct lc_model *m, size_t n)
 	    m->rank1 > 1 || m->contexts > 1 || n == 0 ||
 	    n * lc_dtype_bits(m->type) / 8 > LC_RUN_MAX)
 		return 0;
-	if (m->pred == LC_PRED_BF16 ? m->type != LC_BF16
-				    : m->pred > LC_PRED_SUB && m->type != LC_F32)
+	if (m->pred == LC_PRED_NARROW ? m->type != LC_BF16 && m->type != LC_F16
+				      : m->pred > LC_PRED_SUB && m->type != LC_F32)
 		return 0;
 	if (m->contexts && lc_dtype_mantissa(m->type) == 0)
 		return 0;

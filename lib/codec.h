@@ -27,12 +27,12 @@ unsigned lc_dtype_mantissa(enum lc_dtype type); /* stored bits of it; 0 for inte
 /* What is predicted, from which sources. w, m and v are of the older state, m' and v' of this. */
 enum lc_pred {
 	LC_PRED_NONE = 0,
-	LC_PRED_SUB = 1,   /* x: the element itself */
-	LC_PRED_SCALE = 2, /* k0 x, from x */
-	LC_PRED_ADAM = 3,  /* k2 v + k3 g g, where g = (m' - k0 m) / k1, from v, m', m */
-	LC_PRED_STEP = 4,  /* k0 w - k1 m' / (sqrt(v') + k2), from w, m', v' */
-	LC_PRED_REG = 5,   /* the same - k3 m / (sqrt(v) + k2), from w, m', v', m, v */
-	LC_PRED_BF16 = 6,  /* x, an f32, rounded to the nearest bf16, ties to even */
+	LC_PRED_SUB = 1,    /* x: the element itself */
+	LC_PRED_SCALE = 2,  /* k0 x, from x */
+	LC_PRED_ADAM = 3,   /* k2 v + k3 g g, where g = (m' - k0 m) / k1, from v, m', m */
+	LC_PRED_STEP = 4,   /* k0 w - k1 m' / (sqrt(v') + k2), from w, m', v' */
+	LC_PRED_REG = 5,    /* the same - k3 m / (sqrt(v) + k2), from w, m', v', m, v */
+	LC_PRED_NARROW = 6, /* x, an f32, rounded to the nearest bf16 or f16, ties to even */
 	/* as ADAM and STEP, where the trainer rounds once (it fuses): errors of a part of the last
 	 * bit instead of several */
 	LC_PRED_MOVED = 7,     /* v + (k1 d d - k2 v), where d = (m' - m) + k0 m, from v, m', m */

@@ -22,7 +22,7 @@ const unsigned char *lc_pred_near(enum lc_pred pred)
 		[LC_PRED_ADAM] = {LC_X0, LC_M1, LC_M0},
 		[LC_PRED_STEP] = {LC_X0, LC_M1, LC_V1},
 		[LC_PRED_REG] = {LC_X0, LC_M1, LC_V1, LC_M0, LC_V0},
-		[LC_PRED_BF16] = {LC_MASTER},
+		[LC_PRED_NARROW] = {LC_MASTER},
 		[LC_PRED_MOVED] = {LC_X0, LC_M1, LC_M0},
 		[LC_PRED_STEP_ONCE] = {LC_X0, LC_M1, LC_V1},
 	};
@@ -360,8 +360,8 @@ double lc_run_fit(struct lc_work *w, const struct lc_run *r, struct lc_model *m,
 	for (size_t i = 0; i < f->n; i++)
 		positive &= !(f->x[i] >> (bits - 1));
 	try_alone(f, positive);
-	if (r->near[LC_MASTER] && r->type == LC_BF16)
-		fit_try(f, LC_PRED_BF16, LC_MAP_ZIGZAG, NULL);
+	if (r->near[LC_MASTER] && (r->type == LC_BF16 || r->type == LC_F16))
+		fit_try(f, LC_PRED_NARROW, LC_MAP_ZIGZAG, NULL);
 	if (r->near[LC_X0])
 		try_older(f, positive);
 	*m = f->best;

@@ -36,7 +36,7 @@ int lc_pred_sources(enum lc_pred pred)
 
 unsigned lc_source_bytes(const struct lc_model *m)
 {
-	return m->pred == LC_PRED_BF16 ? 4 : lc_dtype_bits(m->type) / 8;
+	return m->pred == LC_PRED_NARROW ? 4 : lc_dtype_bits(m->type) / 8;
 }
 
 const struct loops *codec_loops(int level)

@@ -100,19 +100,29 @@ def bf16(b):
     return (b + 0x7FFF + (b >> 16 & 1)) >> 16 & 0xFFFF
 
 
+def f16(b):
+    sign = b >> 16 & 0x8000
+    if b & 0x7FFFFFFF > 0x7F800000:
+        return sign | 0x7E00 | b >> 13 & 0x3FF
+    try:
+        return struct.unpack("<H", struct.pack("<e", value(b)))[0]
+    except OverflowError:
+        return sign | 0x7C00
+
+
 WIDTH = {1: 32, 2: 16, 3: 16, 4: 32, 5: 16}
 MANTISSA = {1: 23, 2: 7, 3: 10}
 SOURCES = [0, 1, 1, 3, 3, 5, 1, 3, 3]
 
 
-def predict(pred, k, src, i):
+def predict(kind, pred, k, src, i):
     a = src[0][i] if src else 0
     if pred == 0:
         return 0
     if pred == 1:
         return a
     if pred == 6:
-        return bf16(a)
+        return bf16(a) if kind == 2 else f16(a)
     x = [value(s[i]) for s in src]
     if pred == 2:
         return pattern(mul(k[0], x[0]))
@@ -249,7 +259,7 @@ def run(buf, raw, refs):
     src = [struct.unpack_from("<%d%s" % (n, "I" if wide == 32 else "H"), r, o) for r, o in refs]
     at = 25 if old else 26
     mask = (1 << width) - 1
-    p = [predict(pred, k, src, i) for i in range(n)]
+    p = [predict(kind, pred, k, src, i) for i in range(n)]
     if terms:
         cols, phase, low, size = struct.unpack_from("<4I", buf, at)
         rows = (phase + n + cols - 1) // cols

@@ -122,8 +122,8 @@ Test(codec, every_model_brings_every_bit_back)
 							.bias = 0x3f000000,
 							.contexts = type <= LC_F16 && kind != NOISE,
 							.base = 120};
-						if (pred == LC_PRED_BF16
-							    ? type != LC_BF16
+						if (pred == LC_PRED_NARROW
+							    ? type != LC_BF16 && type != LC_F16
 							    : pred > LC_PRED_SUB && type != LC_F32)
 							continue;
 						if (sizes[s] == MAX &&
@@ -247,9 +247,70 @@ Test(codec, a_rounded_copy_is_free)
 		half[2 * i + 1] = (unsigned char)(b >> 8);
 	}
 	r.near[LC_MASTER] = x;
-	cr_assert(fitted(&r, &m) < .2 && m.pred == LC_PRED_BF16);
+	cr_assert(fitted(&r, &m) < .2 && m.pred == LC_PRED_NARROW);
 	free(x);
 	free(half);
+}
+
+static float of_half(unsigned h)
+{
+	int e = (int)(h >> 10 & 31), f = (int)(h & 1023);
+	float x = e == 31  ? (f ? NAN : INFINITY)
+		  : e == 0 ? ldexpf((float)f, -24)
+			   : ldexpf((float)(1024 + f), e - 25);
+
+	return h & 0x8000 ? -x : x;
+}
+
+static unsigned rounded(const struct loops *l, float x)
+{
+	const struct lc_model m = {.type = LC_F16, .pred = LC_PRED_NARROW};
+	const void *src[] = {&x};
+	uint32_t p;
+
+	l->predict(&m, src, 1, &p);
+	return p;
+}
+
+/* Every f16 comes back, and between two of them, up to infinity, the nearest or the even one. */
+Test(codec, rounding_to_f16)
+{
+	for (int level = 0; level < 3; level++) {
+		const struct loops *l = codec_loops(level);
+		for (unsigned h = 0; l && h < 0x7c00; h++) {
+			float low = of_half(h), high = h == 0x7bff ? 65536 : of_half(h + 1);
+			float mid = (low + high) / 2;
+			unsigned even = h + (h & 1);
+			cr_assert(rounded(l, low) == h && rounded(l, -low) == (h | 0x8000));
+			cr_assert(rounded(l, mid) == even, "between %x and the next", h);
+			cr_assert(rounded(l, nextafterf(mid, 0)) == h);
+			cr_assert(rounded(l, -nextafterf(mid, 1e9f)) == ((h + 1) | 0x8000));
+		}
+		if (!l)
+			continue;
+		cr_assert(rounded(l, INFINITY) == 0x7c00 && rounded(l, -3e38f) == 0xfc00);
+		cr_assert(rounded(l, NAN) >> 9 == 0x7e00 >> 9 && rounded(l, -1e-44f) == 0x8000);
+	}
+}
+
+Test(codec, a_copy_in_f16_is_free)
+{
+	size_t n = 5000;
+	uint32_t *x = lc_xalloc(n, 4), *p = lc_xalloc(n, 4);
+	unsigned char *half = lc_xalloc(n, 2);
+	struct lc_run r = {.type = LC_F16, .n = n, .x = half};
+	struct lc_model m = {.type = LC_F16, .pred = LC_PRED_NARROW};
+	const void *src[] = {x};
+
+	fill(x, n, MIXED);
+	codec_loops(0)->predict(&m, src, n, p);
+	for (size_t i = 0; i < n; i++) {
+		half[2 * i] = (unsigned char)p[i];
+		half[2 * i + 1] = (unsigned char)(p[i] >> 8);
+	}
+	r.near[LC_MASTER] = x;
+	cr_assert(fitted(&r, &m) < .2 && m.pred == LC_PRED_NARROW);
+	free(x), free(p), free(half);
 }
 
 /* Bytes of every count of kinds, from one that is nearly all to 256 alike, with contexts and
