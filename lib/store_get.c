@@ -263,6 +263,19 @@ int store_read_place(const struct lc_store *st, const struct place *p, void *raw
 	return lc_fail(err, why.code, "%s: chunk %.16s: %.200s", path, hex, why.text);
 }
 
+void store_read_ahead(const struct lc_store *st, const struct lc_id *id)
+{
+	struct place copy[COPIES_MAX];
+	int fd = store_copies(st, id, copy, NULL)
+			 ? open(st->packs[copy[0].pack], O_RDONLY | O_CLOEXEC)
+			 : -1;
+
+	if (fd < 0)
+		return;
+	posix_fadvise(fd, (off_t)copy[0].c.at, (off_t)copy[0].c.stored, POSIX_FADV_WILLNEED);
+	close(fd);
+}
+
 static int fail_absent(const struct lc_store *st, const struct lc_id *id, struct lc_err *err)
 {
 	char hex[LC_HEX_LEN + 1];

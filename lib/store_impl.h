@@ -88,6 +88,8 @@ int store_start_pool(struct lc_store *st, struct lc_err *err);
 /* Copies of a chunk in finished packs, COPIES_MAX at the most; number[] (may be NULL) in at[]. */
 size_t store_copies(const struct lc_store *st, const struct lc_id *id, struct place *p,
 		    size_t *number);
+/* The disk may begin to read it. */
+void store_read_ahead(const struct lc_store *st, const struct lc_id *id);
 /* The least depth of a copy that is not damaged, also of one in the new pack; -1: none. */
 int store_depth(const struct lc_store *st, const struct lc_id *id);
 

@@ -257,7 +257,12 @@ static void read_ahead(struct putting *q, size_t g)
 		return;
 	for (size_t i = 0; i < q->c.group[g].n; i++) {
 		const struct piece *p = &q->c.p[q->c.order[q->c.group[g].first + i]];
+		const struct lc_id *older;
+		uint32_t at;
 		cut_read_ahead(&q->c.f[p->file], p->len, p->at);
+		older = q->coder.use_base ? cut_older(&q->c, p, &at) : NULL;
+		if (older)
+			store_read_ahead(q->st, older);
 	}
 }
 

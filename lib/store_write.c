@@ -1,8 +1,8 @@
 /*
  * store_write: the new pack on its way to the disk. See store_impl.h.
  *
- * Bytes are gathered in buffers; full ones are written by a thread, and the system is told to begin
- * with the disk at once: so the fsync at the end has little left to wait for.
+ * Bytes are gathered in buffers; full ones are written by a thread, straight to the disk, or the
+ * system is told to begin with the disk at once: the fsync at the end has little left to wait for.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,10 +14,12 @@
 
 #define BUFFER ((size_t)2 << 20)
 #define BUFFERS 4
+#define ALIGN 4096 /* what any disk asks for */
 
 struct writer {
 	struct lc_tmp tmp;
 	uint64_t end;
+	int direct; /* written without the page cache */
 	unsigned char *buf[BUFFERS];
 	size_t fill; /* of buf[filled % BUFFERS] */
 	/* shared with the thread, below the lock */
@@ -28,6 +30,20 @@ struct writer {
 	pthread_mutex_t lock;
 	pthread_cond_t change;
 };
+
+/*
+ * Past the page cache, where the file system can: copying there costs as much as all of the coding,
+ * and pushes out what the trainer has there.
+ */
+static void set_direct(struct writer *w, int on)
+{
+	int flags = fcntl(w->tmp.fd, F_GETFL);
+
+	if (flags >= 0)
+		w->direct =
+			fcntl(w->tmp.fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 &&
+			on;
+}
 
 int writer_open(struct writer **w, const char *dir, struct lc_err *err)
 {
@@ -40,21 +56,36 @@ int writer_open(struct writer **w, const char *dir, struct lc_err *err)
 		free(new);
 		return -1;
 	}
+	set_direct(new, 1);
 	pthread_mutex_init(&new->lock, NULL);
 	pthread_cond_init(&new->change, NULL);
 	*w = new;
 	return 0;
 }
 
+/* A file system may take the flag and not the write, or only some. */
+static int write_buffer(struct writer *w, const void *buf, off_t at, struct lc_err *err)
+{
+	if (lc_write_all(w->tmp.fd, buf, BUFFER, w->tmp.path, err) == 0)
+		return 0;
+	if (!w->direct)
+		return -1;
+	set_direct(w, 0);
+	return lseek(w->tmp.fd, at, SEEK_SET) < 0
+		       ? -1
+		       : lc_write_all(w->tmp.fd, buf, BUFFER, w->tmp.path, err);
+}
+
 static void write_one(struct writer *w, unsigned long number)
 {
 	struct lc_err err = {0};
 	off_t at = (off_t)(number * BUFFER);
+	int ret = write_buffer(w, w->buf[number % BUFFERS], at, &err);
 
-	if (lc_write_all(w->tmp.fd, w->buf[number % BUFFERS], BUFFER, w->tmp.path, &err) == 0)
+	if (ret == 0 && !w->direct)
 		sync_file_range(w->tmp.fd, at, (off_t)BUFFER, SYNC_FILE_RANGE_WRITE);
 	pthread_mutex_lock(&w->lock);
-	if (err.code && !w->err.code)
+	if (ret < 0 && !w->err.code)
 		w->err = err;
 	w->written++;
 	pthread_cond_signal(&w->change);
@@ -107,8 +138,8 @@ int writer_add(struct writer *w, const void *buf, size_t len, struct lc_err *err
 	while (len > 0) {
 		unsigned char **b = &w->buf[w->filled % BUFFERS];
 		size_t n = BUFFER - w->fill < len ? BUFFER - w->fill : len;
-		if (!*b)
-			*b = lc_xalloc(BUFFER, 1);
+		if (!*b && posix_memalign((void **)b, ALIGN, BUFFER) != 0)
+			abort(); /* out of memory, as lc_xalloc has it */
 		memcpy(*b + w->fill, p, n);
 		w->fill += n;
 		w->end += n;
@@ -151,6 +182,7 @@ int writer_commit(struct writer *w, const char *path, struct lc_err *err)
 	int ret = 0;
 
 	stop(w);
+	set_direct(w, 0);
 	if (w->err.code)
 		ret = lc_fail(err, w->err.code, "%s", w->err.text);
 	if (ret == 0 && w->fill)

@@ -103,6 +103,10 @@ char *tree_run(const struct tree *t);			   /* of state.json, or NULL */
 void tree_hyper(const struct tree *t, struct lc_hyper *h); /* of state.json; 0 where it is silent */
 void tree_release(struct tree *t);
 
+/* unpack.c: writes a snapshot's tree into dir, which is there and empty. */
+int unpack_tree(const struct opts *o, struct lc_store *st, const struct lc_manifest *m,
+		const char *dir, struct lc_err *err);
+
 /* base.c: an older snapshot to predict one of m's run, step and tags from. 1 when there is one. */
 int base_find(const struct lc_store *st, const struct lc_manifest *m, struct lc_snapshot *base);
 

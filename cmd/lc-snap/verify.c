@@ -1,14 +1,13 @@
 /* verify: reads and hashes all that snapshots are made of, and says what is damaged. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io.h"
 #include "json.h"
-#include "pool.h"
 #include "snap.h"
-
-#define BATCH 16
+#include "store_fetch.h"
 
 struct damage { /* the files of a snapshot that are damaged, and of the first of them why */
 	size_t files;
@@ -16,22 +15,27 @@ struct damage { /* the files of a snapshot that are damaged, and of the first of
 	json_t *all;
 };
 
+enum { SOUND = 1, BAD };
+
+struct bad { /* a copy of a chunk */
+	struct lc_id id;
+	char *why;
+	int elsewhere; /* another copy is sound */
+};
+
 struct verifier {
 	const struct opts *o;
 	struct lc_store *st;
-	struct lc_pool *pool;
 	size_t damaged;
 	struct damage at; /* of the snapshot at hand */
 	uint64_t done, total;
-	struct lc_id *seen; /* chunks that snapshots refer to, in no order */
+	struct lc_id *seen; /* chunks that snapshots refer to, in no order until all are read */
 	size_t nseen, cap;
-	/* one batch of a file's chunks */
-	const struct lc_id *ids;
-	char *buf[BATCH];
-	size_t len[BATCH];
-	struct lc_err err[BATCH];
-	/* chunks that no snapshot refers to */
-	size_t loose[BATCH];
+	char *wanted; /* of each copy of a chunk: 0, SOUND, or BAD when it was found to be */
+	pthread_mutex_t lock;
+	struct bad *bad; /* by id */
+	size_t nbad;
+	struct lc_err err; /* the system refused */
 };
 
 /* A file of the snapshot at hand. */
@@ -92,45 +96,6 @@ static void report_files(struct verifier *v, const struct lc_snapshot *s)
 	v->at = (struct damage){0};
 }
 
-static void get_task(void *ctx, int i)
-{
-	struct verifier *v = ctx;
-
-	v->err[i].code = LC_OK;
-	v->buf[i] = lc_xrealloc(v->buf[i], v->len[i], 1);
-	lc_store_get(v->st, &v->ids[i], v->buf[i], v->len[i], &v->err[i]);
-}
-
-/* Read n chunks, which must exist. */
-static int check_batch(struct verifier *v, const struct lc_id *ids, int n, struct lc_err *err)
-{
-	v->ids = ids;
-	for (int i = 0; i < n; i++)
-		if (lc_store_size(v->st, &ids[i], &v->len[i], err) < 0)
-			return -1;
-	lc_pool_run(v->pool, n, get_task, v);
-	for (int i = 0; i < n; i++) {
-		if (v->err[i].code != LC_OK)
-			return lc_fail(err, v->err[i].code, "%s", v->err[i].text);
-		v->done += v->len[i];
-	}
-	progress(v->o, v->done, v->total);
-	return 0;
-}
-
-static int check_file(struct verifier *v, const struct lc_entry *e, struct lc_err *err)
-{
-	uint64_t before = v->done;
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < e->nchunks; i += BATCH)
-		ret = check_batch(v, e->chunks + i,
-				  (int)(e->nchunks - i < BATCH ? e->nchunks - i : BATCH), err);
-	if (ret == 0 && v->done - before != e->size)
-		return lc_fail(err, LC_DATA, "its chunks do not add up to its size");
-	return ret;
-}
-
 static void see(struct verifier *v, const struct lc_entry *e)
 {
 	if (e->nchunks == 0)
@@ -143,21 +108,10 @@ static void see(struct verifier *v, const struct lc_entry *e)
 	v->nseen += e->nchunks;
 }
 
-static void check_snapshot(struct verifier *v, const struct lc_snapshot *s)
+static void see_snapshot(struct verifier *v, const struct lc_snapshot *s)
 {
-	for (size_t i = 0; i < s->m.n; i++) {
-		const struct lc_entry *e = &s->m.e[i];
-		struct lc_err err;
-		if (e->kind != LC_FILE)
-			continue;
-		if (check_file(v, e, &err) < 0) {
-			if (err.code == LC_SYS)
-				lc_die(&err);
-			note_file(v, e->path, err.text);
-		}
-		see(v, e);
-	}
-	report_files(v, s);
+	for (size_t i = 0; i < s->m.n; i++)
+		see(v, &s->m.e[i]);
 }
 
 static int by_id(const void *a, const void *b)
@@ -165,37 +119,126 @@ static int by_id(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct lc_id));
 }
 
-static void loose_task(void *ctx, int i)
+static int is_seen(const struct verifier *v, const struct lc_id *id)
+{
+	return v->nseen && bsearch(id, v->seen, v->nseen, sizeof(*v->seen), by_id);
+}
+
+static uint64_t size_of(const struct verifier *v, size_t i)
+{
+	size_t len = 0;
+
+	lc_store_size(v->st, lc_store_chunk(v->st, i), &len, NULL);
+	return len;
+}
+
+static void checked(void *ctx, size_t i, const struct lc_err *err)
 {
 	struct verifier *v = ctx;
 
-	v->err[i].code = LC_OK;
-	lc_store_check(v->st, v->loose[i], &v->err[i]);
+	pthread_mutex_lock(&v->lock);
+	if (err && err->code == LC_SYS)
+		v->err = *err;
+	if (err) {
+		v->wanted[i] = BAD;
+		v->bad = lc_xrealloc(v->bad, v->nbad + 1, sizeof(*v->bad));
+		v->bad[v->nbad++] = (struct bad){.id = *lc_store_chunk(v->st, i),
+						 .why = lc_path("%s", err->text)};
+	}
+	v->done += size_of(v, i);
+	progress(v->o, v->done, v->total);
+	pthread_mutex_unlock(&v->lock);
 }
 
-/* What no snapshot refers to (its saver was killed) counts too: a later save would build on it. */
-static void check_rest(struct verifier *v)
+static struct bad *find_bad(const struct verifier *v, const struct lc_id *id)
+{
+	return v->nbad ? bsearch(id, v->bad, v->nbad, sizeof(*v->bad), by_id) : NULL;
+}
+
+/* Any sound copy will do: those of which there is one are no damage. */
+static void drop_elsewhere(struct verifier *v, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n && v->nbad; i++) {
+		struct bad *b =
+			v->wanted[i] == SOUND ? find_bad(v, lc_store_chunk(v->st, i)) : NULL;
+		while (b && b > v->bad && by_id(b - 1, b) == 0)
+			b--;
+		for (; b && b < v->bad + v->nbad && by_id(b, lc_store_chunk(v->st, i)) == 0; b++)
+			b->elsewhere = 1;
+	}
+	for (size_t i = 0; i < v->nbad; i++) {
+		if (v->bad[i].elsewhere)
+			free(v->bad[i].why);
+		else
+			v->bad[kept++] = v->bad[i];
+	}
+	v->nbad = kept;
+}
+
+/* Each copy of each chunk is read once: of all, or (some) of the snapshots that were named. */
+static void check_chunks(struct verifier *v, int some)
 {
 	struct lc_err err;
-	size_t n = lc_store_chunks(v->st, &err), at = 0;
-	const char *why;
+	size_t n = lc_store_chunks(v->st, &err);
 
 	if (err.code != LC_OK)
 		lc_die(&err);
+	if (v->nseen)
+		qsort(v->seen, v->nseen, sizeof(*v->seen), by_id);
+	v->wanted = lc_xalloc(n, 1);
+	for (size_t i = 0; i < n; i++) {
+		v->wanted[i] = !some || is_seen(v, lc_store_chunk(v->st, i));
+		v->total += v->wanted[i] ? size_of(v, i) : 0;
+	}
+	if (lc_store_check_all(v->st, v->wanted, checked, v, &err) < 0)
+		lc_die(&err);
+	progress(v->o, 0, 0);
+	if (v->err.code)
+		lc_die(&v->err);
+	if (v->nbad)
+		qsort(v->bad, v->nbad, sizeof(*v->bad), by_id);
+	drop_elsewhere(v, n);
+}
+
+static int check_file(struct verifier *v, const struct lc_entry *e, struct lc_err *err)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < e->nchunks; i++) {
+		const struct bad *b = find_bad(v, &e->chunks[i]);
+		size_t len;
+		if (b)
+			return lc_fail(err, LC_DATA, "%s", b->why);
+		if (lc_store_size(v->st, &e->chunks[i], &len, err) < 0)
+			return -1;
+		sum += len;
+	}
+	return sum == e->size ? 0 : lc_fail(err, LC_DATA, "its chunks do not add up to its size");
+}
+
+static void check_snapshot(struct verifier *v, const struct lc_snapshot *s)
+{
+	for (size_t i = 0; i < s->m.n; i++) {
+		const struct lc_entry *e = &s->m.e[i];
+		struct lc_err err;
+		if (e->kind == LC_FILE && check_file(v, e, &err) < 0)
+			note_file(v, e->path, err.text);
+	}
+	report_files(v, s);
+}
+
+/* What no snapshot refers to (its saver was killed) counts too. */
+static void check_rest(struct verifier *v)
+{
+	const char *why;
+
 	for (size_t i = 0; (why = lc_store_bad_pack(v->st, i)); i++)
 		report(v, NULL, NULL, why);
-	qsort(v->seen, v->nseen, sizeof(*v->seen), by_id);
-	while (at < n) {
-		int k = 0;
-		for (; at < n && k < BATCH; at++)
-			if (!v->nseen || !bsearch(lc_store_chunk(v->st, at), v->seen, v->nseen,
-						  sizeof(*v->seen), by_id))
-				v->loose[k++] = at;
-		lc_pool_run(v->pool, k, loose_task, v);
-		for (int i = 0; i < k; i++)
-			if (v->err[i].code != LC_OK)
-				report(v, NULL, NULL, v->err[i].text);
-	}
+	for (size_t i = 0; i < v->nbad; i++)
+		if (!is_seen(v, &v->bad[i].id))
+			report(v, NULL, NULL, v->bad[i].why);
 }
 
 /* The list left them out: read them again to say what is wrong with each. */
@@ -217,56 +260,56 @@ static void report_manifests(struct verifier *v)
 	free(ids);
 }
 
-/* The snapshots to look at: those named, else all. Damaged manifests are reported. */
-static void check_list(struct verifier *v, const struct snap_list *list, int argc, char **argv)
+/* The snapshots named, or all that the options leave. */
+static void load(struct verifier *v, struct snap_list *list, int argc, char **argv)
 {
 	struct lc_err err;
 
-	for (size_t i = 0; argc == 0 && i < list->n; i++)
-		v->total += lc_manifest_bytes(&list->s[i].m);
-	for (size_t i = 0; argc == 0 && i < list->n; i++)
-		check_snapshot(v, &list->s[i]);
-	for (int i = 0; i < argc; i++) {
-		struct lc_snapshot s;
-		if (snap_pick(v->st, argv[i], v->o, &s, &err) < 0)
+	if (argc == 0) {
+		if (snap_list_load(v->st, v->o, list, &err) < 0)
 			lc_die(&err);
-		v->total += lc_manifest_bytes(&s.m);
-		check_snapshot(v, &s);
-		lc_snapshot_release(&s);
+		return;
 	}
-	if (argc == 0 && list->bad)
-		report_manifests(v);
+	list->s = lc_xalloc((size_t)argc, sizeof(*list->s));
+	for (; list->n < (size_t)argc; list->n++)
+		if (snap_pick(v->st, argv[list->n], v->o, &list->s[list->n], &err) < 0)
+			lc_die(&err);
+}
+
+static void release(struct verifier *v)
+{
+	for (size_t i = 0; i < v->nbad; i++)
+		free(v->bad[i].why);
+	free(v->bad);
+	free(v->wanted);
+	free(v->seen);
+	lc_store_close(v->st);
 }
 
 int verb_verify(const struct opts *o, int argc, char **argv)
 {
-	struct verifier v = {.o = o};
+	struct verifier v = {.o = o, .lock = PTHREAD_MUTEX_INITIALIZER};
 	struct snap_list list = {0};
 	struct lc_err err;
-	size_t damaged;
 
 	v.st = lc_store_open(o->store, 0, &err);
-	if (!v.st || (argc == 0 && snap_list_load(v.st, o, &list, &err) < 0))
+	if (!v.st)
 		lc_die(&err);
-	v.pool = lc_pool_open(lc_cpu_count());
-	if (!v.pool) {
-		lc_fail_sys(&err, "start threads");
-		lc_die(&err);
-	}
-	check_list(&v, &list, argc, argv);
+	load(&v, &list, argc, argv);
+	for (size_t i = 0; i < list.n; i++)
+		see_snapshot(&v, &list.s[i]);
+	check_chunks(&v, argc > 0);
+	for (size_t i = 0; i < list.n; i++)
+		check_snapshot(&v, &list.s[i]);
+	if (argc == 0 && list.bad)
+		report_manifests(&v);
 	if (argc == 0)
 		check_rest(&v);
-	progress(o, 0, 0);
-	damaged = v.damaged;
-	if (damaged)
-		lc_warn("%s: %zu damaged", o->store, damaged);
+	if (v.damaged)
+		lc_warn("%s: %zu damaged", o->store, v.damaged);
 	else if (!o->quiet)
 		lc_warn("%s: %llu bytes read, all whole", o->store, (unsigned long long)v.done);
-	for (int i = 0; i < BATCH; i++)
-		free(v.buf[i]);
-	free(v.seen);
-	lc_pool_close(v.pool);
 	snap_list_release(&list);
-	lc_store_close(v.st);
-	return damaged ? LC_NO : LC_OK;
+	release(&v);
+	return v.damaged ? LC_NO : LC_OK;
 }
