@@ -21,6 +21,7 @@ struct lc_work *lc_work_new(void)
 	w->x = lc_xalloc(STRIDE, sizeof(*w->x));
 	w->p = lc_xalloc(STRIDE, sizeof(*w->p));
 	w->u = lc_xalloc(STRIDE, sizeof(*w->u));
+	w->told = lc_xalloc(RUN_ELEMENTS, sizeof(*w->told));
 	for (int b = 0; b < PLANES_MAX; b++)
 		w->plane[b] = lc_xalloc(RUN_ELEMENTS + 64, 1);
 	w->ctx = lc_xalloc(RUN_ELEMENTS + 64, 1);
@@ -53,6 +54,7 @@ void lc_work_free(struct lc_work *w)
 	free(w->x);
 	free(w->p);
 	free(w->u);
+	free(w->told);
 	free(w->ctx);
 	free(w->side);
 	free(w->coded);

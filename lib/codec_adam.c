@@ -9,6 +9,10 @@
 
 #include "codec_fit_impl.h"
 
+#define NEARLY 12.  /* bits: above that, it is not one update, however it is rounded */
+#define ROUGH 1e-2  /* of the squares left over: too many for eps to matter */
+#define ENOUGH 1024 /* elements to fit factors to */
+
 double fit_value(const uint32_t *patterns, size_t i)
 {
 	float f;
@@ -52,13 +56,18 @@ static double tidy(double x)
 	return x;
 }
 
+static size_t every(const struct fit *f)
+{
+	return f->n > ENOUGH ? f->n / ENOUGH : 1;
+}
+
 /* v' = beta2 v + (1 - beta2) g^2, by relative least squares of both factors. */
 void fit_adam(struct fit *f, double beta1)
 {
 	double a[3][3] = {{0}}, b[3] = {0}, beta2;
-	float k[4] = {(float)beta1, (float)(1 - beta1)};
+	float k[4] = {0};
 
-	for (size_t i = 0; i < f->n; i++) {
+	for (size_t i = 0; i < f->n; i += every(f)) {
 		double v = fit_value(f->x, i), v0 = fit_value(f->near[LC_X0], i);
 		double g = (fit_value(f->near[LC_M1], i) - beta1 * fit_value(f->near[LC_M0], i)) /
 			   (1 - beta1);
@@ -77,35 +86,42 @@ void fit_adam(struct fit *f, double beta1)
 		return;
 	beta2 = f->r->hyper.beta2 > 0 && fabs(f->r->hyper.beta2 - b[0]) < 1e-3 ? f->r->hyper.beta2
 									       : tidy(b[0]);
-	k[2] = (float)beta2;
-	k[3] = (float)(1 - beta2);
-	fit_try(f, LC_PRED_ADAM, LC_MAP_ZIGZAG, k);
 	k[0] = (float)(1 - beta1);
 	k[1] = (float)((1 - beta2) / ((1 - beta1) * (1 - beta1)));
 	k[2] = (float)(1 - beta2);
-	k[3] = 0;
-	fit_try(f, LC_PRED_MOVED, LC_MAP_ZIGZAG, k);
+	if (fit_try(f, LC_PRED_MOVED, LC_MAP_ZIGZAG, k) > NEARLY)
+		return;
+	k[0] = (float)beta1;
+	k[1] = (float)(1 - beta1);
+	k[2] = (float)beta2;
+	k[3] = (float)(1 - beta2);
+	fit_try(f, LC_PRED_ADAM, LC_MAP_ZIGZAG, k);
 }
 
 enum third { NO_THIRD, OLD_STEP, EPS };
 
 /* Element i as a row of w' - w = a w + s u + t z, and w' - w: u = m' / (sqrt(v') + eps), and z is u
- * of the older state, or how u changes with eps. */
+ * of the older state, or how u changes with eps. But for the older state, where other updates are
+ * what is left over, it is rounding, and rows count by how fine that is. */
 static void step_row(const struct fit *f, size_t i, double eps, enum third third, double q[4])
 {
 	double w0 = fit_value(f->near[LC_X0], i), m1 = fit_value(f->near[LC_M1], i);
-	double r1 = sqrt(fabs(fit_value(f->near[LC_V1], i))) + eps, r0;
+	double r1 = sqrt(fabs(fit_value(f->near[LC_V1], i))) + eps, r0, weight;
 
 	q[0] = w0;
 	q[1] = r1 > 0 ? m1 / r1 : 0;
 	q[2] = 0;
 	q[3] = fit_value(f->x, i) - w0;
-	if (third == EPS && r1 > 0)
-		q[2] = -m1 / r1 / r1;
 	if (third == OLD_STEP) {
 		r0 = sqrt(fabs(fit_value(f->near[LC_V0], i))) + eps;
 		q[2] = r0 > 0 ? fit_value(f->near[LC_M0], i) / r0 : 0;
+		return;
 	}
+	if (third == EPS && r1 > 0)
+		q[2] = -m1 / r1 / r1;
+	weight = fabs(w0) + 2 * fabs(q[3]);
+	for (int k = 0; k < 4 && weight > 0; k++)
+		q[k] /= weight;
 }
 
 /* Least squares; gives the squares left over. */
@@ -115,7 +131,7 @@ static double fit_step(const struct fit *f, double eps, enum third third, double
 	int terms = third ? 3 : 2;
 
 	b[0] = b[1] = b[2] = 0;
-	for (size_t i = 0; i < f->n; i++) {
+	for (size_t i = 0; i < f->n; i += every(f)) {
 		step_row(f, i, eps, third, q);
 		for (int r = 0; r < terms; r++) {
 			for (int c = 0; c < terms; c++)
@@ -125,7 +141,7 @@ static double fit_step(const struct fit *f, double eps, enum third third, double
 	}
 	if (!solve(a, b, terms))
 		return INFINITY;
-	for (size_t i = 0; i < f->n; i++) {
+	for (size_t i = 0; i < f->n; i += every(f)) {
 		step_row(f, i, eps, third, q);
 		left = q[3] - b[0] * q[0] - b[1] * q[1] - b[2] * q[2];
 		sum += left * left;
@@ -151,15 +167,29 @@ static double refine(const struct fit *f, double eps, double least)
 	return eps;
 }
 
+/* Squares of all that there is to explain. */
+static double squares(const struct fit *f)
+{
+	double q[4], sum = 0;
+
+	for (size_t i = 0; i < f->n; i += every(f)) {
+		step_row(f, i, 0, NO_THIRD, q);
+		sum += q[3] * q[3];
+	}
+	return sum;
+}
+
 void fit_steps(struct fit *f)
 {
 	const struct lc_hyper *h = &f->r->hyper;
 	double c = h->beta2 > 0 && h->updates > 0 ? sqrt(1 - pow(h->beta2, (double)h->updates)) : 1;
 	double given[] = {h->eps > 0 ? h->eps * c : 1e-8 * c, 1e-8 * c, 1e-6 * c, 0};
-	double least = INFINITY, left, eps = 0, b[3];
+	double least = INFINITY, left, eps = 0, b[3], all = squares(f);
 	float k[4] = {0};
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
+		if (i > 0 && (given[i] == given[0] || least > ROUGH * all))
+			continue;
 		left = fit_step(f, given[i], NO_THIRD, b);
 		if (left < least * .999) {
 			least = left;
@@ -168,14 +198,17 @@ void fit_steps(struct fit *f)
 	}
 	if (!isfinite(least))
 		return;
-	eps = refine(f, eps, least);
+	if (least < ROUGH * all)
+		eps = refine(f, eps, least);
 	fit_step(f, eps, NO_THIRD, b);
-	k[0] = (float)(1 + b[0]);
+	k[0] = (float)-b[0];
 	k[1] = (float)-b[1];
 	k[2] = (float)eps;
-	fit_try(f, LC_PRED_STEP, LC_MAP_ZIGZAG, k);
-	k[0] = (float)-b[0];
-	fit_try(f, LC_PRED_STEP_ONCE, LC_MAP_ZIGZAG, k);
+	if (fit_try(f, LC_PRED_STEP_ONCE, LC_MAP_ZIGZAG, k) < NEARLY) {
+		k[0] = (float)(1 + b[0]);
+		fit_try(f, LC_PRED_STEP, LC_MAP_ZIGZAG, k);
+		return;
+	}
 	if (!f->r->near[LC_M0] || !f->r->near[LC_V0] || !isfinite(fit_step(f, eps, OLD_STEP, b)))
 		return;
 	k[0] = (float)(1 + b[0]);

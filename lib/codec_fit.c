@@ -12,6 +12,8 @@
 #include "io.h"
 
 #define TOLD 1.	   /* bits, of differences that the exponent of what they are from tells about */
+#define SOLVED 4.  /* bits, below which no more is looked for */
+#define NOISE .999 /* of the bits there are */
 #define WORTH .985 /* of the bits without a source: it costs reading, and must gain this much */
 
 const unsigned char *lc_pred_near(enum lc_pred pred)
@@ -146,9 +148,11 @@ static void set_base(const struct fit *f, struct lc_model *m)
 	m->base = (uint8_t)(e - CONTEXTS + 1);
 }
 
-/* Charge m, whose prediction is in p (terms included), and keep it if it is the best. */
-static void charge(struct fit *f, struct lc_model *m, const unsigned char *side)
+/* Charge m, whose prediction is in p (terms included), and keep it if it is the best of its kind.
+ */
+static double charge(struct fit *f, struct lc_model *m, const unsigned char *side)
 {
+	struct choice *c = m->pred == LC_PRED_NONE ? &f->alone : &f->near_best;
 	double best;
 
 	if (m->map == LC_MAP_BIAS || m->map == LC_MAP_SIGNED)
@@ -159,19 +163,18 @@ static void charge(struct fit *f, struct lc_model *m, const unsigned char *side)
 		best += 4. * (double)(codec_rows(m, f->r->n) + m->cols) / (double)f->r->n;
 	if (m->pred == LC_PRED_REG) /* two sources more than a step has must be worth reading */
 		best *= 1.005;
-	if (m->pred == LC_PRED_NONE && best < f->alone)
-		f->alone = best;
-	if (best >= f->bits || (m->pred != LC_PRED_NONE && best > WORTH * f->alone))
-		return;
-	f->bits = best;
+	if (best >= c->bits)
+		return best;
+	c->bits = best;
 	if (m->pred != LC_PRED_NONE && m->map == LC_MAP_ZIGZAG && best > TOLD &&
 	    lc_dtype_mantissa(m->type) > 0) {
 		m->contexts = 1;
 		set_base(f, m);
 	}
-	f->best = *m;
+	c->m = *m;
 	if (side)
-		memcpy(f->side, side, codec_rows(m, f->r->n) + m->cols);
+		memcpy(c->side, side, codec_rows(m, f->r->n) + m->cols);
+	return best;
 }
 
 static void predict(struct fit *f, const struct lc_model *m)
@@ -184,7 +187,7 @@ static void predict(struct fit *f, const struct lc_model *m)
 	f->w->loops->predict(m, src, f->n, f->p);
 }
 
-void fit_try(struct fit *f, enum lc_pred pred, enum lc_map map, const float *k)
+double fit_try(struct fit *f, enum lc_pred pred, enum lc_map map, const float *k)
 {
 	struct lc_model m = {
 		.type = (uint8_t)f->r->type, .pred = (uint8_t)pred, .map = (uint8_t)map};
@@ -194,7 +197,7 @@ void fit_try(struct fit *f, enum lc_pred pred, enum lc_map map, const float *k)
 	if (map == LC_MAP_ROTATE)
 		m.turn = lc_dtype_mantissa(f->r->type) > 0;
 	predict(f, &m);
-	charge(f, &m, NULL);
+	return charge(f, &m, NULL);
 }
 
 static unsigned char quantised(double x)
@@ -230,7 +233,7 @@ static void add_row(struct fit *f, const struct lc_model *m, struct sums *s, siz
 		n = m->cols - c < STRIDE ? m->cols - c : STRIDE;
 		n = run->n - i < n ? run->n - i : n;
 		x = codec_load(f->w, (const char *)run->x + i * size, n, size * 8);
-		codec_predict(f->w, &plain, src, run->n, i, n, NULL);
+		codec_predict(f->w, &plain, src, run->n, i, n, f->w->p, NULL);
 		s->row[r] += f->w->loops->sum(x, f->w->p, n, mask, seen ? s->col + c : NULL);
 	}
 	s->seen += (size_t)seen;
@@ -316,10 +319,24 @@ static float ratio(const struct fit *f)
 static void try_alone(struct fit *f, int positive)
 {
 	fit_try(f, LC_PRED_NONE, LC_MAP_ROTATE, NULL);
-	if (lc_dtype_mantissa(f->r->type) == 0)
+	if (lc_dtype_mantissa(f->r->type) == 0 || f->near_best.bits < SOLVED ||
+	    f->alone.bits > NOISE * lc_dtype_bits(f->r->type))
 		return;
 	fit_try(f, LC_PRED_NONE, positive ? LC_MAP_BIAS : LC_MAP_SIGNED, NULL);
 	try_rank1(f, LC_PRED_NONE, NULL, positive);
+}
+
+/* What AdamW does in one update, or in some. */
+static void try_rule(struct fit *f)
+{
+	const struct lc_run *r = f->r;
+
+	if (r->type != LC_F32)
+		return;
+	if (r->part == LC_PART_V && r->near[LC_M1] && r->near[LC_M0])
+		fit_adam(f, r->hyper.beta1 > 0 ? r->hyper.beta1 : .9);
+	if (r->part == LC_PART_W && r->near[LC_M1] && r->near[LC_V1])
+		fit_steps(f);
 }
 
 static void try_older(struct fit *f, int positive)
@@ -328,7 +345,6 @@ static void try_older(struct fit *f, int positive)
 	float k[4] = {0};
 
 	fit_try(f, LC_PRED_SUB, LC_MAP_ZIGZAG, NULL);
-	fit_try(f, LC_PRED_SUB, LC_MAP_BIAS, NULL);
 	if (r->type != LC_F32)
 		return;
 	if (r->part == LC_PART_M) {
@@ -339,36 +355,43 @@ static void try_older(struct fit *f, int positive)
 		fit_try(f, LC_PRED_SCALE, LC_MAP_BIAS, k);
 		try_rank1(f, LC_PRED_SCALE, k, 1);
 	}
-	if (r->part == LC_PART_V && r->near[LC_M1] && r->near[LC_M0])
-		fit_adam(f, r->hyper.beta1 > 0 ? r->hyper.beta1 : .9);
-	if (r->part == LC_PART_W && r->near[LC_M1] && r->near[LC_V1])
-		fit_steps(f);
+}
+
+static double try_all(struct fit *f)
+{
+	const struct lc_run *r = f->r;
+	unsigned bits = lc_dtype_bits(r->type);
+	int positive = 1;
+
+	for (size_t i = 0; i < f->n; i++)
+		positive &= !(f->x[i] >> (bits - 1));
+	if (r->near[LC_MASTER] && (r->type == LC_BF16 || r->type == LC_F16))
+		fit_try(f, LC_PRED_NARROW, LC_MAP_ZIGZAG, NULL);
+	if (r->near[LC_X0])
+		try_rule(f);
+	try_alone(f, positive);
+	if (r->near[LC_X0] && f->near_best.bits >= SOLVED)
+		try_older(f, positive);
+	return f->near_best.bits < WORTH * f->alone.bits ? f->near_best.bits : f->alone.bits;
 }
 
 double lc_run_fit(struct lc_work *w, const struct lc_run *r, struct lc_model *m, double *alone)
 {
 	struct fit *f = w->fit ? w->fit : lc_xalloc(1, sizeof(*f));
-	unsigned bits = lc_dtype_bits(r->type);
-	int positive = 1;
+	const struct choice *c;
 	double cost;
 
 	w->fit = f;
 	f->w = w;
 	f->r = r;
-	f->bits = f->alone = INFINITY;
+	f->near_best.bits = f->alone.bits = INFINITY;
 	sample(f);
-	for (size_t i = 0; i < f->n; i++)
-		positive &= !(f->x[i] >> (bits - 1));
-	try_alone(f, positive);
-	if (r->near[LC_MASTER] && (r->type == LC_BF16 || r->type == LC_F16))
-		fit_try(f, LC_PRED_NARROW, LC_MAP_ZIGZAG, NULL);
-	if (r->near[LC_X0])
-		try_older(f, positive);
-	*m = f->best;
+	cost = try_all(f);
+	c = cost == f->alone.bits ? &f->alone : &f->near_best;
+	*m = c->m;
 	if (m->rank1)
-		memcpy(w->side, f->side, codec_rows(m, r->n) + m->cols);
-	cost = f->bits;
+		memcpy(w->side, c->side, codec_rows(m, r->n) + m->cols);
 	if (alone)
-		*alone = f->alone;
+		*alone = f->alone.bits;
 	return cost;
 }

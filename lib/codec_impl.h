@@ -16,6 +16,7 @@
 struct lc_work {
 	const struct loops *loops;
 	uint32_t *x, *p, *u;		  /* STRIDE elements, predictions, what is left over */
+	uint32_t *told;			  /* RUN_ELEMENTS predictions that contexts are from */
 	unsigned char *plane[PLANES_MAX]; /* RUN_ELEMENTS bytes each, and 64 more */
 	unsigned char *ctx;		  /* as many */
 	unsigned char *side;		  /* the row terms, then the column terms, of rank1 */
@@ -50,11 +51,11 @@ static inline uint32_t bits_mask(unsigned bits)
 int codec_direct(const void *x, unsigned bits);
 const uint32_t *codec_load(struct lc_work *w, const void *x, size_t n, unsigned bits);
 
-/* Predictions of elements i to i + n of a run of all, at most STRIDE, into w->p; with
- * the terms in w->side, and contexts, where m has them. */
+/* Predictions of elements i to i + n of a run of all, with the terms in w->side, and contexts,
+ * where m has them. */
 size_t codec_rows(const struct lc_model *m, size_t n);
 void codec_predict(struct lc_work *w, const struct lc_model *m, const void *const *src, size_t all,
-		   size_t i, size_t n, unsigned char *ctx);
+		   size_t i, size_t n, uint32_t *p, unsigned char *ctx);
 
 /* codec_planes.c: all elements of a run, or n from i on. The bytes written; or the bytes read, or
  * -1.

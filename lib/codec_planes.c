@@ -63,7 +63,7 @@ static int stage(struct lc_work *w, const struct planes *pl, const void *x, size
 		for (unsigned b = 0; b < pl->bits / 8; b++)
 			to[b] = dest[b] + done;
 		now = codec_load(w, p + done * (pl->bits / 8), len, pl->bits);
-		codec_predict(w, pl->m, pl->src, pl->all, i + done, len, w->ctx + done);
+		codec_predict(w, pl->m, pl->src, pl->all, i + done, len, w->p, w->ctx + done);
 		w->loops->map(pl->m, now, w->p, len, w->u);
 		some = w->loops->split(w->u, len, pl->bits, turn, to);
 		if (e && some >> (pl->bits - turn)) {
@@ -315,7 +315,7 @@ static void tell_contexts(struct lc_work *w, const struct planes *pl, size_t i, 
 {
 	for (size_t done = 0; done < n; done += STRIDE)
 		codec_predict(w, pl->m, pl->src, pl->all, i + done,
-			      n - done < STRIDE ? n - done : STRIDE, w->ctx + done);
+			      n - done < STRIDE ? n - done : STRIDE, w->told + done, w->ctx + done);
 }
 
 /* The exceptions among elements from `at` on. */
@@ -342,8 +342,9 @@ static void unstage(struct lc_work *w, const struct planes *pl, const unsigned c
 			from[b] = plane[b] + done;
 		w->loops->merge(from, len, pl->bits, turn, w->u);
 		put_back(w, e, done, len);
-		codec_predict(w, pl->m, pl->src, pl->all, i + done, len, w->ctx + done);
-		w->loops->unmap(pl->m, w->u, w->p, len,
+		if (!pl->m->contexts)
+			codec_predict(w, pl->m, pl->src, pl->all, i + done, len, w->p, NULL);
+		w->loops->unmap(pl->m, w->u, pl->m->contexts ? w->told + done : w->p, len,
 				direct ? (uint32_t *)(void *)(to + 4 * done) : w->x);
 		if (!direct)
 			w->loops->store(w->x, len, pl->bits, to + done * (pl->bits / 8));

@@ -76,7 +76,7 @@ size_t codec_rows(const struct lc_model *m, size_t n)
 
 /* The terms are in sixteenths of an octave: of the exponent's lowest bit. */
 static void add_terms(const struct lc_work *w, const struct lc_model *m, size_t all, size_t i,
-		      size_t n)
+		      size_t n, uint32_t *p)
 {
 	const unsigned char *col = w->side + codec_rows(m, all);
 	unsigned shift = lc_dtype_mantissa(m->type) - 4;
@@ -87,21 +87,21 @@ static void add_terms(const struct lc_work *w, const struct lc_model *m, size_t 
 		size_t len = m->cols - c < n - done ? m->cols - c : n - done;
 		uint32_t row =
 			m->low + ((uint32_t)w->side[r] << shift) - ((uint32_t)RANK1_ZERO << shift);
-		w->loops->add_row(w->p + done, len, row, col + c, shift);
+		w->loops->add_row(p + done, len, row, col + c, shift);
 		done += len;
 	}
 }
 
 void codec_predict(struct lc_work *w, const struct lc_model *m, const void *const *src, size_t all,
-		   size_t i, size_t n, unsigned char *ctx)
+		   size_t i, size_t n, uint32_t *p, unsigned char *ctx)
 {
 	const void *at[LC_SOURCES] = {0};
 
 	for (int k = 0; k < lc_pred_sources(m->pred); k++)
 		at[k] = (const unsigned char *)src[k] + i * lc_source_bytes(m);
-	w->loops->predict(m, at, n, w->p);
+	w->loops->predict(m, at, n, p);
 	if (m->rank1)
-		add_terms(w, m, all, i, n);
+		add_terms(w, m, all, i, n, p);
 	if (m->contexts)
-		w->loops->contexts(m, w->p, n, ctx);
+		w->loops->contexts(m, p, n, ctx);
 }

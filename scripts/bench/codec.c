@@ -21,6 +21,7 @@
 
 #include "codec_fit.h"
 #include "io.h"
+#include "json.h"
 #include "tensor.h"
 
 #define RUN 262144 /* elements, as lc-snap cuts them */
@@ -34,6 +35,7 @@ struct file {
 struct state {
 	struct file f[FILES];
 	int n;
+	struct lc_hyper hyper; /* as lc-train's state.json has it, or zeros */
 };
 
 enum kind { W, M, V, HALF, COPY, KINDS };
@@ -75,12 +77,26 @@ static void load_file(struct file *f, const char *path)
 	lc_spans_find(&r, &f->spans);
 }
 
+static void load_hyper(struct lc_hyper *h, const char *dir)
+{
+	char *path = lc_path("%s/state.json", dir);
+	json_t *state = lc_json_load(path, NULL), *hyper = json_object_get(state, "hyper");
+
+	h->beta1 = lc_json_get_num(hyper, "beta1", 0);
+	h->beta2 = lc_json_get_num(hyper, "beta2", 0);
+	h->eps = lc_json_get_num(hyper, "eps", 0);
+	h->updates = lc_json_get_int(json_object_get(state, "optimizer"), "v_updates", 0);
+	json_decref(state);
+	free(path);
+}
+
 static void load(struct state *s, const char *dir)
 {
 	struct dirent **name;
 	int n = scandir(dir, &name, NULL, alphasort);
 
 	s->n = 0;
+	load_hyper(&s->hyper, dir);
 	for (int i = 0; i < n && s->n < FILES; i++) {
 		char *path = lc_path("%s/%s", dir, name[i]->d_name);
 		struct stat sb;
@@ -214,7 +230,8 @@ static void each_tensor(const struct room *room, const struct state *now, const 
 				   .part = (enum lc_part)(LC_PART_W + kind),
 				   .n = n - i < RUN ? n - i : RUN,
 				   .cols = s->dims > 1 ? s->shape[s->dims - 1] : 0,
-				   .x = f->bytes + s->at + 4 * i};
+				   .x = f->bytes + s->at + 4 * i,
+				   .hyper = now->hyper};
 		r.phase = r.cols ? i % r.cols : 0;
 		for (int k = 0; k < LC_NEARS; k++)
 			r.near[k] = near[k] ? (const unsigned char *)near[k] + 4 * i : NULL;
