@@ -1,114 +1,58 @@
-/* detect: see detect.h. */
+/*
+ * detect: steps to episodes; see detect.h. Scores and the index are detect_signal.c's, what is kept
+ * for a rewind and saved detect_state.c's.
+ */
 #include "detect.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect_impl.h"
 #include "io.h"
-#include "trend.h"
 
-#define RECENT 5       /* steps over which the two channels may agree */
-#define HELD 512       /* steps kept for a rewind */
-#define LEFT_TREND 3.0 /* score at which a channel counts as off its trend */
 #define HIDDEN 5       /* damage may be this old when it shows: states this young are suspect */
-#define QUIET_GAP 8    /* calm steps that end an excursion */
+#define OUTLIER 6.0    /* score of a loss that stands out alone */
+#define AT_ONCE 2      /* steps within which it comes back */
+#define SETTLED 256    /* steps after which what an episode came to is the new normal */
+#define REGULAR 32     /* steps in a row that had a loss: then a step without is odd */
+#define GONE 2	       /* such steps that are an alert */
+#define ODD .01	       /* probability below which a signal is more than noise */
+#define SIGNIFICANT .5 /* spreads that a slope must make in 64 values before it is believed */
 
 const struct lc_detect_conf lc_detect_defaults = {
-	.window = 96,
-	.min_steps = 64,
+	.min_steps = 40,
+	.rate = 3e-5,
 	.threshold = 1.0,
-	.cooldown = 20,
+	.cooldown = 16,
 };
 
-enum { HAS_LOSS = 1, HAS_GRAD = 2 };
-
-/* What was logged of one step; its lines may be several. */
-struct seen {
-	long step;
-	double loss, grad;
-	int has;
-};
-
-struct channel {
-	struct lc_trend trend;
-	double z, recent[RECENT]; /* scores, the newest first; 0 where there was none */
-	int calm;		  /* calm steps in a row */
-	long onset;		  /* first step of the excursion it is in, or -1 */
-};
-
-/* All that the steps so far have made of the detector. */
-struct live {
-	struct channel loss, grad;
-	long count;
-	double index, cusum;
-	long drift_onset;
-	double lowest;	    /* level of the loss at its best so far */
-	int alarmed, quiet; /* an alert is on; calm steps since */
-	enum lc_alert_kind alarmed_by;
-};
-
-struct lc_detect {
-	struct lc_detect_conf conf;
-	struct live now, before; /* before: without the last step, whose next line may change it */
-	struct seen held[HELD];
-	int nheld;
-	long alerted; /* the step of the newest alert, or -1 */
-};
-
-static void channel_copy(struct channel *to, const struct channel *from)
+static int main_channel(const struct lc_detect *d)
 {
-	lc_trend_copy(&to->trend, &from->trend);
-	to->z = from->z;
-	memcpy(to->recent, from->recent, sizeof(to->recent));
-	to->calm = from->calm;
-	to->onset = from->onset;
+	return d->conf.profile == LC_PROFILE_RL ? REWARD : LOSS;
 }
 
-static void live_copy(struct live *to, const struct live *from)
+static void say(struct lc_detect *d, const struct lc_event *ev)
 {
-	struct lc_trend loss = to->loss.trend, grad = to->grad.trend;
-	const struct channel *l = &from->loss, *g = &from->grad;
-
-	*to = *from;
-	to->loss.trend = loss; /* the buffers stay their owner's */
-	to->grad.trend = grad;
-	channel_copy(&to->loss, l);
-	channel_copy(&to->grad, g);
+	if (d->nevents < (int)(sizeof(d->events) / sizeof(d->events[0])))
+		d->events[d->nevents++] = *ev;
 }
 
-static void live_clear(struct live *v)
+static double threshold_now(const struct lc_detect *d)
 {
-	struct channel *both[] = {&v->loss, &v->grad};
-
-	for (int i = 0; i < 2; i++) {
-		lc_trend_clear(&both[i]->trend);
-		both[i]->z = NAN;
-		memset(both[i]->recent, 0, sizeof(both[i]->recent));
-		both[i]->calm = 0;
-		both[i]->onset = -1;
-	}
-	v->count = 0;
-	v->index = NAN;
-	v->cusum = 0;
-	v->drift_onset = -1;
-	v->lowest = INFINITY;
-	v->alarmed = v->quiet = 0;
+	return d->conf.threshold * lc_live_lenience(&d->past.now, &d->conf);
 }
 
-/* The first step of the excursion a channel is in; it ends after QUIET_GAP calm steps. */
-static void channel_add(struct channel *c, double x, long step)
+/* The newest step surely before the onset: logged, and not so young that damage could hide in it.
+ */
+static double step_before(const struct lc_past *p, double onset)
 {
-	c->z = lc_trend_add(&c->trend, x);
-	memmove(c->recent + 1, c->recent, (RECENT - 1) * sizeof(double));
-	c->recent[0] = isnan(c->z) ? 0 : c->z;
-	if (c->z > LEFT_TREND) {
-		if (c->onset < 0)
-			c->onset = step;
-		c->calm = 0;
-	} else if (++c->calm >= QUIET_GAP) {
-		c->onset = -1;
-	}
+	double before = 0;
+
+	for (int i = (int)p->nheld - 1; i >= 0 && before == 0; i--)
+		if (p->held[i].step < onset)
+			before = p->held[i].step;
+	return fmax(fmin(before, onset - HIDDEN), 0);
 }
 
 static double recent_max(const struct channel *c)
@@ -120,191 +64,414 @@ static double recent_max(const struct channel *c)
 	return top;
 }
 
-static double median3(const double *x)
+/* The signal that made the index what it is. */
+static int strongest(const struct live *v)
 {
-	return fmax(fmin(x[0], x[1]), fmin(fmax(x[0], x[1]), x[2]));
+	int top = STANDS_OUT(LOSS);
+	double p = 2;
+
+	for (int i = 0; i < SIGNALS; i++)
+		if (v->sig[i].p < p)
+			p = v->sig[top = i].p;
+	return top;
 }
 
-static double persistence(const struct live *v)
+/* What moved without anything standing out has drifted. */
+static enum lc_alert_kind kind_of(const struct live *v)
 {
-	return median3(v->loss.recent) / 6.0;
+	int top = strongest(v);
+
+	return top < AMPLITUDE && top == DRIFTED(top / 3) ? LC_DRIFT : LC_SPIKE;
 }
 
-static double agreement(const struct live *v)
+/* Off its trend, and not by one of the accidents that noise has. */
+static int is_off(const struct live *v, int c)
 {
-	double loss = recent_max(&v->loss), grad = recent_max(&v->grad);
-
-	return loss > 4 && grad > LEFT_TREND ? sqrt(fmin(loss, 50) * fmin(grad, 50)) / 7.0 : 0;
+	if (v->ch[c].onset < 0)
+		return 0;
+	for (int i = STANDS_OUT(c); i <= DRIFTED(c); i++)
+		if (v->sig[i].p < ODD)
+			return 1;
+	return c <= GRAD && v->sig[AGREEMENT].p < ODD;
 }
 
-/* Falling more slowly than expected is no drift: the level must have risen. */
-static double drift(const struct live *v)
+/* The channel that left its trend first, and when. */
+static int first_off(const struct live *v, double *onset)
 {
-	double level = v->loss.trend.level;
+	int top = strongest(v), first = top < AMPLITUDE ? top / 3 : LOSS;
 
-	return level > v->lowest + v->loss.trend.spread ? v->cusum / 40.0 : 0;
+	*onset = v->ch[first].onset;
+	if (*onset < 0 || kind_of(v) == LC_DRIFT)
+		*onset = isnan(v->sig[top].p) ? v->step : fmin(v->sig[top].since + 1, v->step);
+	for (int i = 0; i < CHANNELS; i++)
+		if (is_off(v, i) && v->ch[i].onset < *onset) {
+			*onset = v->ch[i].onset;
+			first = i;
+		}
+	return first;
 }
 
-static void update_index(struct live *v, long step)
-{
-	double z = v->loss.z;
-
-	if (isnan(z)) {
-		v->index = NAN;
-		return;
-	}
-	if (v->cusum == 0)
-		v->drift_onset = step;
-	v->cusum = fmax(0, v->cusum + fmin(z, 4) - 1);
-	v->lowest = fmin(v->lowest, v->loss.trend.level);
-	v->index = fmax(fmax(persistence(v), agreement(v)), drift(v));
-}
-
-/* Young runs are bumpy, and their trend is steep: up to twice the threshold, until two windows were
- * seen. */
-static double threshold_now(const struct lc_detect *d)
-{
-	return d->conf.threshold * fmax(1, 2 - d->now.count / (2.0 * d->conf.window));
-}
-
-/* The newest step surely before the onset: logged, and not so young that damage could hide in it.
- */
-static long step_before(const struct lc_detect *d, long onset)
-{
-	long before = 0;
-
-	for (int i = 0; i < d->nheld && d->held[i].step < onset; i++)
-		before = d->held[i].step;
-	if (before > onset - HIDDEN)
-		before = onset - HIDDEN;
-	return before > 0 ? before : 0;
-}
-
-static double peak(const struct channel *c)
-{
-	return c->trend.n > 0 ? recent_max(c) : NAN;
-}
-
-static void fill_alert(const struct lc_detect *d, long step, enum lc_alert_kind kind,
+static void fill_alert(const struct lc_detect *d, enum lc_alert_kind kind, int bad_channel,
 		       struct lc_alert *a)
 {
-	const struct live *v = &d->now;
-	long onset = kind == LC_DRIFT ? v->drift_onset : step;
+	const struct live *v = &d->past.now;
+	double onset = v->step;
+	int first = bad_channel;
 
-	a->step = step;
-	a->kind = kind;
-	a->index = v->index;
-	a->threshold = threshold_now(d);
-	a->loss_z = peak(&v->loss);
-	a->grad_z = peak(&v->grad);
-	a->first = "loss";
-	if (v->loss.onset >= 0 && v->loss.onset < onset)
-		onset = v->loss.onset;
-	if (v->grad.onset >= 0 && v->grad.onset <= onset) {
-		if (v->loss.onset < 0 || v->grad.onset < v->loss.onset)
-			a->first = "grad_norm";
-		onset = v->grad.onset;
-	}
-	a->onset = onset;
-	a->rewind = step_before(d, onset);
+	if (bad_channel < 0)
+		first = first_off(v, &onset);
+	else if (v->ch[bad_channel].onset >= 0)
+		onset = v->ch[bad_channel].onset;
+	*a = (struct lc_alert){
+		.step = (long)v->step,
+		.onset = (long)onset,
+		.rewind = (long)step_before(&d->past, onset),
+		.kind = kind,
+		.index = v->index,
+		.threshold = threshold_now(d),
+		.loss_z = v->ch[LOSS].trend.n > 0 ? recent_max(&v->ch[LOSS]) : NAN,
+		.grad_z = v->ch[GRAD].trend.n > 0 ? recent_max(&v->ch[GRAD]) : NAN,
+		.first = lc_channel_metric[first],
+	};
 }
 
-/* While an alert is on: it ends after cooldown quiet steps. */
+static void begin_episode(struct live *v, const struct lc_alert *a)
+{
+	v->alarmed = 1;
+	v->quiet = v->lasted = 0;
+	v->alert_step = (double)a->step;
+	v->alert_onset = (double)a->onset;
+	v->alert_rewind = (double)a->rewind;
+	v->alert_kind = a->kind;
+	v->alert_index = v->peak = a->index;
+	v->alert_threshold = a->threshold;
+	v->outlier_step = -1;
+}
+
+static double median5(const double *x)
+{
+	double s[RECENT];
+
+	memcpy(s, x, sizeof(s));
+	for (int i = 1; i < RECENT; i++)
+		for (int j = i; j > 0 && s[j] < s[j - 1]; j--) {
+			double t = s[j];
+			s[j] = s[j - 1];
+			s[j - 1] = t;
+		}
+	return s[RECENT / 2];
+}
+
+/* Channels that are off their trend stay where they are. */
+static void settle(struct live *v)
+{
+	for (int i = 0; i < CHANNELS; i++) {
+		struct channel *c = &v->ch[i];
+
+		if (c->trend.n == 0)
+			continue;
+		if (recent_max(c) > LEFT_TREND || c->onset >= 0)
+			lc_trend_settle(&c->trend, median5(c->values));
+		else
+			c->trend.reference = c->trend.smooth;
+		memset(c->recent, 0, sizeof(c->recent));
+		c->lift = 0;
+		c->swing = .8;
+		c->onset = -1;
+	}
+}
+
+static void end_episode(struct lc_detect *d, int recovered)
+{
+	struct live *v = &d->past.now;
+	struct lc_event ev = {.type = LC_END, .step = (long)v->step, .score = v->peak};
+
+	ev.recovered = recovered;
+	ev.alert = (struct lc_alert){
+		.step = (long)v->alert_step,
+		.onset = (long)v->alert_onset,
+		.rewind = (long)v->alert_rewind,
+		.kind = (enum lc_alert_kind)v->alert_kind,
+		.index = v->alert_index,
+		.threshold = v->alert_threshold,
+	};
+	v->alarmed = 0;
+	say(d, &ev);
+}
+
+/* While an alert is on: it ends after cooldown quiet steps, or where it has settled. */
 static void wait_for_quiet(struct lc_detect *d, double limit, int nonfinite)
 {
-	struct live *v = &d->now;
+	struct live *v = &d->past.now;
 
+	v->peak = fmax(v->peak, v->index);
 	v->quiet = nonfinite || v->index >= limit / 2 ? 0 : v->quiet + 1;
-	if (v->quiet < d->conf.cooldown)
-		return;
-	v->alarmed = 0;
-	v->cusum = 0;
-	v->lowest = v->loss.trend.level;
+	v->lasted = nonfinite ? 0 : v->lasted + 1;
+	if (v->quiet >= d->conf.cooldown) {
+		end_episode(d, 1);
+	} else if (v->lasted >= SETTLED) {
+		settle(v);
+		end_episode(d, 0);
+	}
 }
 
 /* An alert begins when the index reaches the threshold, or at a value that is not finite: also when
  * another kind of alert is on. */
-static int judge(struct lc_detect *d, long step, int nonfinite, struct lc_alert *a)
+static int judge(struct lc_detect *d, int bad_channel, struct lc_alert *a)
 {
-	struct live *v = &d->now;
+	struct live *v = &d->past.now;
 	double limit = threshold_now(d);
+	int nonfinite = bad_channel >= 0;
 
-	if (v->alarmed && !(nonfinite && v->alarmed_by != LC_NONFINITE)) {
+	if (v->alarmed && !(nonfinite && (int)v->alert_kind != LC_NONFINITE)) {
 		wait_for_quiet(d, limit, nonfinite);
 		return 0;
 	}
 	if (!nonfinite && !(v->index >= limit))
 		return 0;
-	v->alarmed = 1;
-	v->quiet = 0;
-	v->alarmed_by = nonfinite				      ? LC_NONFINITE
-			: fmax(persistence(v), agreement(v)) >= limit ? LC_SPIKE
-								      : LC_DRIFT;
-	fill_alert(d, step, v->alarmed_by, a);
+	fill_alert(d, nonfinite ? LC_NONFINITE : kind_of(v), bad_channel, a);
+	begin_episode(v, a);
 	return 1;
 }
 
-static int take(struct lc_detect *d, const struct seen *s, struct lc_alert *a)
+/* A value of the main channel that stood out alone, and came back at once. */
+static void watch_outlier(struct lc_detect *d)
 {
-	struct live *v = &d->now;
-	int bad_loss = s->has & HAS_LOSS && !isfinite(s->loss);
-	int bad_grad = s->has & HAS_GRAD && !isfinite(s->grad);
+	struct live *v = &d->past.now;
+	int c = main_channel(d);
+	double z = v->ch[c].z;
+	struct lc_event ev = {.type = LC_OUTLIER, .metric = lc_channel_metric[c]};
 
-	if (bad_loss || bad_grad) {
-		v->index = INFINITY;
-		if (bad_grad && !bad_loss && v->grad.onset < 0)
-			v->grad.onset = s->step;
-		return judge(d, s->step, 1, a);
+	if (v->alarmed || isnan(z))
+		return;
+	if (v->outlier_step < 0) {
+		if (z >= OUTLIER) {
+			v->outlier_step = v->step;
+			v->outlier_z = z;
+			v->outlier_age = 0;
+		}
+		return;
 	}
-	if (s->has & HAS_GRAD)
-		channel_add(&v->grad, log(fmax(s->grad, 1e-30)), s->step);
-	if (s->has & HAS_LOSS) {
-		channel_add(&v->loss, s->loss, s->step);
-		update_index(v, s->step);
+	if (z < LEFT_TREND) {
+		ev.step = (long)v->outlier_step;
+		ev.score = v->outlier_z;
+		say(d, &ev);
+		v->outlier_step = -1;
+	} else if (++v->outlier_age >= AT_ONCE) {
+		v->outlier_step = -1;
 	}
-	v->count++;
-	return judge(d, s->step, 0, a);
 }
 
-/* Forget step and what came after it, and replay what is held of the time before. */
-static void rewind_to(struct lc_detect *d, long step)
+/* Steps until the level is crossed as the trend goes; NaN when it is not. */
+static double steps_to(const struct live *v, const struct lc_trend *t, double level)
 {
+	double ahead = level - t->level;
+
+	if (t->spread <= 0 || fabs(t->slope) * 64 < SIGNIFICANT * t->spread ||
+	    ahead * t->slope <= 0)
+		return NAN;
+	return ahead / t->slope * fmax(v->stride, 1);
+}
+
+static void watch_crossings(struct lc_detect *d)
+{
+	struct live *v = &d->past.now;
+
+	for (int k = 0; k < d->conf.ncross; k++) {
+		const struct lc_cross *cr = &d->conf.cross[k];
+		struct lc_event ev = {.type = LC_WARNING, .step = (long)v->step};
+		int c = 0;
+
+		while (lc_channel_metric[c] != cr->metric)
+			c++;
+		if (isnan(v->ch[c].z))
+			continue;
+		ev.steps = steps_to(v, &v->ch[c].trend, cr->level);
+		if (!(ev.steps <= 2 * cr->within))
+			v->warned[k] = 0;
+		if (!(ev.steps <= cr->within) || v->warned[k])
+			continue;
+		v->warned[k] = 1;
+		ev.metric = cr->metric;
+		ev.level = cr->level;
+		ev.score = v->ch[c].trend.level;
+		say(d, &ev);
+	}
+}
+
+/* A loss that is not there where all steps had one, as Megatron leaves it out when it is NaN. */
+static int loss_gone(struct live *v, unsigned has)
+{
+	unsigned loss = 1u << LC_LOSS, usual = (unsigned)v->usual;
+
+	if (has & loss) {
+		v->regular = has == usual ? v->regular + 1 : 0;
+		v->usual = has;
+		v->gone = 0;
+		return 0;
+	}
+	if ((has | loss) != usual || has == 0)
+		return 0;
+	if (v->regular < REGULAR) {
+		v->regular = 0;
+		return 0;
+	}
+	return ++v->gone >= GONE;
+}
+
+/* The first channel whose value is not finite, or whose value is gone; -1: none. */
+static int bad_channel(struct lc_detect *d, const struct seen *s)
+{
+	struct live *v = &d->past.now;
+	int gone = loss_gone(v, (unsigned)s->has);
+	struct lc_event ev = {.type = LC_OUTLIER, .metric = LC_LOSS, .cause = LC_CAUSE_MISSING};
+
+	for (int i = 0; i < CHANNELS; i++)
+		if ((unsigned)s->has >> lc_channel_metric[i] & 1 && !isfinite(s->v[i]))
+			return i;
+	if (v->gone == 1) {
+		ev.step = (long)s->step;
+		ev.score = NAN;
+		say(d, &ev);
+	}
+	return gone ? LOSS : -1;
+}
+
+static int has_channel(unsigned has)
+{
+	for (int i = 0; i < CHANNELS; i++)
+		if (has >> lc_channel_metric[i] & 1)
+			return 1;
+	return 0;
+}
+
+static void blame(struct lc_detect *d, struct seen *s)
+{
+	struct live *v = &d->past.now;
+	struct lc_event ev = {.type = LC_OUTLIER, .metric = LC_LOSS, .cause = LC_CAUSE_DATA};
+
+	if (!s->blamed || !((unsigned)s->has >> LC_LOSS & 1) || !isfinite(s->v[LOSS]))
+		return;
+	ev.step = (long)s->step;
+	ev.score =
+		lc_trend_score(&v->ch[LOSS].trend, &lc_views[LOSS], d->conf.min_steps, s->v[LOSS]);
+	say(d, &ev);
+	s->has = (unsigned)s->has & ~(1u << LC_LOSS | 1u << LC_GRAD_NORM);
+}
+
+static int take(struct lc_detect *d, const struct seen *seen, struct lc_alert *a)
+{
+	struct live *v = &d->past.now;
+	struct seen s = *seen;
+	double diff = s.step - v->step;
+	int bad = bad_channel(d, &s);
+
+	if (v->step >= 0 && diff > 0 && (v->stride == 0 || diff < 10 * v->stride))
+		v->stride += (diff - v->stride) / (v->stride == 0 ? 1 : 16);
+	v->step = s.step;
+	if (bad >= 0) {
+		v->index = INFINITY;
+		if (v->ch[bad].onset < 0)
+			v->ch[bad].onset = s.step;
+		return judge(d, bad, a);
+	}
+	blame(d, &s);
+	if (!has_channel((unsigned)s.has) && !((unsigned)s.has >> LC_LR & 1))
+		return 0;
+	lc_live_take(v, &s, &d->conf);
+	if (!has_channel((unsigned)s.has))
+		return 0;
+	watch_outlier(d);
+	watch_crossings(d);
+	return judge(d, -1, a);
+}
+
+/* Forget step and what came after it: the kept detector before it, and what was seen since. */
+void lc_detect_rewind(struct lc_detect *d, long step)
+{
+	struct lc_past *p = &d->past;
 	struct lc_alert ignored;
+	double from = -1;
 	int n = 0;
 
-	while (n < d->nheld && d->held[n].step < step)
+	while (p->nkept > 0 && p->kept[(int)p->nkept - 1].step > (double)step)
+		p->nkept--;
+	while (n < p->nheld && p->held[n].step < (double)step)
 		n++;
-	d->nheld = n;
-	d->alerted = -1;
-	live_clear(&d->now);
+	if (n == p->nheld)
+		return; /* nothing was seen from there on */
+	p->nheld = n;
+	lc_past_clear(p);
+	if (p->nkept > 0) {
+		p->now = p->kept[(int)p->nkept - 1].live;
+		from = p->kept[(int)p->nkept - 1].step;
+	}
 	for (int i = 0; i < n; i++)
-		take(d, &d->held[i], &ignored);
+		if (p->held[i].step >= from)
+			take(d, &p->held[i], &ignored);
+	d->nevents = d->next_event = 0;
 }
 
-static void hold(struct lc_detect *d, const struct seen *s)
+/* Of the kept detectors, one for each doubling of age is enough: the one is dropped whose
+ * neighbours are nearest to each other for their age. */
+static void thin(struct lc_past *p)
 {
-	if (d->nheld == HELD) {
-		memmove(d->held, d->held + HELD / 2, HELD / 2 * sizeof(d->held[0]));
-		d->nheld = HELD / 2;
+	int worst = 1;
+	double least = INFINITY, now = p->now.step;
+
+	for (int i = 1; i < KEPT - 10; i++) {
+		double gap = (p->kept[i + 1].step - p->kept[i - 1].step) / (now - p->kept[i].step);
+
+		if (gap < least) {
+			least = gap;
+			worst = i;
+		}
 	}
-	d->held[d->nheld++] = *s;
+	memmove(p->kept + worst, p->kept + worst + 1,
+		(KEPT - 1 - (size_t)worst) * sizeof(p->kept[0]));
+	p->nkept = KEPT - 1;
+}
+
+static void hold(struct lc_past *p, const struct seen *s)
+{
+	if ((int)p->nheld == HELD) {
+		memmove(p->held, p->held + HELD / 2, HELD / 2 * sizeof(p->held[0]));
+		p->nheld = HELD / 2;
+	}
+	p->held[(int)p->nheld++] = *s;
+	if (p->nkept > 0 && ++p->since_kept < KEEP_EVERY)
+		return;
+	if ((int)p->nkept == KEPT)
+		thin(p);
+	p->kept[(int)p->nkept].step = s->step;
+	p->kept[(int)p->nkept++].live = p->now;
+	p->since_kept = 0;
 }
 
 /* Another line of the last step: what it says is added to, or replaces, what the step said. */
 static void merge(struct seen *to, const struct seen *s)
 {
-	if (s->has & HAS_LOSS)
-		to->loss = s->loss;
-	if (s->has & HAS_GRAD)
-		to->grad = s->grad;
-	to->has |= s->has;
+	for (int i = 0; i < CHANNELS; i++)
+		if ((unsigned)s->has >> lc_channel_metric[i] & 1)
+			to->v[i] = s->v[i];
+	if ((unsigned)s->has >> LC_LR & 1)
+		to->lr = s->lr;
+	to->has = (unsigned)to->has | (unsigned)s->has;
+	to->blamed = fmax(to->blamed, s->blamed);
 }
 
-static void live_init(struct live *v, const struct lc_detect_conf *conf)
+static struct seen see(const struct lc_detect *d, const struct lc_step *st)
 {
-	lc_trend_init(&v->loss.trend, conf->window, conf->min_steps, 0.002, 0);
-	lc_trend_init(&v->grad.trend, conf->window, conf->min_steps, 0, 1);
-	live_clear(v);
+	struct seen s = {.step = (double)st->step, .lr = st->v[LC_LR]};
+
+	s.has = st->has & 1u << LC_LR;
+	for (int i = 0; i < CHANNELS; i++)
+		if (lc_step_has(st, lc_channel_metric[i])) {
+			s.v[i] = st->v[lc_channel_metric[i]];
+			s.has = (unsigned)s.has | 1u << lc_channel_metric[i];
+		}
+	s.blamed = d->past.blamed == s.step;
+	return s;
 }
 
 struct lc_detect *lc_detect_open(const struct lc_detect_conf *conf)
@@ -312,67 +479,113 @@ struct lc_detect *lc_detect_open(const struct lc_detect_conf *conf)
 	struct lc_detect *d = lc_xalloc(1, sizeof(*d));
 
 	d->conf = *conf;
-	d->alerted = -1;
-	live_init(&d->now, conf);
-	live_init(&d->before, conf);
+	d->past.blamed = -1;
+	lc_past_clear(&d->past);
 	return d;
 }
 
 void lc_detect_close(struct lc_detect *d)
 {
-	if (!d)
-		return;
-	lc_trend_release(&d->now.loss.trend);
-	lc_trend_release(&d->now.grad.trend);
-	lc_trend_release(&d->before.loss.trend);
-	lc_trend_release(&d->before.grad.trend);
 	free(d);
 }
 
 int lc_detect_step(struct lc_detect *d, const struct lc_step *st, struct lc_alert *alert)
 {
-	struct seen s = {st->step, st->v[LC_LOSS], st->v[LC_GRAD_NORM], 0};
-	struct seen *last = d->nheld ? &d->held[d->nheld - 1] : NULL;
+	struct lc_past *p = &d->past;
+	struct seen s = see(d, st), *last = p->nheld > 0 ? &p->held[(int)p->nheld - 1] : NULL;
 	int begins;
 
-	s.has = (lc_step_has(st, LC_LOSS) ? HAS_LOSS : 0) |
-		(lc_step_has(st, LC_GRAD_NORM) ? HAS_GRAD : 0);
-	if (!s.has)
+	d->nevents = d->next_event = 0;
+	if ((unsigned)s.has == 0)
 		return 0;
 	if (last && s.step == last->step) {
 		merge(last, &s);
 		s = *last;
-		live_copy(&d->now, &d->before);
+		p->now = p->before;
 	} else {
 		if (last && s.step < last->step)
-			rewind_to(d, s.step);
-		hold(d, &s);
-		live_copy(&d->before, &d->now);
+			lc_detect_rewind(d, st->step);
+		hold(p, &s);
+		p->before = p->now;
 	}
-	begins = take(d, &s, alert) && d->alerted != s.step;
+	begins = take(d, &s, alert) && p->alerted != s.step;
 	if (begins)
-		d->alerted = s.step;
+		p->alerted = s.step;
+	if (p->evented == s.step)
+		d->nevents = 0;
+	else if (d->nevents)
+		p->evented = s.step;
 	return begins;
+}
+
+int lc_detect_event(struct lc_detect *d, struct lc_event *ev)
+{
+	if (d->next_event >= d->nevents)
+		return 0;
+	*ev = d->events[d->next_event++];
+	return 1;
+}
+
+void lc_detect_blame_data(struct lc_detect *d, long step)
+{
+	d->past.blamed = (double)step;
 }
 
 double lc_detect_index(const struct lc_detect *d)
 {
-	return d->now.index;
+	return d->past.now.index;
+}
+
+static int channel_of(enum lc_metric m)
+{
+	for (int i = 0; i < CHANNELS; i++)
+		if (lc_channel_metric[i] == m)
+			return i;
+	return -1;
 }
 
 double lc_detect_score(const struct lc_detect *d, enum lc_metric m)
 {
-	return m == LC_GRAD_NORM ? d->now.grad.z : d->now.loss.z;
+	int c = channel_of(m);
+
+	return c < 0 || d->past.now.ch[c].trend.n == 0 ? NAN : d->past.now.ch[c].z;
 }
 
-int lc_detect_losses(const struct lc_detect *d)
+int lc_detect_values(const struct lc_detect *d)
 {
-	return d->now.loss.trend.n;
+	double most = 0;
+
+	for (int i = 0; i < CHANNELS; i++)
+		most = fmax(most, d->past.now.ch[i].trend.n);
+	return (int)most;
+}
+
+int lc_detect_signals(const struct lc_detect *d, struct lc_signal *s, int max)
+{
+	int n = 0;
+
+	for (int i = 0; i < SIGNALS && n < max; i++) {
+		const struct signal *sig = &d->past.now.sig[i];
+		struct lc_signal *out = &s[n];
+
+		if (isnan(sig->score))
+			continue;
+		*out = (struct lc_signal){.suffix = "", .score = sig->score, .p = sig->p};
+		if (i >= AMPLITUDE) {
+			out->name = i == AMPLITUDE ? "amplitude" : "agreement";
+		} else {
+			static const char *const suffix[] = {"", "growth", "drift"};
+			out->metric = lc_channel_metric[i / 3];
+			out->suffix = suffix[i % 3];
+		}
+		n++;
+	}
+	return n;
 }
 
 const char *lc_alert_kind_name(enum lc_alert_kind kind)
 {
-	static const char *const names[] = {"spike", "drift", "nonfinite"};
+	static const char *const names[] = {"spike", "drift", "nonfinite", "plateau"};
 
 	return names[kind];
 }

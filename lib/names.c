@@ -12,8 +12,10 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *const metric_names[LC_METRICS] = {
-	"loss",	  "grad_norm", "lr",	       "val_loss",	 "test_loss",	 "gvar",
-	"tokens", "wall_s",    "attn_entropy", "attn_logit_max", "act_kurtosis", "update_ratio",
+	"loss",		"grad_norm",	"lr",	  "val_loss",	  "test_loss",
+	"gvar",		"tokens",	"wall_s", "attn_entropy", "attn_logit_max",
+	"act_kurtosis", "update_ratio", "reward", "kl",		  "entropy",
+	"own1",		"own2",		"own3",	  "own4",
 };
 
 /* The known names after folding, by length. Of two in one line that mean the same the higher rank
@@ -28,13 +30,15 @@ static const struct spelling length1[] = {
 };
 static const struct spelling length2[] = {
 	{"lr", LC_LR, 9},
+	{"kl", LC_KL, 9},
 };
 static const struct spelling length3[] = {
 	{"run", LC_KEY_RUN, 9},
 };
 static const struct spelling length4[] = {
 	{"loss", LC_LOSS, 9}, {"step", LC_KEY_STEP, 9}, {"type", LC_KEY_TYPE, 9},
-	{"gvar", LC_GVAR, 9}, {"iter", LC_KEY_STEP, 5},
+	{"gvar", LC_GVAR, 9}, {"iter", LC_KEY_STEP, 5}, {"own1", LC_OWN1, 9},
+	{"own2", LC_OWN2, 9}, {"own3", LC_OWN3, 9},	{"own4", LC_OWN4, 9},
 };
 static const struct spelling length5[] = {
 	{"batch", LC_KEY_BATCH, 9},
@@ -43,11 +47,12 @@ static const struct spelling length5[] = {
 };
 static const struct spelling length6[] = {
 	{"tokens", LC_TOKENS, 9}, {"wall_s", LC_WALL_S, 9},  {"branch", LC_KEY_BRANCH, 9},
-	{"lr_sgd", LC_LR, 3},	  {"run_id", LC_KEY_RUN, 5},
+	{"lr_sgd", LC_LR, 3},	  {"run_id", LC_KEY_RUN, 5}, {"reward", LC_REWARD, 9},
 };
 static const struct spelling length7[] = {
-	{"lm_loss", LC_LOSS, 5}, {"elapsed", LC_WALL_S, 5}, {"updates", LC_KEY_STEP, 4},
-	{"last_lr", LC_LR, 4},	 {"lr_adam", LC_LR, 3},	    {"ce_loss", LC_LOSS, 4},
+	{"lm_loss", LC_LOSS, 5},    {"elapsed", LC_WALL_S, 5}, {"updates", LC_KEY_STEP, 4},
+	{"last_lr", LC_LR, 4},	    {"lr_adam", LC_LR, 3},     {"ce_loss", LC_LOSS, 4},
+	{"entropy", LC_ENTROPY, 9}, {"mean_kl", LC_KL, 4},
 };
 static const struct spelling length8[] = {
 	{"val_loss", LC_VAL_LOSS, 9}, {"gradnorm", LC_GRAD_NORM, 5}, {"iter_num", LC_KEY_STEP, 5},
@@ -60,30 +65,33 @@ static const struct spelling length9[] = {
 	{"eval_loss", LC_VAL_LOSS, 5},	{"iteration", LC_KEY_STEP, 5},
 	{"wall_time", LC_WALL_S, 5},	{"elapsed_s", LC_WALL_S, 5},
 	{"loss_eval", LC_VAL_LOSS, 5},	{"mean_loss", LC_LOSS, 4},
+	{"approx_kl", LC_KL, 5},	{"policy_kl", LC_KL, 4},
 };
 static const struct spelling length10[] = {
 	{"valid_loss", LC_VAL_LOSS, 5},	 {"loss_train", LC_LOSS, 5}, {"num_tokens", LC_TOKENS, 5},
 	{"total_norm", LC_GRAD_NORM, 4}, {"total_loss", LC_LOSS, 4},
 };
 static const struct spelling length11[] = {
-	{"global_step", LC_KEY_STEP, 6},
-	{"tokens_seen", LC_TOKENS, 5},
-	{"num_updates", LC_KEY_STEP, 5},
-	{"val_lm_loss", LC_VAL_LOSS, 4},
+	{"global_step", LC_KEY_STEP, 6}, {"tokens_seen", LC_TOKENS, 5},
+	{"num_updates", LC_KEY_STEP, 5}, {"val_lm_loss", LC_VAL_LOSS, 4},
+	{"mean_reward", LC_REWARD, 5},	 {"reward_mean", LC_REWARD, 5},
 };
 static const struct spelling length12[] = {
 	{"attn_entropy", LC_ATTN_ENTROPY, 9}, {"act_kurtosis", LC_ACT_KURTOSIS, 9},
 	{"update_ratio", LC_UPDATE_RATIO, 9}, {"total_tokens", LC_TOKENS, 5},
-	{"eval_lm_loss", LC_VAL_LOSS, 4},
+	{"eval_lm_loss", LC_VAL_LOSS, 4},     {"rewards_mean", LC_REWARD, 4},
+	{"objective_kl", LC_KL, 5},
 };
 static const struct spelling length13[] = {
-	{"learning_rate", LC_LR, 5},
-	{"gradient_norm", LC_GRAD_NORM, 5},
-	{"cross_entropy", LC_LOSS, 4},
+	{"learning_rate", LC_LR, 5},   {"gradient_norm", LC_GRAD_NORM, 5},
+	{"cross_entropy", LC_LOSS, 4}, {"actor_entropy", LC_ENTROPY, 4},
+	{"kl_divergence", LC_KL, 5},
 };
 static const struct spelling length14[] = {
 	{"attn_logit_max", LC_ATTN_LOGIT_MAX, 9},
 	{"max_attn_logit", LC_ATTN_LOGIT_MAX, 5},
+	{"policy_entropy", LC_ENTROPY, 5},
+	{"episode_reward", LC_REWARD, 5},
 };
 static const struct spelling length15[] = {
 	{"validation_loss", LC_VAL_LOSS, 5},
@@ -97,9 +105,14 @@ static const struct spelling length16[] = {
 };
 static const struct spelling length17[] = {
 	{"attention_entropy", LC_ATTN_ENTROPY, 5},
+	{"objective_entropy", LC_ENTROPY, 4},
 };
 static const struct spelling length18[] = {
 	{"reduced_train_loss", LC_LOSS, 4},
+};
+static const struct spelling length19[] = {
+	{"rollout_ep_rew_mean", LC_REWARD, 4},
+	{"critic_rewards_mean", LC_REWARD, 4},
 };
 static const struct spelling length20[] = {
 	{"learning_rate_group0", LC_LR, 4},
@@ -111,7 +124,7 @@ static const struct {
 } by_length[LONGEST + 1] = {
 #define L(N) [N] = {length##N, COUNT(length##N)}
 	L(1),  L(2),  L(3),  L(4),  L(5),  L(6),  L(7),	 L(8),	L(9),  L(10),
-	L(11), L(12), L(13), L(14), L(15), L(16), L(17), L(18), L(20),
+	L(11), L(12), L(13), L(14), L(15), L(16), L(17), L(18), L(19), L(20),
 #undef L
 };
 

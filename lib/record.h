@@ -24,6 +24,13 @@ enum lc_metric {
 	LC_ATTN_LOGIT_MAX,
 	LC_ACT_KURTOSIS,
 	LC_UPDATE_RATIO,
+	LC_REWARD,
+	LC_KL,
+	LC_ENTROPY,
+	LC_OWN1, /* the user's own, by -m NAME=name where a program takes such */
+	LC_OWN2,
+	LC_OWN3,
+	LC_OWN4,
 	LC_METRICS,
 };
 

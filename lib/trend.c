@@ -2,92 +2,119 @@
 #include "trend.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "io.h"
-#include "stat.h"
+#define SPAN 64.0     /* values that level and slope remember */
+#define CLIP 2.5      /* spreads at which a value enters */
+#define SMOOTH 16.0   /* values of the smooth level */
+#define PATIENCE 64.0 /* how much slower the reference follows what gets worse */
+#define BENDS 1.3     /* a power law's slope shrinks by (1 + a)/n a step, and a is about .3 */
+#define FALLEN 3      /* values off on the good side that are a step */
+#define BOUNCE 128.   /* values for which a level that stepped down may come back */
+#define FAST .3	      /* gain with which a step is followed */
 
-#define CLIP 4.0 /* spreads at which a value enters */
+/* E min(|e|, 3) of a standard normal is .7969 (2 (phi(0) - phi(3)) + 6 (1 - Phi(3))). */
+#define ABS_TO_SD (1 / .7969)
 
-void lc_trend_init(struct lc_trend *t, int cap, int min_n, double floor, int may_rise)
+static double clamp(double x, double low, double high)
 {
-	memset(t, 0, sizeof(*t));
-	t->cap = cap;
-	t->min_n = min_n;
-	t->floor = floor;
-	t->may_rise = may_rise;
-	t->x = lc_xalloc((size_t)cap, sizeof(double));
-	t->scratch = lc_xalloc((size_t)cap, sizeof(double));
+	return x < low ? low : x > high ? high : x;
 }
 
-void lc_trend_release(struct lc_trend *t)
+double lc_trend_score(const struct lc_trend *t, const struct lc_view *view, double min_n, double x)
 {
-	free(t->x);
-	free(t->scratch);
-	memset(t, 0, sizeof(*t));
+	double z;
+
+	if (t->n < min_n || t->n < 2)
+		return NAN;
+	z = (x - t->level - t->slope) / t->spread;
+	return view->sense == LC_DOWN ? -z : z;
 }
 
-void lc_trend_clear(struct lc_trend *t)
+/* A rise of what should fall is no trend: it is what is looked for. */
+static double allowed(double slope, const struct lc_view *view)
 {
-	t->n = 0;
-	t->level = t->spread = 0;
+	if (view->may_worsen || view->sense == LC_BOTH)
+		return slope;
+	return view->sense == LC_UP ? fmin(slope, 0) : fmax(slope, 0);
 }
 
-void lc_trend_copy(struct lc_trend *to, const struct lc_trend *from)
+static double least_spread(const struct lc_trend *t, const struct lc_view *view)
 {
-	memcpy(to->x, from->x, (size_t)from->n * sizeof(double));
-	to->n = from->n;
-	to->level = from->level;
-	to->spread = from->spread;
+	return fmax(view->floor * fabs(t->level), fmax(view->least, 1e-300));
 }
 
-static double median_of(struct lc_trend *t, int from, int to)
+static void begin(struct lc_trend *t, const struct lc_view *view, double x)
 {
-	memcpy(t->scratch, t->x + from, (size_t)(to - from) * sizeof(double));
-	return lc_median(t->scratch, (size_t)(to - from));
-}
-
-/*
- * Fit, and give what the trend expects next: the broken line continued with the slope that its last
- * piece would have if slopes kept shrinking at the rate they did (a straight line would run below
- * every young loss curve, which is convex).
- */
-static double fit(struct lc_trend *t)
-{
-	int third = t->n / 3;
-	double width = t->n / 3.0, least, shrink, slope;
-	double m1 = median_of(t, 0, third), m2 = median_of(t, third, 2 * third);
-	double m3 = median_of(t, 2 * third, t->n);
-
-	shrink = m2 != m1 ? (m3 - m2) / (m2 - m1) : 0;
-	slope = (m3 - m2) / width * fmin(fmax(shrink, 0), 1);
-	if (slope > 0 && !t->may_rise)
-		slope = 0;
-	for (int i = 0; i < t->n; i++) {
-		double at = (i + .5) / width - .5; /* 0, 1, 2 at the middle of each third */
-		double line = at < 1 ? m1 + at * (m2 - m1) : m2 + (at - 1) * (m3 - m2);
-		t->scratch[i] = fabs(t->x[i] - line);
+	if (t->n == 0) {
+		*t = (struct lc_trend){.level = x, .reference = x, .smooth = x};
+	} else { /* the distance of two values is 1.128 spreads of one (the range of 2) */
+		t->spread = fabs(x - t->level) / 1.128;
+		t->level = t->smooth = t->reference = (x + t->level) / 2;
+		t->spread = t->calm = fmax(t->spread, least_spread(t, view));
 	}
-	t->level = m3;
-	t->spread = 1.4826 * lc_median(t->scratch, (size_t)t->n);
-	least = t->floor > 0 ? t->floor * fabs(m3) : .02;
-	t->spread = fmax(t->spread, fmax(least, 1e-300));
-	return m3 + slope * width / 2;
 }
 
-double lc_trend_add(struct lc_trend *t, double x)
+/* The reference is slow on the bad side; where both are bad it is slow all the same. */
+static void follow_reference(struct lc_trend *t, enum lc_sense sense, double gain)
 {
-	double score = NAN, expected;
+	double off = t->smooth - t->reference;
 
-	if (t->n >= t->min_n) {
-		expected = fit(t);
-		score = (x - expected) / t->spread;
-		if (fabs(score) > CLIP)
-			x = expected + copysign(CLIP, score) * t->spread;
+	if (sense == LC_BOTH)
+		gain /= 16;
+	else if (off * sense > 0)
+		gain /= PATIENCE;
+	t->reference += gain * off;
+}
+
+void lc_trend_add(struct lc_trend *t, const struct lc_view *view, double x, int hold)
+{
+	double gain = fmax(2 / (SPAN + 1), 4 / (t->n + 8)), smoothing = fmax(1 / SMOOTH, gain);
+	double expected, z, bad, off;
+
+	if (t->n < 2) {
+		begin(t, view, x);
+		t->n++;
+		return;
 	}
-	if (t->n == t->cap)
-		memmove(t->x, t->x + 1, (size_t)--t->n * sizeof(double));
-	t->x[t->n++] = x;
-	return score;
+	t->slope *= 1 - BENDS / (t->n + BENDS);
+	expected = t->level + t->slope;
+	z = (x - expected) / t->spread;
+	bad = view->sense == LC_BOTH ? fabs(z) : z * view->sense;
+	off = clamp(z, -CLIP, CLIP) * t->spread;
+	t->fallen = bad < -CLIP ? t->fallen + 1 : 0;
+	t->ceiling *= 1 - 1 / BOUNCE;
+	if (t->fallen == FALLEN)
+		t->ceiling = fmax(t->ceiling, fabs(t->reference - x));
+	if (t->fallen >= FALLEN) {
+		t->level = expected + FAST * (x - expected);
+		t->slope = allowed(t->slope + gain * gain / 2 * off, view);
+		t->smooth += FAST * (x - t->smooth);
+	} else if (!(hold && bad > CLIP)) {
+		t->level = expected + gain * off;
+		t->slope = allowed(t->slope + gain * gain / 2 * off, view);
+		t->smooth += smoothing * (expected + clamp(z, -4, 4) * t->spread - t->smooth);
+		t->spread *=
+			1 + fmax(1 / SPAN, 1 / (t->n + 1)) * (ABS_TO_SD * fmin(fabs(z), 3) - 1);
+	}
+	follow_reference(t, view->sense, smoothing);
+	t->spread = fmax(t->spread, least_spread(t, view));
+	t->calm += (t->spread - t->calm) *
+		   fmax(1 / (t->spread < t->calm ? SPAN : SPAN * 16), 1 / t->n);
+	t->n++;
+}
+
+double lc_trend_drift(const struct lc_trend *t, const struct lc_view *view)
+{
+	double off = t->n < 2 ? 0 : (t->smooth - t->reference) / t->calm;
+
+	if (view->sense != LC_BOTH)
+		off -= view->sense * (t->n < 2 ? 0 : t->ceiling / t->calm);
+	return view->sense == LC_BOTH ? fabs(off) : off * view->sense;
+}
+
+void lc_trend_settle(struct lc_trend *t, double level)
+{
+	t->level = t->smooth = t->reference = level;
+	t->slope = 0;
+	t->fallen = t->ceiling = 0;
 }

@@ -1,31 +1,55 @@
 /*
- * trend: a robust trend of one noisy channel, and how far each new value lies off it.
+ * trend: where one noisy channel is heading, in a few numbers, and how far each value lies off it.
  *
- * The last `cap` values are kept. Their trend is a broken line through the medians of their three
- * thirds; its spread is the median absolute deviation from it. A value further off than CLIP
- * spreads enters only as far as that, so a spike cannot hide the next one (the idea of ZClip,
- * arXiv:2504.02507).
+ * Level and slope follow the values with gains that shrink from 1 to 2/(TREND_SPAN + 1), critically
+ * damped (an alpha-beta filter). What lies further off than CLIP spreads enters only as far as
+ * that, and while it is held not at all, so a spike cannot hide the next one (the idea of ZClip,
+ * arXiv:2504.02507). Values that fall off on the other side three times in a row are followed fast:
+ * a loss steps down between epochs, and what rises after that must not hide below an old level.
+ *
+ * A trend is numbers only: copied, compared and saved as they lie.
  */
 #ifndef LC_TREND_H
 #define LC_TREND_H
 
-struct lc_trend {
-	double *x, *scratch; /* values in order of time */
-	int n, cap;
-	int min_n;    /* values needed before a score means anything */
-	int may_rise; /* a rise is a trend too; else it is continued flat */
-	double floor; /* least spread, as a share of the level (0: .02 absolute) */
-	double level; /* median of the newest third */
-	double spread;
+/* What deviation is bad: a loss and a gradient norm UP, a reward DOWN, an entropy BOTH. */
+enum lc_sense { LC_UP = 1, LC_DOWN = -1, LC_BOTH = 0 };
+
+/* How a channel is looked at. */
+struct lc_view {
+	enum lc_sense sense;
+	int may_worsen; /* a slope to the bad side is a trend too (gradient norms grow in health) */
+	double floor;	/* least spread, as a share of the level */
+	double least;	/* least spread, in the channel's own unit */
 };
 
-void lc_trend_init(struct lc_trend *t, int cap, int min_n, double floor, int may_rise);
-void lc_trend_release(struct lc_trend *t);
-void lc_trend_clear(struct lc_trend *t);
-void lc_trend_copy(struct lc_trend *to, const struct lc_trend *from); /* of equal cap */
+struct lc_trend {
+	double n;	     /* values taken */
+	double level, slope; /* after the last value; slope is change per value */
+	double spread;	     /* robust standard deviation of one value about the trend */
+	double calm;	     /* the spread, followed upwards 16 times slower: a drift widens it */
+	double reference;    /* follows the level where it gets better, 64 times slower elsewhere */
+	double smooth;	     /* mean of the last 16 or so values, clipped */
+	double fallen;	     /* values in a row off on the good side */
+	double ceiling;	     /* how far the reference was from here before it fell; fades */
+};
 
-/* Take the next value and give its score: spreads above the trend of those before it; NaN below
- * min_n. */
-double lc_trend_add(struct lc_trend *t, double x);
+/*
+ * The score of x before it is taken: spreads off the trend, positive is bad (LC_BOTH: signed). NaN
+ * below min_n values.
+ */
+double lc_trend_score(const struct lc_trend *t, const struct lc_view *view, double min_n, double x);
+
+/* Take x. hold: only values within CLIP spreads are believed. */
+void lc_trend_add(struct lc_trend *t, const struct lc_view *view, double x, int hold);
+
+/*
+ * How far the smooth level is from its reference on the bad side, in spreads. A level that stepped
+ * down may come back some way: losses do so within an epoch.
+ */
+double lc_trend_drift(const struct lc_trend *t, const struct lc_view *view);
+
+/* What is, is the new normal: after an excursion that did not come back. */
+void lc_trend_settle(struct lc_trend *t, double level);
 
 #endif

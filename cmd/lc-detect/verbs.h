@@ -13,4 +13,11 @@ struct lc_names;
 int rule_main(const char *rule, const struct lc_names *names, int first_only, int quiet,
 	      char *const *files, int n);
 
+/* lc-detect -c DIR: every file a run of its own, from where the last call left off. The exit
+ * status. */
+struct asked;
+struct siblings;
+int cron_main(const char *dir, const struct asked *asked, const struct siblings *siblings,
+	      char *const *files, int n);
+
 #endif

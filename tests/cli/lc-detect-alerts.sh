@@ -31,7 +31,7 @@ match "its threshold has two digits" '"threshold":1\.[0-9]{1,2},' .out
 log 600 'if (s >= 401 && s <= 408) loss += 1' >spike.jsonl
 ok "a spike of the loss" lc-detect spike.jsonl
 cp .out alert
-equal "one alert" 1 "$(wc -l <alert)"
+equal "one alert, and its end" "alert end" "$(sed 's/.*"type":"\([a-z]*\)".*/\1/' alert | tr '\n' ' ' | sed 's/ $//')"
 match "index and threshold have two digits" '"index":[0-9]+(\.[0-9]{1,2})?,"threshold":[0-9]+(\.[0-9]{1,2})?,' alert
 equal "is a spike" spike "$(field kind <alert)"
 equal "its onset" 401 "$(field onset <alert)"

@@ -75,7 +75,7 @@ Test(detect, spike_of_the_loss_alone)
 	cr_assert(r.first >= 402 && r.first <= 403, "step %ld: two of three are enough", r.first);
 	cr_assert_eq(r.a.onset, 401);
 	cr_assert_eq(r.a.rewind, 396);
-	cr_assert_str_eq(r.a.first, "loss");
+	cr_assert_eq(r.a.first, LC_LOSS);
 	cr_assert_geq(r.a.index, r.a.threshold);
 	lc_detect_close(r.d);
 }
@@ -125,7 +125,7 @@ Test(detect, agreement_of_the_gradient_norm)
 			healthy(&r, 402, 402);
 		give(&r, 401 + lag + !lag, 3, loss_at(&r, 402) + .3, grad_at(&r));
 		cr_assert_eq(r.alerts, 1, "lag %d", lag);
-		cr_assert_str_eq(r.a.first, "grad_norm");
+		cr_assert_eq(r.a.first, LC_GRAD_NORM);
 		cr_assert_eq(r.a.onset, 401);
 		lc_detect_close(r.d);
 	}
@@ -158,7 +158,7 @@ Test(detect, a_value_that_is_not_finite_at_once)
 				cr_assert_eq(r.first, at);
 				cr_assert_eq(r.a.kind, LC_NONFINITE);
 				cr_assert(isinf(r.a.index));
-				cr_assert_str_eq(r.a.first, channel == 1 ? "loss" : "grad_norm");
+				cr_assert_eq(r.a.first, channel == 1 ? LC_LOSS : LC_GRAD_NORM);
 				cr_assert(r.a.rewind < at);
 				lc_detect_close(r.d);
 			}

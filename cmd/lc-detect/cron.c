@@ -1,0 +1,357 @@
+/*
+ * cron: lc-detect -c DIR FILE...: many runs, each from where the last call left off.
+ *
+ * DIR holds a memory of each file (memory.h), under a hash of its absolute path; alerts.jsonl, the
+ * journal of all that was found; said, how much of the journal was written to stdout; lock.
+ *
+ * What is found in a file goes to the journal, which is fsynced; then its memory, which holds the
+ * journal's length, replaces the old one. A call that finds the journal longer than every memory
+ * says was killed between the two, and cuts it: each alert is in the journal once, whatever is
+ * killed when. Then it goes to stdout, and said is replaced: killed between these two, the next
+ * call says it again.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hash.h"
+#include "io.h"
+#include "json.h"
+#include "memory.h"
+#include "run.h"
+#include "verbs.h"
+
+struct cron {
+	const struct asked *asked;
+	const struct siblings *siblings;
+	const char *dir;
+	int lock, journal; /* file descriptors */
+	off_t length, said;
+	unsigned long alerts;
+	int trouble; /* status of the worst file */
+};
+
+/* The journal's length as the memories know it: what is beyond belongs to none. */
+static int committed(struct cron *c, struct lc_err *err)
+{
+	DIR *dir = opendir(c->dir);
+	struct dirent *e;
+
+	if (!dir)
+		return lc_fail_sys(err, "open %s", c->dir);
+	while ((e = readdir(dir))) {
+		size_t n = strlen(e->d_name);
+		struct memory m;
+		char *path;
+
+		if (n < 6 || strcmp(e->d_name + n - 6, ".state") != 0)
+			continue;
+		path = lc_path("%s/%s", c->dir, e->d_name);
+		if (memory_load(&m, NULL, path, NULL) > 0) {
+			c->length = m.journal > c->length ? m.journal : c->length;
+			memory_release(&m);
+		}
+		free(path);
+	}
+	closedir(dir);
+	return 0;
+}
+
+static int open_in(const struct cron *c, const char *name, int flags, struct lc_err *err)
+{
+	char *path = lc_path("%s/%s", c->dir, name);
+	int fd = open(path, flags | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		lc_fail_sys(err, "open %s", path);
+	free(path);
+	return fd;
+}
+
+static int read_said(struct cron *c, struct lc_err *err)
+{
+	char *path = lc_path("%s/said", c->dir), *buf;
+	size_t len;
+	int ret = 0;
+
+	if (access(path, F_OK) == 0) {
+		ret = lc_read_file(path, &buf, &len, err);
+		if (ret == 0) {
+			c->said = strtol(buf, NULL, 10);
+			free(buf);
+		}
+	}
+	free(path);
+	if (c->said < 0 || c->said > c->length)
+		c->said = c->length;
+	return ret;
+}
+
+static int cron_open(struct cron *c, struct lc_err *err)
+{
+	if (lc_mkdirs(c->dir, err) < 0 || (c->lock = open_in(c, "lock", O_RDWR, err)) < 0)
+		return -1;
+	while (flock(c->lock, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return lc_fail_sys(err, "lock %s", c->dir);
+	if ((c->journal = open_in(c, "alerts.jsonl", O_RDWR, err)) < 0 || committed(c, err) < 0)
+		return -1;
+	if (ftruncate(c->journal, c->length) < 0)
+		return lc_fail_sys(err, "cut %s/alerts.jsonl", c->dir);
+	return read_said(c, err);
+}
+
+/* What the journal holds and stdout does not. */
+static int say(struct cron *c, struct lc_err *err)
+{
+	char *buf, *path, text[32];
+	size_t len = (size_t)(c->length - c->said);
+	ssize_t got;
+	int ret;
+
+	if (len == 0)
+		return 0;
+	buf = lc_xalloc(len, 1);
+	got = pread(c->journal, buf, len, c->said);
+	ret = got == (ssize_t)len ? 0 : lc_fail_sys(err, "read %s/alerts.jsonl", c->dir);
+	if (ret == 0 && !c->asked->quiet)
+		if (fwrite(buf, 1, len, stdout) != len || fflush(stdout) == EOF)
+			ret = lc_fail_sys(err, "write standard output");
+	free(buf);
+	if (ret < 0)
+		return -1;
+	c->said = c->length;
+	path = lc_path("%s/said", c->dir);
+	snprintf(text, sizeof(text), "%lld\n", (long long)c->said);
+	ret = lc_write_file(path, text, strlen(text), err);
+	free(path);
+	return ret;
+}
+
+static void hex(char *out, const char *buf, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		snprintf(out + 2 * i, 3, "%02x", (unsigned char)buf[i]);
+	out[2 * len] = '\0';
+}
+
+/* The bytes before offset, in hex: what must be there if it is the file it was. */
+static void mark_of(int fd, off_t offset, char out[2 * MARK + 1])
+{
+	char buf[MARK];
+	off_t from = offset > MARK ? offset - MARK : 0;
+	ssize_t got = pread(fd, buf, (size_t)(offset - from), from);
+
+	hex(out, buf, got > 0 ? (size_t)got : 0);
+}
+
+static int is_same(int fd, const struct memory *m)
+{
+	char mark[2 * MARK + 1];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_size < m->offset)
+		return 0;
+	mark_of(fd, m->offset, mark);
+	return strcmp(mark, m->mark) == 0;
+}
+
+/* Read on from m->offset to the end of the last whole line. */
+static int read_on(struct run *r, struct memory *m, const char *path, struct lc_err *err)
+{
+	struct lc_lines in;
+	char *line;
+	size_t len;
+	int more;
+
+	if (lc_lines_open(&in, path, 0, err) < 0)
+		return -1;
+	if (lseek(in.fd, m->offset, SEEK_SET) < 0) {
+		lc_lines_close(&in);
+		return lc_fail_sys(err, "seek %s", path);
+	}
+	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
+		if (in.torn) {
+			in.start = (size_t)(line - in.buf); /* its end may yet come */
+			break;
+		}
+		if (run_line(r, line, len, path, m->line + in.line, err) < 0) {
+			more = -1;
+			break;
+		}
+	}
+	if (more >= 0) {
+		m->offset = lseek(in.fd, 0, SEEK_CUR) - (off_t)(in.end - in.start);
+		m->line += in.line - (in.torn ? 1 : 0);
+		mark_of(in.fd, m->offset, m->mark);
+	}
+	lc_lines_close(&in);
+	return more < 0 ? -1 : 0;
+}
+
+/* A file was put in the place of the old one: the rest of that, if it is still there beside it. */
+static int read_rotated(struct run *r, struct memory *m, const char *path, struct lc_err *err)
+{
+	char *dir = lc_path("%s", path), *slash = strrchr(dir, '/'), *old = NULL;
+	struct dirent *e;
+	struct stat st;
+	int ret = 0;
+	DIR *d;
+
+	slash[slash == dir] = '\0';
+	d = opendir(dir);
+	while (d && !old && (e = readdir(d))) {
+		char *p = lc_path("%s/%s", dir, e->d_name);
+
+		if (stat(p, &st) == 0 && S_ISREG(st.st_mode) && st.st_dev == m->dev &&
+		    st.st_ino == m->ino)
+			old = p;
+		else
+			free(p);
+	}
+	if (d)
+		closedir(d);
+	if (old) {
+		int fd = open(old, O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0 && is_same(fd, m))
+			ret = read_on(r, m, old, err);
+		if (fd >= 0)
+			close(fd);
+	}
+	free(old);
+	free(dir);
+	return ret;
+}
+
+/* Where to read on, if at all: 1 there may be news, 0 there is none, -1. */
+static int find_place(struct run *r, struct memory *m, const char *path, struct lc_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), same, ret = 1;
+	struct stat st;
+
+	if (fd < 0)
+		return lc_fail_sys(err, "open %s", path);
+	if (fstat(fd, &st) < 0) {
+		close(fd);
+		return lc_fail_sys(err, "stat %s", path);
+	}
+	same = m->path && is_same(fd, m);
+	close(fd);
+	if (m->path && (st.st_dev != m->dev || st.st_ino != m->ino)) {
+		if (read_rotated(r, m, path, err) < 0)
+			return -1;
+		same = 0;
+	}
+	if (same && st.st_size == m->offset)
+		ret = 0;
+	if (!same) {
+		m->offset = 0;
+		m->line = 0;
+	}
+	m->dev = st.st_dev;
+	m->ino = st.st_ino;
+	return ret;
+}
+
+/* What was found goes to the journal, then the memory is replaced. */
+static int commit(struct cron *c, const struct run *r, struct memory *m, const char *state,
+		  const char *found, size_t len, struct lc_err *err)
+{
+	if (len > 0) {
+		if (lseek(c->journal, c->length, SEEK_SET) < 0 ||
+		    lc_write_all(c->journal, found, len, "the journal", err) < 0)
+			return -1;
+		if (fsync(c->journal) < 0)
+			return lc_fail_sys(err, "fsync the journal");
+	}
+	m->journal = c->length + (off_t)len;
+	if (memory_save(m, r->d, state, err) < 0)
+		return -1;
+	c->length = m->journal;
+	return 0;
+}
+
+static int go_on(struct cron *c, const char *shown, char *path, const char *state,
+		 struct lc_err *err)
+{
+	struct memory m = {.path = NULL};
+	struct run r;
+	char *found = NULL;
+	size_t len = 0;
+	int known, ret = -1;
+
+	run_open(&r, c->asked, open_memstream(&found, &len));
+	r.file = shown;
+	r.siblings = c->siblings;
+	known = memory_load(&m, r.d, state, err);
+	if (known < 0)
+		goto out;
+	ret = find_place(&r, &m, path, err);
+	if (ret <= 0)
+		goto out;
+	free(m.path);
+	m.path = lc_path("%s", path);
+	ret = read_on(&r, &m, path, err);
+	if (ret == 0 && m.offset > 0 && run_look_back(&r, known, err) < 0) {
+		lc_warn("%s: %.400s", shown, err->text);
+		c->trouble = LC_DATA;
+	}
+	if (ret == 0 && fflush(r.out) == 0)
+		ret = commit(c, &r, &m, state, found, len, err);
+	c->alerts += ret == 0 ? r.alerts : 0;
+out:
+	if (r.out)
+		fclose(r.out);
+	free(found);
+	run_close(&r);
+	memory_release(&m);
+	return ret;
+}
+
+static int one_file(struct cron *c, const char *shown, struct lc_err *err)
+{
+	char *path = realpath(shown, NULL), *state, name[LC_HEX_LEN + 1];
+	struct lc_id id;
+	int ret;
+
+	if (!path)
+		return lc_fail_sys(err, "open %s", shown);
+	if (lc_sha256(path, strlen(path), &id, err) < 0) {
+		free(path);
+		return -1;
+	}
+	lc_id_hex(&id, name);
+	state = lc_path("%s/%.32s.state", c->dir, name);
+	ret = go_on(c, shown, path, state, err);
+	free(state);
+	free(path);
+	return ret;
+}
+
+int cron_main(const char *dir, const struct asked *asked, const struct siblings *siblings,
+	      char *const *files, int n)
+{
+	struct cron c = {.asked = asked, .siblings = siblings, .dir = dir};
+	struct lc_err err;
+
+	if (cron_open(&c, &err) < 0 || say(&c, &err) < 0)
+		lc_die(&err);
+	for (int i = 0; i < n; i++) {
+		if (one_file(&c, files[i], &err) < 0) { /* the others are looked at all the same */
+			lc_warn("%.440s", err.text);
+			c.trouble = (int)err.code > c.trouble ? (int)err.code : c.trouble;
+		}
+		if (say(&c, &err) < 0)
+			lc_die(&err);
+	}
+	close(c.journal);
+	close(c.lock);
+	return lc_finish(c.trouble ? c.trouble : c.alerts ? LC_OK : LC_NO);
+}

@@ -1,0 +1,222 @@
+/*
+ * detect_signal: channels to scores, scores to one index.
+ *
+ * Of every channel three signals: it stands out (median of its last 3 scores, so that one accident
+ * is none), it grows (mean score of its last 8 or so), it has drifted (how far the mean of the last
+ * 16 is from the best it had). Beside them the amplitude (fast over slow spread of the loss), and
+ * the agreement of loss and gradient norm within 5 steps, not the same one: a bad batch shows in
+ * both at once.
+ */
+#include "detect_impl.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FAST_GAIN (2 / 9.) /* means over 8 values */
+#define QUIET_GAP 8	   /* calm steps that end an excursion */
+#define LR_JUMPS 1.5	   /* over the highest it was */
+#define LR_RISES 1.02	   /* over its mean of 32 steps: the run warms up */
+
+const enum lc_metric lc_channel_metric[CHANNELS] = {
+	LC_LOSS,	   LC_GRAD_NORM,    LC_REWARD, LC_KL,	LC_ENTROPY, LC_ATTN_ENTROPY,
+	LC_ATTN_LOGIT_MAX, LC_ACT_KURTOSIS, LC_OWN1,   LC_OWN2, LC_OWN3,    LC_OWN4,
+};
+
+const struct lc_view lc_views[CHANNELS] = {
+	[LOSS] = {LC_UP, 0, .002, 0},	     [GRAD] = {LC_UP, 1, 0, .02},
+	[REWARD] = {LC_DOWN, 0, .002, 0},    [KL] = {LC_UP, 1, .01, 0},
+	[ENTROPY] = {LC_BOTH, 1, .005, 0},   [ATTN_ENTROPY] = {LC_BOTH, 1, .005, 0},
+	[ATTN_LOGIT] = {LC_BOTH, 1, .01, 0}, [KURTOSIS] = {LC_BOTH, 1, .01, 0},
+	[OWN] = {LC_BOTH, 1, .005, 0},	     [OWN + 1] = {LC_BOTH, 1, .005, 0},
+	[OWN + 2] = {LC_BOTH, 1, .005, 0},   [OWN + 3] = {LC_BOTH, 1, .005, 0},
+};
+
+/*
+ * What these scores do in health, from 98 % of white noise up; heavier, since real noise is
+ * (the figures are of public runs: scripts/bench/detect).
+ */
+static const struct lc_tail_prior stands_out = {1.4, .013, .42, .1}, grows = {1, .008, .3, .05},
+				  drifted = {.62, .0025, .17, .05}, swings = {.72, .01, .25, .05},
+				  agrees = {2.6, .003, 1, .1};
+
+static const struct lc_tail_prior *prior_of(int sig)
+{
+	static const struct lc_tail_prior *const of[] = {&stands_out, &grows, &drifted};
+
+	if (sig >= AMPLITUDE)
+		return sig == AMPLITUDE ? &swings : &agrees;
+	return of[sig % 3];
+}
+
+static double weight_of(int sig)
+{
+	switch (sig) {
+	case STANDS_OUT(LOSS): return 3;
+	case AGREEMENT: return 2;
+	case DRIFTED(LOSS): return 1;
+	default: return 1;
+	}
+}
+
+/* The bad side of a score: what deviates either way counts as it is far. */
+static double bad_side(int c, double z)
+{
+	return lc_views[c].sense == LC_BOTH ? fabs(z) : z;
+}
+
+static double clamp(double x, double low, double high)
+{
+	return x < low ? low : x > high ? high : x;
+}
+
+/* The first step of the excursion a channel is in; it ends after QUIET_GAP calm steps. */
+static void track_onset(struct channel *c, double bad, double step)
+{
+	if (bad > LEFT_TREND) {
+		if (c->onset < 0)
+			c->onset = step;
+		c->calm = 0;
+	} else if (++c->calm >= QUIET_GAP) {
+		c->onset = -1;
+	}
+}
+
+static void push(double *recent, double x)
+{
+	memmove(recent + 1, recent, (RECENT - 1) * sizeof(double));
+	recent[0] = x;
+}
+
+static void channel_add(struct live *v, int i, double x, double step, int min_steps)
+{
+	struct channel *c = &v->ch[i];
+	double z = lc_trend_score(&c->trend, &lc_views[i], min_steps, x);
+	double bad = isnan(z) ? 0 : bad_side(i, z);
+
+	c->z = z;
+	push(c->recent, lc_views[i].sense == LC_BOTH && !isnan(z) ? z : bad);
+	push(c->values, x);
+	/* a loss that steps down does not swing */
+	c->swing += FAST_GAIN * ((isnan(z) || z < -2.5 ? .8 : fmin(fabs(z), 4)) - c->swing);
+	c->lift += FAST_GAIN *
+		   (isnan(z) ? 0 : clamp(z, lc_views[i].sense == LC_BOTH ? -6 : -4, 6) - c->lift);
+	track_onset(c, bad, step);
+	lc_trend_add(&c->trend, &lc_views[i], x, v->alarmed > 0);
+}
+
+static double median3(const double *x)
+{
+	return fmax(fmin(x[0], x[1]), fmin(fmax(x[0], x[1]), x[2]));
+}
+
+/* Geometric mean of the largest scores of both within RECENT steps, of two different steps. */
+static double agreement(const struct channel *a, const struct channel *b)
+{
+	double best = 0;
+
+	for (int i = 0; i < RECENT; i++)
+		for (int j = 0; j < RECENT; j++)
+			if (i != j && a->recent[i] > LEFT_TREND - 1 &&
+			    b->recent[j] > LEFT_TREND - 1)
+				best = fmax(best, a->recent[i] * b->recent[j]);
+	return sqrt(best);
+}
+
+static double score_of(const struct live *v, int sig)
+{
+	const struct channel *c = &v->ch[sig / 3];
+
+	if (sig == AMPLITUDE)
+		return v->ch[LOSS].swing / .7979 - 1; /* E|e| of a standard normal */
+	if (sig == AGREEMENT)
+		return agreement(&v->ch[LOSS], &v->ch[GRAD]);
+	if (sig % 3 == 0)
+		return bad_side(sig / 3, median3(c->recent));
+	return sig % 3 == 1 ? bad_side(sig / 3, c->lift)
+			    : lc_trend_drift(&c->trend, &lc_views[sig / 3]);
+}
+
+/* A signal speaks when its channels have had enough values, the last one in this step. */
+static int speaks(const struct live *v, int sig)
+{
+	if (sig == AMPLITUDE)
+		return !isnan(v->ch[LOSS].z);
+	if (sig == AGREEMENT)
+		return !isnan(v->ch[LOSS].z) && !isnan(v->ch[GRAD].z);
+	if (sig == DRIFTED(GRAD)) /* gradient norms wander in health */
+		return 0;
+	return !isnan(v->ch[sig / 3].z);
+}
+
+static void update_signals(struct live *v, const struct lc_detect_conf *conf)
+{
+	double weights = 0, sum = 0;
+
+	for (int i = 0; i < SIGNALS; i++) {
+		struct signal *s = &v->sig[i];
+		const struct lc_tail_prior *prior = prior_of(i);
+
+		s->score = s->p = NAN;
+		if (!speaks(v, i))
+			continue;
+		s->score = score_of(v, i);
+		s->p = lc_tail_p(&s->tail, prior, s->score);
+		if (s->score < prior->at / 2)
+			s->since = v->step;
+		if (v->alarmed)
+			lc_tail_drop(&s->tail);
+		else
+			lc_tail_add(&s->tail, prior, s->score);
+		weights += weight_of(i);
+		sum += weight_of(i) / fmax(s->p, 1e-300);
+	}
+	v->index = weights > 0 ? log(fmin(weights / sum, 1)) / log(conf->rate) : NAN;
+}
+
+/* The run warms up while lr rises step by step, or comes back to what it was. A jump beyond all it
+ * has been is no schedule: then nothing is forgiven. */
+static void update_lr(struct live *v, double lr)
+{
+	double rise;
+	int jumps;
+
+	if (v->lr_mean == 0)
+		v->lr_mean = v->lr_max = lr;
+	rise = v->lr_mean > 0 ? clamp((lr / v->lr_mean - 1.05) / LR_RISES, 0, 1) : 0;
+	jumps = lr > LR_JUMPS * v->lr_max;
+	v->warm = jumps ? 0 : fmax(rise, v->warm * (1 - 1 / 32.));
+	v->lr_mean += (fmin(lr, LR_JUMPS * v->lr_max) - v->lr_mean) / 32;
+	v->lr_max = fmax(v->lr_max * (1 - 1e-4), fmin(lr, LR_JUMPS * v->lr_max));
+}
+
+void lc_live_take(struct live *v, const struct seen *s, const struct lc_detect_conf *conf)
+{
+	unsigned has = (unsigned)s->has;
+
+	v->step = s->step;
+	if (has >> LC_LR & 1 && isfinite(s->lr))
+		update_lr(v, s->lr);
+	for (int i = 0; i < CHANNELS; i++) {
+		double x = s->v[i];
+
+		v->ch[i].z = NAN;
+		if (!(has >> lc_channel_metric[i] & 1))
+			continue;
+		if (i == GRAD) { /* 0 is what trainers write that have none */
+			if (!(x > 0))
+				continue;
+			x = log(x);
+		}
+		channel_add(v, i, x, s->step, conf->min_steps);
+	}
+	update_signals(v, conf);
+}
+
+double lc_live_lenience(const struct live *v, const struct lc_detect_conf *conf)
+{
+	const struct lc_trend *t = &v->ch[v->ch[LOSS].trend.n > 0 ? LOSS : REWARD].trend;
+	double young = 2 - t->n / conf->min_steps;
+	double steep = t->spread > 0 ? fabs(t->slope) * 16 / t->spread : 0;
+
+	return 1 + clamp(fmax(fmax(young, v->warm), steep - .5), 0, 1);
+}
