@@ -232,7 +232,15 @@ static void look_into(struct cut_file *f, struct lc_store *st, const struct lc_m
 		find_older(&f->old, st, base, f->in->e->path);
 }
 
-int cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s, struct lc_err *err)
+/* What the caller does not know, a file may say. */
+static void take_hyper(const struct cut *c, struct lc_hyper *h)
+{
+	for (size_t i = 0; i < c->nfiles && !(h->beta1 > 0); i++)
+		if (c->f[i].spans.hyper.beta1 > 0)
+			*h = c->f[i].spans.hyper;
+}
+
+int cut_state(struct cut *c, struct lc_store *st, struct lc_state *s, struct lc_err *err)
 {
 	int ret = 0;
 
@@ -244,6 +252,7 @@ int cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s, stru
 		look_into(&c->f[i], st, s->base);
 	}
 	see_together(c);
+	take_hyper(c, &s->hyper);
 	for (size_t i = 0; i < s->n && ret == 0; i++) {
 		c->f[i].first = c->n;
 		if (s->anew)

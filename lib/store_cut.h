@@ -60,7 +60,7 @@ struct cut {
 	size_t ngroups;
 };
 
-int cut_state(struct cut *c, struct lc_store *st, const struct lc_state *s, struct lc_err *err);
+int cut_state(struct cut *c, struct lc_store *st, struct lc_state *s, struct lc_err *err);
 void cut_release(struct cut *c);
 
 /* store_group.c: order and group, once the pieces and what is near each are known. */

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "codec.h"
+#include "codec_fit.h"
 
 #define LC_SPAN_DIMS 8
 
@@ -37,6 +37,7 @@ struct lc_spans { /* ascending by place; no two overlap, none is empty */
 	size_t *named; /* numbers of them, by name */
 	int ordered;   /* their order is that in which a program made them; else it may be any */
 	struct lc_llmc llmc;
+	struct lc_hyper hyper; /* of the optimizer in it, where it says */
 };
 
 /* A file, or what stands for one: len bytes at `at`, all of them below size, or -1. */

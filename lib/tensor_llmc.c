@@ -100,6 +100,8 @@ static void find_state(const struct lc_reader *r, const unsigned char *head, str
 	l->rank = (uint32_t)word(head, 3);
 	l->exact = word(head, 5) == 0; /* else a shuffled loader adds to the file's end */
 	l->bytes = r->size - DATA;
+	/* the constants of train_gpt2.cu */
+	found->hyper = (struct lc_hyper){.9, .95, 1e-8, (long)word(head, 10)};
 	l->params = l->exact ? l->bytes / 4 / l->arrays : 0;
 	for (uint32_t i = 0; i < l->arrays && l->params; i++) {
 		char *name = lc_path("params.%s", arrays[i]);
@@ -193,12 +195,11 @@ static int divides(const struct lc_spans *model, uint32_t parts)
 
 static void replace(struct lc_spans *old, struct lc_spans *now)
 {
-	struct lc_llmc l = old->llmc;
-
+	now->llmc = old->llmc;
+	now->hyper = old->hyper;
+	now->ordered = 1;
 	lc_spans_release(old);
 	*old = *now;
-	old->llmc = l;
-	old->ordered = 1;
 	spans_index(old);
 }
 

@@ -244,6 +244,32 @@ static void enter(struct walk *w, uint32_t key)
 		w->name[w->len++] = (unsigned char)from[i] < ' ' || from[i] == 127 ? '?' : from[i];
 }
 
+/* Of the first of an optimizer's parameters: {"state": {0: {"step":..}}, "param_groups":
+ * [{"betas":..}]}
+ */
+static void take_hyper(struct walk *w, uint32_t v)
+{
+	const struct lc_pickle *p = &w->f->p;
+	struct lc_hyper *h = &w->found->hyper;
+	uint32_t group = lc_pickle_item(p, lc_pickle_get(p, v, "param_groups"), 0), betas, step;
+	double updates = 0;
+	struct lc_span s;
+	float x;
+
+	if (group == 0 || h->beta1 > 0)
+		return;
+	betas = lc_pickle_get(p, group, "betas");
+	if (lc_pickle_number(p, lc_pickle_item(p, betas, 0), &h->beta1) < 0 ||
+	    lc_pickle_number(p, lc_pickle_item(p, betas, 1), &h->beta2) < 0)
+		return;
+	lc_pickle_number(p, lc_pickle_get(p, group, "eps"), &h->eps);
+	step = lc_pickle_get(p, lc_pickle_item(p, lc_pickle_get(p, v, "state"), 1), "step");
+	if (lc_pickle_number(p, step, &updates) < 0 && torch_tensor(w->f, step, &s) &&
+	    s.type == LC_F32 && s.bytes == 4 && w->f->r->read(w->f->r->ctx, &x, 4, s.at) == 0)
+		updates = x;
+	h->updates = updates >= 0 && updates < 1e15 ? (long)updates : 0;
+}
+
 static void visit(struct walk *w, uint32_t v, int depth);
 
 static void visit_under(struct walk *w, uint32_t key, uint32_t v, int depth)
@@ -285,6 +311,7 @@ static void visit(struct walk *w, uint32_t v, int depth)
 		spans_add(w->found, w->f->r, &s, lc_path("%.*s", (int)w->len, w->name));
 		return;
 	}
+	take_hyper(w, v);
 	for (uint32_t c = p->v[v].head; c; c = p->cell[p->cell[c].next].next) {
 		uint32_t key = p->cell[c].value, item = p->cell[p->cell[c].next].value;
 		if (p->v[v].kind == LC_PK_OBJECT && c == p->v[v].head) /* the arguments of a call */

@@ -219,6 +219,22 @@ Test(tensor, torch)
 	}
 }
 
+Test(tensor, hyper_parameters)
+{
+	static const char *const samples[] = {"tied-adamw", "tied-adamw-p5", "zip64", "everything"};
+
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
+		char *pt = lc_path("tensor-torch/%s.pt", samples[i]);
+		size_t len;
+		char *raw = load(pt, &len);
+		struct lc_spans s = find(raw, len);
+		cr_expect(s.hyper.beta1 == .9 && s.hyper.beta2 == .95, "%s", pt);
+		cr_expect(s.hyper.eps == 1e-8 && s.hyper.updates == 3, "%s", pt);
+		lc_spans_release(&s);
+		free(raw), free(pt);
+	}
+}
+
 Test(tensor, the_rest_of_a_storage_is_found)
 {
 	size_t len;
