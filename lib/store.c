@@ -269,6 +269,29 @@ static int write_snapshot(const struct lc_store *st, const struct lc_snapshot *s
 	return ret;
 }
 
+/* The first line stays as it is, whatever version it is of. */
+int lc_store_note(const struct lc_store *st, const struct lc_snapshot *s, struct lc_err *err)
+{
+	char *path = snapshot_path(st, &s->id), *text = NULL, *note, *all;
+	const char *nl;
+	size_t len;
+	int ret = lc_read_file(path, &text, &len, err);
+
+	nl = ret == 0 ? memchr(text, '\n', len) : NULL;
+	if (ret == 0 && !nl)
+		ret = lc_fail(err, LC_DATA, "%s: truncated", path);
+	if (ret == 0) {
+		note = note_text(s);
+		all = lc_path("%.*s\n%s\n", (int)(nl - text), text, note);
+		ret = store_write_whole(st->dir, path, all, strlen(all), err);
+		free(note);
+		free(all);
+	}
+	free(text);
+	free(path);
+	return ret;
+}
+
 int lc_store_add(struct lc_store *st, struct lc_snapshot *s, struct lc_err *err)
 {
 	char *text = lc_manifest_text(&s->m);

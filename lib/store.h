@@ -85,6 +85,9 @@ void lc_snapshot_release(struct lc_snapshot *s);
  */
 int lc_store_add(struct lc_store *st, struct lc_snapshot *s, struct lc_err *err);
 
+/* Say anew what s, which was read, is predicted from: the whole file is replaced. For gc. */
+int lc_store_note(const struct lc_store *st, const struct lc_snapshot *s, struct lc_err *err);
+
 /* Read one; LC_DATA when it is damaged, LC_SYS when it is not there. */
 int lc_store_read(const struct lc_store *st, const struct lc_id *id, struct lc_snapshot *s,
 		  struct lc_err *err);

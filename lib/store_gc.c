@@ -22,10 +22,10 @@ void gc_damaged(struct gc *gc, const struct lc_id *id, const char *why)
 
 	if (id)
 		lc_id_hex(id, hex);
-	if (gc->g->damaged++ == 0)
+	if (gc->damaged++ == 0)
 		lc_fail(&gc->why, LC_DATA, "%s%.12s%s%.300s", id ? "snapshot " : "", hex,
 			id ? ": " : "", why);
-	if (gc->g->tell)
+	if (gc->g->tell && !gc->fresh) /* else it has been told */
 		gc->g->tell(gc->g->ctx, id, why);
 }
 
@@ -75,10 +75,12 @@ static int load_pack(struct gc *gc, const char *name, struct lc_err *err)
 		return -1;
 	}
 	p->size = (uint64_t)sb.st_size;
-	p->young = is_young(gc, &sb);
-	gc->g->before += p->size;
+	for (size_t i = 0; i < gc->nfresh; i++)
+		p->fresh |= strcmp(gc->fresh[i], p->path) == 0;
+	p->young = !p->fresh && is_young(gc, &sb);
+	gc->bytes += p->size;
 	if (lc_pack_load(p->path, &p->c, &p->n, &why) < 0) {
-		gc->g->left += p->size;
+		gc->unread += p->size;
 		gc_damaged(gc, NULL, why.text);
 		free(p->path);
 		return 0; /* it stays as it is */
@@ -105,6 +107,8 @@ static int by_id(const void *pa, const void *pb, void *ctx)
 
 	if (order)
 		return order;
+	if (gc->p[a->pack].fresh != gc->p[b->pack].fresh)
+		return gc->p[a->pack].fresh ? -1 : 1;
 	if (ca->depth != cb->depth)
 		return ca->depth < cb->depth ? -1 : 1;
 	return a->pack < b->pack ? -1 : a->pack > b->pack;
@@ -152,6 +156,9 @@ void gc_release(struct gc *gc)
 	free(gc->copy);
 	free(gc->seen);
 	free(gc->todo);
+	for (size_t i = 0; i < gc->nfresh; i++)
+		free(gc->fresh[i]);
+	free(gc->fresh);
 }
 
 /* ---- what goes ---- */
@@ -251,10 +258,11 @@ static int rewrite(const struct gc *gc, const struct gc_pack *p, struct lc_err *
 static int remove_dead(struct gc *gc, struct lc_err *err)
 {
 	for (size_t i = 0; i < gc->np; i++) {
-		if (gc->p[i].nlive > 0)
+		if (gc->p[i].nlive > 0 || gc->p[i].gone)
 			continue;
 		if (!gc->g->dry && drop(&gc->p[i], err) < 0)
 			return -1;
+		gc->p[i].gone = 1;
 		gc->g->removed++;
 		gc->g->chunks += gc->p[i].n;
 	}
@@ -280,7 +288,6 @@ static int rewrite_sparse(struct gc *gc, struct lc_err *err)
 	return failed ? -1 : 0;
 }
 
-/* Those that go as a whole go first: on a full disk, they make the room for the others. */
 static int sweep(struct gc *gc, struct lc_err *err)
 {
 	char *dir = lc_path("%s/packs", gc->st->dir);
@@ -291,6 +298,8 @@ static int sweep(struct gc *gc, struct lc_err *err)
 	if (!gc->g->dry && lc_fsync_dir(dir, ret < 0 ? NULL : err) < 0)
 		ret = -1;
 	free(dir);
+	gc->g->held = gc->held;
+	gc->g->left += gc->unread;
 	return ret;
 }
 
@@ -315,19 +324,99 @@ int lc_store_dropped(struct lc_store *st, struct lc_err *err)
 	return ret;
 }
 
-int lc_store_gc(struct lc_store *st, struct lc_gc *g, struct lc_err *err)
+static int look(struct gc *gc, struct lc_err *err)
 {
-	struct gc gc = {.st = st, .g = g};
-	int ret = gc_load(&gc, err);
+	if (gc_load(gc, err) < 0 || gc_mark(gc, err) < 0)
+		return -1;
+	for (size_t i = 0; i < gc->np; i++)
+		count_dead(&gc->p[i]);
+	return 0;
+}
+
+/* Bytes that would be left if every pack were written anew. */
+static uint64_t live_bytes(const struct gc *gc)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < gc->np; i++)
+		sum += gc->p[i].nlive ? gc->p[i].size - gc->p[i].dead : 0;
+	return sum;
+}
+
+/* The new packs go, the last first, for it needs the others: what they would replace is there. */
+static void drop_fresh(struct gc *gc)
+{
+	for (size_t i = gc->nfresh; i-- > 0;) {
+		unlink(gc->fresh[i]);
+		free(gc->fresh[i]);
+	}
+	free(gc->fresh);
+	gc->fresh = NULL;
+	gc->nfresh = 0;
+}
+
+/*
+ * What was coded anew takes the place of what it was, if that takes less: *gc becomes the store as
+ * it is then. Snapshots say what they are predicted from before that which they were is gone: in
+ * between, it is there twice.
+ */
+static int replace(struct gc *gc, const struct gc_snapshot *s, size_t n, struct lc_err *err)
+{
+	struct gc then = {.st = gc->st, .g = gc->g, .fd = -1}, was;
+	int ret;
+
+	then.fresh = gc->fresh;
+	then.nfresh = gc->nfresh;
+	gc->fresh = NULL;
+	gc->nfresh = 0;
+	ret = look(&then, err);
+	if (ret < 0 || then.damaged > gc->damaged || live_bytes(&then) >= live_bytes(gc)) {
+		drop_fresh(&then);
+		gc_release(&then);
+		return ret;
+	}
+	was = *gc;
+	*gc = then;
+	gc_release(&was);
+	for (size_t i = 0; i < n; i++)
+		gc->g->recoded += (size_t)s[i].done;
+	return gc_note(gc, s, n, err);
+}
+
+/* Where it cannot be done, there is still the rest to do: err says why, and the store is whole. */
+static int recode(struct gc *gc, struct lc_err *err)
+{
+	struct gc_snapshot *s = NULL;
+	size_t n = 0;
+	int ret = remove_dead(gc, err);
 
 	if (ret == 0)
-		ret = gc_mark(&gc, err);
+		ret = gc_snapshots(gc, &s, &n, err);
+	if (ret == 0)
+		ret = gc_recode(gc, s, n, err);
+	if (ret < 0)
+		drop_fresh(gc);
+	else if (gc->nfresh)
+		ret = replace(gc, s, n, err);
+	gc_snapshots_free(s, n);
+	return ret;
+}
+
+/* What goes as a whole goes first: on a full disk, that makes the room for the rest. */
+int lc_store_gc(struct lc_store *st, struct lc_gc *g, struct lc_err *err)
+{
+	struct gc gc = {.st = st, .g = g, .fd = -1};
+	int ret = look(&gc, err), failed = 0;
+
+	g->before = gc.bytes;
+	g->damaged = gc.damaged;
 	if (ret == 0 && g->damaged && !g->ignore_damaged)
 		ret = lc_fail(err, LC_DATA, "nothing is removed: %.400s", gc.why.text);
-	for (size_t i = 0; i < gc.np; i++)
-		count_dead(&gc.p[i]);
+	if (ret == 0 && gc.held && g->recode && !g->dry)
+		failed = recode(&gc, err) < 0;
 	if (ret == 0)
-		ret = sweep(&gc, err);
+		ret = sweep(&gc, failed ? NULL : err);
 	gc_release(&gc);
-	return ret;
+	store_chunks_release(st); /* what it knew of them */
+	return ret < 0 || failed ? -1 : 0;
 }

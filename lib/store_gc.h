@@ -3,9 +3,10 @@
  *
  * Needed is every chunk that a snapshot or a part of one names, and every chunk that a needed one
  * is predicted from. A pack without any is removed; one of which more than a quarter is not needed
- * is written anew, and goes when the new one is durable. Killed anywhere, the store is as good as
- * before. What might be needed by something damaged stays: nothing is removed while anything is,
- * unless asked.
+ * is written anew, and goes when the new one is durable. Snapshots that are predicted from dropped
+ * ones are coded anew, from one another, where that takes less. Killed anywhere, the store is as
+ * good as before. What might be needed by something damaged stays: nothing is removed while
+ * anything is, unless asked.
  */
 #ifndef LC_STORE_GC_H
 #define LC_STORE_GC_H
@@ -15,10 +16,12 @@
 struct lc_gc {
 	double grace;	    /* seconds: all chunks of a pack younger than this stay */
 	double parts;	    /* seconds: parts of states older than this need nothing; < 0: all do */
-	int dry;	    /* only tell what would be */
+	int dry;	    /* only tell what would be; nothing is coded */
+	int recode;	    /* code anew what dropped snapshots are kept for */
 	int ignore_damaged; /* what is damaged needs nothing */
 	/* one thing that is damaged, for each; id is NULL where it is no snapshot; may be NULL */
 	void (*tell)(void *ctx, const struct lc_id *id, const char *why);
+	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* of coding; may be NULL */
 	void *ctx;
 	/* result */
 	size_t damaged;
@@ -26,6 +29,7 @@ struct lc_gc {
 	uint64_t held;		   /* bytes of chunks that are needed for predictions alone */
 	size_t chunks;		   /* removed */
 	size_t removed, rewritten; /* packs */
+	size_t recoded;		   /* snapshots */
 };
 
 /*

@@ -1,8 +1,9 @@
 /*
  * store_gc_mark: which chunks of a store are needed, and which copy of each.
  *
- * Of several copies the one of the smallest depth stays that is sound: what is predicted from a
- * chunk has a depth above that of any copy that it could be read from, so above the smallest.
+ * Of several copies one stays that is sound: one that was made to replace the others, else that of
+ * the smallest depth. What is predicted from a chunk needs a copy of a smaller depth than its own:
+ * where the one that stays has not, another stays too.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 
 #define SEEN 1	/* it is needed */
 #define NAMED 2 /* a snapshot names it */
+#define GOOD 4	/* it can be used, by what is known */
+#define BAD 8	/* it cannot */
 #define HEAD_ROOM (LC_BODY_HEAD + 32 * LC_REFS_MAX + LC_BODY_SEGMENT)
 
 static const struct lc_id *id_of(const struct gc *gc, size_t copy)
@@ -23,8 +26,7 @@ static const struct lc_id *id_of(const struct gc *gc, size_t copy)
 	return &gc_chunk(gc, copy)->id;
 }
 
-/* The first copy of a chunk, or gc->n; *end gets the one after its last. */
-static size_t find(const struct gc *gc, const struct lc_id *id, size_t *end)
+size_t gc_find(const struct gc *gc, const struct lc_id *id, size_t *end)
 {
 	size_t lo = 0, hi = gc->n, i;
 
@@ -72,46 +74,6 @@ static int is_sound(struct gc *gc, size_t copy)
 	return sound;
 }
 
-static void take(struct gc *gc, size_t copy)
-{
-	struct gc_pack *p = &gc->p[gc->copy[copy].pack];
-
-	if (gc->seen[copy] & SEEN)
-		return;
-	gc->seen[copy] |= SEEN;
-	p->live[gc->copy[copy].at] = 1;
-	p->nlive++;
-	if (gc_chunk(gc, copy)->codec == LC_CODEC_TENSOR)
-		gc->todo[gc->ntodo++] = copy;
-}
-
-/*
- * Keep a chunk: 0, or -1 when it is in no pack at a depth below the one given. Of several copies
- * of which none is known to be sound, all are kept.
- */
-static int need(struct gc *gc, const struct lc_id *id, int below, unsigned how)
-{
-	size_t end, first = find(gc, id, &end), best = end;
-
-	if (first == gc->n || gc_chunk(gc, first)->depth >= below)
-		return -1;
-	if (how & NAMED)
-		for (size_t i = first; i < end; i++)
-			gc->seen[i] |= NAMED;
-	for (size_t i = first; i < end; i++)
-		if (gc->seen[i] & SEEN && gc_chunk(gc, i)->depth < below)
-			return 0;
-	if (end - first == 1)
-		best = first;
-	for (size_t i = first; i < end && best == end; i++)
-		if (is_sound(gc, i))
-			best = i;
-	for (size_t i = first; i < end; i++)
-		if (i == best || best == end)
-			take(gc, i);
-	return best == end || gc_chunk(gc, best)->depth < below ? 0 : -1;
-}
-
 /*
  * What a coded body refers to: n ids at *ids, in *buf, which is the caller's. That the rest of the
  * body fits behind them tells that none is missing.
@@ -138,7 +100,89 @@ static int references(struct gc *gc, size_t copy, unsigned char **buf, const uns
 	return *ids ? 0 : -1;
 }
 
-/* Keep what the copies to do are predicted from, and what that is predicted from. */
+static int is_usable(struct gc *gc, size_t copy);
+
+/* Is there a copy of a chunk to be used, of a depth below? */
+static int is_there(struct gc *gc, const unsigned char *ref, int below)
+{
+	struct lc_id id;
+	size_t end, i;
+
+	memcpy(id.b, ref, sizeof(id.b));
+	for (i = gc_find(gc, &id, &end); i < end; i++)
+		if (gc_chunk(gc, i)->depth < below && is_usable(gc, i))
+			return 1;
+	return 0;
+}
+
+/*
+ * Can a chunk be read from this copy? Asked where there are several: one of them may be damaged, or
+ * be what a gc that was killed has left of a chain.
+ */
+static int is_usable(struct gc *gc, size_t copy)
+{
+	const struct lc_chunk *c = gc_chunk(gc, copy);
+	unsigned char *buf = NULL;
+	const unsigned char *ids;
+	size_t n = 0, end, first = gc_find(gc, &c->id, &end);
+	int usable;
+
+	if (gc->seen[copy] & (GOOD | BAD))
+		return gc->seen[copy] & GOOD;
+	usable = end - first == 1 || is_sound(gc, copy);
+	if (usable && c->codec == LC_CODEC_TENSOR)
+		usable = references(gc, copy, &buf, &ids, &n) == 0;
+	for (size_t i = 0; i < n && usable; i++)
+		usable = is_there(gc, ids + 32 * i, c->depth);
+	free(buf);
+	gc->seen[copy] |= usable ? GOOD : BAD;
+	return usable;
+}
+
+static void take(struct gc *gc, size_t copy)
+{
+	struct gc_pack *p = &gc->p[gc->copy[copy].pack];
+
+	if (gc->seen[copy] & SEEN)
+		return;
+	gc->seen[copy] |= SEEN;
+	p->live[gc->copy[copy].at] = 1;
+	p->nlive++;
+	if (gc_chunk(gc, copy)->codec == LC_CODEC_TENSOR)
+		gc->todo[gc->ntodo++] = copy;
+}
+
+/*
+ * Keep a chunk: 0, or -1 when it is in no pack at a depth below the one given. Of several copies
+ * of which none is known to be of use, all are kept.
+ */
+static int need(struct gc *gc, const struct lc_id *id, int below, unsigned how)
+{
+	size_t end, first = gc_find(gc, id, &end), best = end, fit = 0;
+
+	for (size_t i = first; i < end; i++) {
+		gc->seen[i] |= how & NAMED;
+		if (gc_chunk(gc, i)->depth >= below)
+			continue;
+		if (gc->seen[i] & SEEN)
+			return 0;
+		best = i;
+		fit++;
+	}
+	if (fit > 1)
+		for (best = first; best < end; best++)
+			if (gc_chunk(gc, best)->depth < below && is_usable(gc, best))
+				break;
+	for (size_t i = first; i < end; i++)
+		if (gc_chunk(gc, i)->depth < below && (i == best || best == end))
+			take(gc, i);
+	return fit ? 0 : -1;
+}
+
+/*
+ * Keep what the copies to do are predicted from, and what that is predicted from: for a snapshot,
+ * or for none yet, and then what is not there is no damage.
+ */
 static void follow(struct gc *gc, const struct lc_id *snapshot)
 {
 	char hex[LC_HEX_LEN + 1], why[200];
@@ -150,14 +194,14 @@ static void follow(struct gc *gc, const struct lc_id *snapshot)
 		const unsigned char *ids;
 
 		lc_id_hex(&c->id, hex);
-		if (references(gc, copy, &buf, &ids, &n) < 0) {
+		if (references(gc, copy, &buf, &ids, &n) < 0 && snapshot) {
 			snprintf(why, sizeof(why), "chunk %.16s is damaged", hex);
 			gc_damaged(gc, snapshot, why);
 		}
 		for (size_t i = 0; i < n; i++) {
 			struct lc_id id;
 			memcpy(id.b, ids + 32 * i, sizeof(id.b));
-			if (need(gc, &id, c->depth, 0) == 0)
+			if (need(gc, &id, c->depth, 0) == 0 || !snapshot)
 				continue;
 			snprintf(why, sizeof(why),
 				 "what chunk %.16s is predicted from is in no pack", hex);
@@ -217,7 +261,30 @@ static void add_held(struct gc *gc)
 {
 	for (size_t i = 0; i < gc->n; i++)
 		if ((gc->seen[i] & (SEEN | NAMED)) == SEEN && !gc->p[gc->copy[i].pack].young)
-			gc->g->held += gc_chunk(gc, i)->stored;
+			gc->held += gc_chunk(gc, i)->stored;
+}
+
+int gc_is_stale(struct gc *gc, const struct lc_id *id)
+{
+	size_t end, first = gc_find(gc, id, &end), n;
+	int stale = 0;
+
+	for (size_t i = first; i < end && !stale; i++) {
+		unsigned char *buf = NULL;
+		const unsigned char *ids;
+		if (!(gc->seen[i] & SEEN) || gc_chunk(gc, i)->codec != LC_CODEC_TENSOR ||
+		    references(gc, i, &buf, &ids, &n) < 0)
+			n = 0;
+		for (size_t k = 0; k < n; k++) {
+			struct lc_id ref;
+			size_t to;
+			memcpy(ref.b, ids + 32 * k, sizeof(ref.b));
+			to = gc_find(gc, &ref, &to);
+			stale |= to < gc->n && !(gc->seen[to] & NAMED);
+		}
+		free(buf);
+	}
+	return stale;
 }
 
 int gc_mark(struct gc *gc, struct lc_err *err)

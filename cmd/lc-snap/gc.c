@@ -1,7 +1,7 @@
 /* gc: gives back the room of what no snapshot needs. */
+#include <stdint.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "json.h"
 #include "snap.h"
@@ -16,6 +16,11 @@ static void tell(void *ctx, const struct lc_id *id, const char *why)
 	if (id)
 		lc_id_hex(id, hex);
 	lc_warn("damaged: %s%.12s%s%s", id ? "snapshot " : "", id ? hex : "", id ? ": " : "", why);
+}
+
+static void coding(void *ctx, uint64_t done, uint64_t total)
+{
+	progress(ctx, done, total);
 }
 
 /* Nobody else may have the store open: wait for that, and say so. */
@@ -50,10 +55,10 @@ static int show(const struct opts *o, const struct lc_gc *g, struct lc_err *err)
 
 	if (!o->json) {
 		if (!o->quiet)
-			printf("%s%zu chunks, %zu packs removed, %zu written anew: "
+			printf("%s%zu packs removed, %zu written anew, %zu snapshots coded anew: "
 			       "%.1f MB of %.1f MB %s; %.1f MB left are needed for predictions "
 			       "alone\n",
-			       o->dry_run ? "would be: " : "", g->chunks, g->removed, g->rewritten,
+			       o->dry_run ? "would be: " : "", g->removed, g->rewritten, g->recoded,
 			       (double)(g->before - g->left) * 1e-6, (double)g->before * 1e-6,
 			       o->dry_run ? "free" : "freed", (double)g->held * 1e-6);
 		return 0;
@@ -66,6 +71,7 @@ static int show(const struct opts *o, const struct lc_gc *g, struct lc_err *err)
 	json_object_set_new(rec, "chunks", json_integer((json_int_t)g->chunks));
 	json_object_set_new(rec, "removed", json_integer((json_int_t)g->removed));
 	json_object_set_new(rec, "rewritten", json_integer((json_int_t)g->rewritten));
+	json_object_set_new(rec, "recoded", json_integer((json_int_t)g->recoded));
 	json_object_set_new(rec, "damaged", json_integer((json_int_t)g->damaged));
 	ret = lc_json_emit(stdout, rec, err);
 	json_decref(rec);
@@ -103,7 +109,10 @@ int verb_gc(const struct opts *o, int argc, char **argv)
 			  .parts = o->parts_age,
 			  .dry = o->dry_run,
 			  .ignore_damaged = o->ignore_damaged,
-			  .tell = o->ignore_damaged ? tell : NULL};
+			  .recode = !o->no_recode,
+			  .tell = o->ignore_damaged ? tell : NULL,
+			  .progress = coding,
+			  .ctx = (void *)(uintptr_t)o};
 	struct lc_store *st;
 	struct lc_err err;
 	int ret = -1;
@@ -114,6 +123,7 @@ int verb_gc(const struct opts *o, int argc, char **argv)
 	st = open_store(o, &err);
 	if (st && (o->dry_run || (alone(o, st, &err) == 0 && drop_parts(o, st, &err) == 0)))
 		ret = lc_store_gc(st, &g, &err);
+	progress(o, 0, 0);
 	lc_store_close(st);
 	if (ret == 0)
 		ret = show(o, &g, &err);

@@ -27,7 +27,7 @@ static const struct verb verbs[] = {
 	 "store run tag branch keep-last keep-every keep-log2 keep-tag keep drop-parents dry-run "
 	 "ignore-damaged quiet json",
 	 "", "drop snapshots by policy, and tell what stays and why"},
-	{"gc", verb_gc, "store grace parts dry-run no-wait ignore-damaged quiet json", "",
+	{"gc", verb_gc, "store grace parts dry-run no-recode no-wait ignore-damaged quiet json", "",
 	 "give back the room of what no snapshot needs"},
 	{"verify", verb_verify, "store run tag branch quiet json", "[SNAPSHOT]...",
 	 "read and hash all, and name what is damaged"},

@@ -35,6 +35,7 @@ enum {
 	OPT_KEEP,
 	OPT_DROP_PARENTS,
 	OPT_GRACE,
+	OPT_NO_RECODE,
 	OPT_NO_WAIT,
 	OPT_IGNORE_DAMAGED,
 	OPT_VERSION
@@ -73,6 +74,7 @@ static const struct {
 	{"grace", OPT_GRACE, "TIME", "leave what is younger: 90s, 30m, 1h (the default), 2d"},
 	{"parts", OPT_PARTS, "TIME", "drop parts of states that are incomplete for so long"},
 	{"dry-run", 'n', NULL, "only tell what would be done"},
+	{"no-recode", OPT_NO_RECODE, NULL, "leave how snapshots are coded as it is"},
 	{"no-wait", OPT_NO_WAIT, NULL, "status 4 when the store is in use"},
 	{"ignore-damaged", OPT_IGNORE_DAMAGED, NULL, "what is damaged needs nothing"},
 	{"part", OPT_PART, "R/W", "part R of W, from 0, of a state that W ranks save"},
@@ -186,6 +188,7 @@ static void set(struct opts *o, int letter, const char *arg)
 	case OPT_DROP_PARENTS: o->drop_parents = 1; break;
 	case OPT_GRACE: o->grace = time_arg("--grace", arg); break;
 	case 'n': o->dry_run = 1; break;
+	case OPT_NO_RECODE: o->no_recode = 1; break;
 	case OPT_NO_WAIT: o->no_wait = 1; break;
 	case OPT_IGNORE_DAMAGED: o->ignore_damaged = 1; break;
 	case 'j': o->json = 1; break;

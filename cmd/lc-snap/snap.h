@@ -23,7 +23,7 @@ struct opts {
 	const char *group;
 	const char *tensor; /* of cat, as are the next three */
 	int npy, f32, list;
-	int no_wait, ignore_damaged;
+	int no_wait, ignore_damaged, no_recode;
 	long keep_last, keep_every; /* of prune, as are the next six; 0: not given */
 	int keep_log2, drop_parents;
 	const char **keep, **keep_tags;

@@ -27,7 +27,7 @@ ok "an empty store" lc-snap gc -s st
 for k in 1 2 3 4 5; do lc-snap save -q -s st n/step-$k >/dev/null; done
 before=$(size)
 ok "nothing to give" lc-snap gc -s st --grace 0 -j
-match "nothing given" '"type":"gc","v":1,"dry_run":false,.*"chunks":0,"removed":0,"rewritten":0,"damaged":0}' .out
+match "nothing given" '"type":"gc","v":1,"dry_run":false,.*"chunks":0,"removed":0,"rewritten":0,"recoded":0,"damaged":0}' .out
 equal "not a byte" "$before" "$(size)"
 
 # whole packs
@@ -146,6 +146,63 @@ while [ $n -lt 60 ]; do
 	n=$((n + 1))
 done
 equal "a flipped bit where a body begins, and repaired later: nothing is lost" "" "$lost"
+
+# a state that others are predicted from is dropped: they are coded anew, from one another
+chain() { # chain KEEP...: what stays of eight states, one step apart
+	rm -rf st
+	for k in 1 2 3 4 5 6 7 8; do lc-snap save -q -s st ck/step-0000000$k >/dev/null; done
+	keep=
+	for k; do keep="$keep --keep @$k"; done
+	# shellcheck disable=SC2086
+	lc-snap prune -q -s st $keep
+	lc-snap list -s st -j | sed 's/.*"id":"\([^"]*\)".*/\1/' >ids
+	before=$(size)
+}
+given() { # given STEP...: all that stays is as it was
+	for k; do
+		rm -rf out
+		lc-snap restore -q -s st @$k out >log 2>&1 && diff -r ck/step-0000000$k out >log 2>&1 || echo "$k: $(cat log)"
+	done
+}
+one=$(lc-snap save -q -s alone ck/step-00000008 | field stored /dev/stdin)
+chain 8
+ok "as it was coded" lc-snap gc -s st --grace 0 --no-recode -j
+equal "the whole chain is held" "$before 0" "$(size) $(field chunks)"
+ok "of a chain the last" lc-snap gc -s st --grace 0 -j
+match "is coded anew" '"held":0,.*"recoded":1' .out
+ok "and takes what it takes alone ($(size) of $before, alone $one)" test "$(size)" -le $((one + 1000))
+equal "is whole" "" "$(given 8)"
+lc-snap list -s st -j | sed 's/.*"id":"\([^"]*\)".*/\1/' >ids2
+same "ids stay" ids ids2
+equal "it says that it needs none" 0 "$(grep -c '"base"' st/snapshots/*)"
+chain 2 3 4 5 6 7 8
+ok "the keyframe of a chain is dropped" lc-snap gc -s st --grace 0 -j
+match "one is coded anew" '"held":0,.*"recoded":1' .out
+ok "less room ($(size) of $before)" test "$(size)" -lt "$before"
+equal "all are whole" "" "$(given 2 3 4 5 6 7 8)"
+if python3 -c 'import ctypes; ctypes.CDLL("libzstd.so.1")' 2>/dev/null; then
+	rm -rf out
+	ok "the second reader reads it" python3 "$TESTS/read_store.py" st "$(tail -n 1 ids)" out
+	ok "and gets the same" diff -r ck/step-00000008 out
+else
+	skip "the second reader reads it" "no python3 with libzstd"
+fi
+chain 3 6 8
+ok "with gaps" lc-snap gc -q -s st --grace 0
+ok "less room ($(size) of $before)" test "$(size)" -lt "$before"
+equal "whole" "" "$(given 3 6 8)"
+after=$(size)
+ok "again" lc-snap gc -s st --grace 0 -j
+match "nothing is left to do" '"chunks":0,"removed":0,"rewritten":0,"recoded":0' .out
+equal "not a byte" "$after" "$(size)"
+ok "the next state" lc-snap save -q -s st ck/step-00000007
+ok "is whole" lc-snap verify -q -s st
+equal "too" "" "$(given 7)"
+chain 8
+ok "told" lc-snap gc -s st --grace 0 -nj
+equal "nothing is coded" "$before 0" "$(size) $(field recoded)"
+ok "young" lc-snap gc -s st -j
+equal "nothing either" "$before 0" "$(size) $(field recoded)"
 
 # in use
 base

@@ -4,9 +4,9 @@
  * With NO_FSYNC set, fsync succeeds at once: only a machine that stops can tell the difference.
  *
  * Counts the calls that change a file system (open that creates, write, pwrite, fsync, rename,
- * mkdir, symlink, fchmod). At number KILL_AT the process kills itself before the call; at number
+ * mkdir, symlink, fchmod, unlink). At number KILL_AT the process kills itself before the call; at number
  * FAIL_AT the call fails with ENOSPC, and so do all creations and writes after it (a full disk
- * stays full).
+ * stays full; but files can be removed).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -83,6 +83,12 @@ int fsync(int fd)
 int rename(const char *from, const char *to)
 {
 	return count() ? -1 : REAL(int (*)(const char *, const char *), "rename")(from, to);
+}
+
+int unlink(const char *path)
+{
+	count();
+	return REAL(int (*)(const char *), "unlink")(path);
 }
 
 int mkdir(const char *path, mode_t mode)
