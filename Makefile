@@ -59,6 +59,23 @@ $B/%.o: %.c $B/flags
 	$(call say,CC,$<)
 	$Q$(CC) $(LC_CFLAGS) $(CFLAGS) $(LC_FAST) $(CPPFLAGS) -c -o $@ $<
 $B/kernels/%.o $B/lib/rollout.o: LC_FAST = -O3 -march=native
+# The plug-in with the CUDA kernels, where nvcc is: never needed (lib/device.h). No operation is fused.
+NVCC := $(if $(SAN)$(FUZZ),,$(shell command -v nvcc 2>/dev/null))
+NVCC_FLAGS = -O3 -std=c++17 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true -Ilib -Ikernels -Xcompiler -fPIC \
+	-gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]
+ifneq ($(NVCC),)
+programs: $B/liblc-cuda.so
+endif
+$B/kernels/%.cu.o: kernels/%.cu $(wildcard kernels/*.h lib/codec.h lib/device.h lib/err.h) $B/flags
+	$(call say,NVCC,$<)
+	$Q$(NVCC) $(NVCC_FLAGS) -c -o $@ $<
+$B/pic/%.o: lib/%.c $B/flags
+	$(call say,CC,$<)
+	$Q$(CC) $(LC_CFLAGS) $(CFLAGS) -fPIC $(CPPFLAGS) -c -o $@ $<
+$B/liblc-cuda.so: $(patsubst %.cu,$B/%.cu.o,$(wildcard kernels/*.cu)) $B/pic/err.o
+	$(call say,LD,$(@F))
+	$Q$(NVCC) -shared -cudart static -o $@ $^
+
 # What lc-cone puts into its page, as string literals.
 $B/cmd/lc-cone/page.o: $B/cmd/lc-cone/page.css.inc $B/cmd/lc-cone/page.js.inc
 $B/%.inc: %
@@ -127,13 +144,14 @@ install: programs
 	$Qinstall -d $(addprefix $(TO)/,bin share/lightcone share/man/man1 share/man/man5 share/man/man7)
 	$Qinstall -m 755 $(PROGRAMS:%=$B/%) $B/lc-guard $(TO)/bin
 	$Qinstall -m 644 $(SHARED) $(TO)/share/lightcone
+	$Qif [ -f $B/liblc-cuda.so ]; then install -d $(TO)/lib && install -m 755 $B/liblc-cuda.so $(TO)/lib; fi
 	$Qfor page in $(PAGES); do \
 		install -m 644 $$page $(TO)/share/man/man$${page##*.} || exit; done
 uninstall:
 	$(call say,REMOVE,$(TO))
 	$Qrm -f $(PROGRAMS:%=$(TO)/bin/%) $(TO)/bin/lc-guard \
 		$(foreach p,$(PAGES),$(TO)/share/man/man$(subst .,,$(suffix $p))/$(notdir $p))
-	$Qrm -rf $(TO)/share/lightcone
+	$Qrm -rf $(TO)/share/lightcone $(TO)/lib/liblc-cuda.so
 clean:
 	rm -rf build build-san build-fuzz
 help:

@@ -63,6 +63,7 @@ void lc_work_free(struct lc_work *w)
 	free(w->slot);
 	free(w->codes);
 	free(w->fit);
+	device_free(w->device);
 	free(w);
 }
 
@@ -117,6 +118,7 @@ size_t lc_run_encode(struct lc_work *w, const struct lc_model *m, const void *x,
 	size_t len = put_model(w, m, n, out);
 
 	planes_guess(w, &pl, x, m->turn);
+	device_stage(w, &pl, x);
 	return len + planes_encode(w, &pl, x, out + len);
 }
 

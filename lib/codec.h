@@ -19,6 +19,7 @@
 #define LC_RUN_MAX (1u << 20) /* bytes */
 #define LC_BLOCK 65536	      /* elements that shared a table of codes in version 2 */
 #define LC_SOURCES 5
+#define LC_CONTEXTS 16
 
 enum lc_dtype { LC_BYTES, LC_F32, LC_BF16, LC_F16, LC_I32, LC_I16 };
 unsigned lc_dtype_bits(enum lc_dtype type);	/* 32 or 16; 0 for bytes */
@@ -65,6 +66,29 @@ struct lc_model {
 struct lc_work;
 struct lc_work *lc_work_new(void);
 void lc_work_free(struct lc_work *w); /* accepts NULL */
+
+/*
+ * What is left over of the elements of a run, as byte planes: the part of encoding that touches
+ * every element, and that a device can do (kernels/planes.h).
+ */
+struct lc_run_planes {
+	const struct lc_model *m;
+	unsigned bits, mantissa;	/* of m's type */
+	unsigned sources, source_bytes; /* of m's prediction; of an element of each */
+	const void *x, *const *src;
+	size_t n;
+	const unsigned char *side; /* of rank1: a byte a row, then a byte a column */
+	unsigned char *plane[4];   /* bits / 8 of them, the lowest first; n bytes each */
+	unsigned char *ctx;	   /* of m->contexts: n bytes; else NULL */
+	uint32_t *any; /* the bits that some of the numbers has, before they are turned */
+};
+typedef int (*lc_planes_fn)(const struct lc_run_planes *r, struct lc_err *err);
+
+/*
+ * Let fn do that part from now on, if it gives the same bytes and is quicker: the first runs are
+ * done both ways, compared and timed. What is written is the same with it and without.
+ */
+void lc_work_use(struct lc_work *w, lc_planes_fn fn);
 
 int lc_pred_sources(enum lc_pred pred);
 unsigned lc_source_bytes(const struct lc_model *m); /* of an element of each source */

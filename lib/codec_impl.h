@@ -25,7 +25,8 @@ struct lc_work {
 	uint32_t (*count)[256];		  /* for each context */
 	uint32_t *slot;			  /* for each context RANS_TOTAL */
 	struct rans_codes *codes;
-	struct fit *fit; /* codec_fit.c; NULL until it is used */
+	struct fit *fit;       /* codec_fit.c; NULL until it is used */
+	struct device *device; /* codec_device.c; NULL when there is none */
 	struct ZSTD_CCtx_s *literals, *fast;
 	struct ZSTD_DCtx_s *d;
 };
@@ -72,6 +73,17 @@ void planes_guess(struct lc_work *w, struct planes *pl, const void *x, unsigned 
 size_t planes_encode(struct lc_work *w, const struct planes *pl, const void *x, unsigned char *out);
 long planes_decode(struct lc_work *w, const struct planes *pl, const unsigned char *in, size_t len,
 		   size_t i, size_t n, void *x);
+
+/*
+ * codec_device.c: stage a run on the device, if it is still in use; and take it from there: 1. What
+ * the processor made of it in so many seconds is compared until the device is trusted.
+ */
+void device_stage(struct lc_work *w, const struct planes *pl, const void *x);
+int device_take(struct lc_work *w, const struct planes *pl, unsigned char *const *dest,
+		uint32_t *any);
+void device_compare(struct lc_work *w, const struct planes *pl, unsigned char *const *plane,
+		    double seconds);
+void device_free(struct device *d); /* accepts NULL */
 
 /* codec_rans.c: add to count; the bits that bytes so often seen take, and how many kinds there are.
  */

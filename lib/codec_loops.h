@@ -7,7 +7,7 @@
 
 #include "codec.h"
 
-#define CONTEXTS 16
+#define CONTEXTS LC_CONTEXTS
 #define RANS_BITS 12
 #define RANS_TOTAL (1u << RANS_BITS)
 #define RANS_LOW (1u << 16) /* a state is at least that, and is refilled by 16 bits */

@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "codec_impl.h"
+#include "io.h"
 
 enum {
 	RAW = 0,
@@ -74,6 +75,22 @@ static int stage(struct lc_work *w, const struct planes *pl, const void *x, size
 		*any |= some;
 	}
 	return 0;
+}
+
+/* The whole run, by the device where it is of use. */
+static int stage_run(struct lc_work *w, const struct planes *pl, const void *x,
+		     unsigned char *const *dest, struct exceptions *e, uint32_t *any)
+{
+	double start;
+	int ret;
+
+	if (w->device && device_take(w, pl, dest, any))
+		return 0;
+	start = w->device ? lc_now() : 0;
+	ret = stage(w, pl, x, 0, pl->all, pl->m->turn, dest, e, any);
+	if (w->device && ret == 0 && (!e || e->n == 0))
+		device_compare(w, pl, dest, lc_now() - start);
+	return ret;
 }
 
 static double entropy(const unsigned char *plane, size_t n)
@@ -258,7 +275,7 @@ size_t planes_encode(struct lc_work *w, const struct planes *pl, const void *x, 
 	uint32_t any;
 
 	places(w, pl, n, turn, out, dest);
-	if (stage(w, pl, x, 0, n, turn, dest, turn && !rotate ? &e : NULL, &any) < 0) {
+	if (stage_run(w, pl, x, dest, turn && !rotate ? &e : NULL, &any) < 0) {
 		e.n = turn = 0;
 		planes_guess(w, &flat, x, 0);
 		pl = &flat;

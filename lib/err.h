@@ -7,7 +7,11 @@
 #ifndef LC_ERR_H
 #define LC_ERR_H
 
+#ifdef __cplusplus
+#define noreturn [[noreturn]] /* for .cu */
+#else
 #include <stdnoreturn.h>
+#endif
 
 /* Exit statuses, DESIGN section 3. */
 enum lc_code {

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "codec.h"
 #include "err.h"
 #include "hash.h"
 #include "store_manifest.h"
@@ -33,6 +34,10 @@ struct lc_store *lc_store_open(const char *dir, int create, struct lc_err *err);
  */
 int lc_store_alone(struct lc_store *st, int wait, struct lc_err *err);
 int lc_store_together(struct lc_store *st, struct lc_err *err);
+
+/* Before anything is put: let fn make the planes where that is quicker (lc_work_use). May be NULL.
+ */
+void lc_store_use(struct lc_store *st, lc_planes_fn fn);
 
 /* Accepts NULL. What was put and not flushed is dropped. */
 void lc_store_close(struct lc_store *st);

@@ -224,6 +224,11 @@ struct lc_store *lc_store_open(const char *given, int make, struct lc_err *err)
 	return st;
 }
 
+void lc_store_use(struct lc_store *st, lc_planes_fn fn)
+{
+	st->planes = fn;
+}
+
 void lc_store_close(struct lc_store *st)
 {
 	if (!st)

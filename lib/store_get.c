@@ -37,6 +37,7 @@ struct context *store_take_context(const struct lc_store *st)
 	if (!c) {
 		c = lc_xalloc(1, sizeof(*c));
 		c->w = lc_work_new();
+		lc_work_use(c->w, st->planes);
 	}
 	return c;
 }

@@ -71,6 +71,7 @@ struct lc_store {
 	size_t mask;
 	struct cache *cache;
 	/* writing */
+	lc_planes_fn planes; /* or NULL */
 	struct lc_pool *pool;
 	struct writer *writer; /* of the pack; NULL: there is none */
 	size_t first_new;      /* at[first_new..n) are in it */

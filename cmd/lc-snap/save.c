@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "device.h"
 #include "io.h"
 #include "json.h"
 #include "snap.h"
@@ -131,6 +132,18 @@ static int add_part(const struct opts *o, struct lc_store *st, struct lc_snapsho
 	return ret;
 }
 
+#define DEVICE_WORTH ((uint64_t)4 << 30) /* bytes from which a device may pay */
+
+static int use_device(struct lc_store *st, const struct tree *t, struct lc_err *err)
+{
+	struct lc_device dev;
+	int got = lc_device_open(lc_manifest_bytes(t->m) >= DEVICE_WORTH, &dev, err);
+
+	if (got > 0)
+		lc_store_use(st, dev.planes);
+	return got < 0 ? -1 : 0;
+}
+
 /* The store is made last, not for nothing. */
 static int save(const struct opts *o, const struct tree *t, struct lc_snapshot *s,
 		struct lc_err *err)
@@ -138,7 +151,8 @@ static int save(const struct opts *o, const struct tree *t, struct lc_snapshot *
 	struct lc_store *st = lc_store_open(o->store, 1, err);
 	int ret = -1;
 
-	if (st && save_tree(o, st, t, s, err) == 0 && lc_store_flush(st, &s->stored, err) == 0)
+	if (st && use_device(st, t, err) == 0 && save_tree(o, st, t, s, err) == 0 &&
+	    lc_store_flush(st, &s->stored, err) == 0)
 		ret = o->parts ? add_part(o, st, s, err) : lc_store_add(st, s, err) < 0 ? -1 : 1;
 	lc_store_close(st);
 	if (ret == 1)
