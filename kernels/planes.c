@@ -22,7 +22,7 @@ int lc_planes_cpu(const struct lc_run_planes *r, struct lc_err *err)
 			codec_load(w, (const unsigned char *)r->x + i * width, n, r->bits);
 		for (size_t b = 0; b < width; b++)
 			plane[b] = r->plane[b] + i;
-		codec_predict(w, r->m, r->src, r->n, i, n, ctx ? ctx + i : NULL);
+		codec_predict(w, r->m, r->src, r->n, i, n, w->p, ctx ? ctx + i : NULL);
 		w->loops->map(r->m, x, w->p, n, w->u);
 		*r->any |= w->loops->split(w->u, n, r->bits, r->m->turn, plane);
 	}
