@@ -5,29 +5,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "child.h"
 #include "inputs.h"
 #include "read.h"
 
 static struct lc_names names;
 static const struct format *forced;
 static const char *named; /* the one input, with -f */
-static int all_metrics, follow, quiet, keep_all, strict;
+static int all_metrics, follow, quiet, keep_all, strict, runs, copies;
 
 static const char usage[] =
 	"usage: lc-read [-afqr] [-F FORMAT] [-m METRIC=NAME] [--strict] [FILE | DIRECTORY ...]\n"
+	"       lc-read [-aq] [--copy] [-F FORMAT] [-m METRIC=NAME] -x COMMAND [ARG ...]\n"
 	"Turn a training log, of whatever framework, into step records.\n"
 	"  -a, --all          keep metrics of unknown names too\n"
 	"  -f, --follow       follow a growing (or rotated) file\n"
-	"  -F, --format NAME  the format, if it is not to be found by looking; help lists them\n"
+	"  -F, --format NAME  the format, or auto: found by looking; help lists them\n"
 	"  -m METRIC=NAME     the log's own name of loss, grad_norm, step, ...\n"
 	"  -q                 do not name what is passed over\n"
 	"  -r, --rewinds      keep what a resumed run went over again\n"
+	"  -x, --exec         run COMMAND and read what it prints; its status is ours\n"
+	"  --copy             also write what is read to standard error, as it is\n"
 	"  --strict           damaged input is an error\n"
 	"Status: 0 done, 2 usage, 3 bad data, 4 system.\n";
 
 static const struct format *format_named(const char *name)
 {
+	if (strcmp(name, "auto") == 0)
+		return NULL;
 	for (int i = 0; formats[i]; i++)
 		if (strcmp(formats[i]->name, name) == 0)
 			return formats[i];
@@ -41,15 +48,15 @@ static const struct format *format_named(const char *name)
 static int options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"all", 0, 0, 'a'},    {"follow", 0, 0, 'f'},  {"format", 1, 0, 'F'},
-		{"metric", 1, 0, 'm'}, {"quiet", 0, 0, 'q'},   {"rewinds", 0, 0, 'r'},
-		{"strict", 0, 0, 'S'}, {"version", 0, 0, 'V'}, {"help", 0, 0, 'h'},
-		{0, 0, 0, 0},
+		{"all", 0, 0, 'a'},	{"follow", 0, 0, 'f'},	{"format", 1, 0, 'F'},
+		{"exec", 0, 0, 'x'},	{"copy", 0, 0, 'C'},	{"metric", 1, 0, 'm'},
+		{"quiet", 0, 0, 'q'},	{"rewinds", 0, 0, 'r'}, {"strict", 0, 0, 'S'},
+		{"version", 0, 0, 'V'}, {"help", 0, 0, 'h'},	{0, 0, 0, 0},
 	};
 	struct lc_err err;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "afF:m:qr", longs, NULL)) != -1) {
+	while (!runs && (c = getopt_long(argc, argv, "afF:m:qrx", longs, NULL)) != -1) {
 		switch (c) {
 		case 'a': all_metrics = 1; break;
 		case 'f': follow = 1; break;
@@ -61,11 +68,15 @@ static int options(int argc, char **argv)
 		case 'q': quiet = 1; break;
 		case 'r': keep_all = 1; break;
 		case 'S': strict = 1; break;
+		case 'x': runs = 1; break; /* what follows is the command's */
+		case 'C': copies = 1; break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
 		case 'V': puts("lc-read " LC_VERSION); exit(lc_finish(0));
 		default: exit((fputs(usage, stderr), LC_USAGE));
 		}
 	}
+	if (runs && (follow || optind == argc))
+		lc_usage(follow ? "-x reads a pipe: no -f" : "-x wants a command");
 	if (follow && argc - optind != 1)
 		lc_usage("-f follows one file");
 	named = argv[optind];
@@ -124,6 +135,7 @@ static int read_input(struct input *in, struct out *o, int grows, int silent, st
 		if (source_open(&now.src, in->path, grows, err) < 0)
 			return -1;
 		now.src.waits = waits;
+		now.src.copy = copies;
 		now.src.waits_arg = &now;
 		now.r.in = &now.src;
 		ret = reader_run(&now.r, in->format, err);
@@ -181,7 +193,33 @@ static int can_reread(const struct inputs *all)
 	for (size_t i = 0; i < all->n; i++)
 		if (!all->in[i].rereadable)
 			return 0;
-	return !follow && !keep_all;
+	return !follow && !keep_all && !runs;
+}
+
+/* -x: when the reading fails, the command finds its standard output closed, as in any pipe. */
+static int run_command(char *const *argv)
+{
+	struct inputs all = {NULL, 0, 0};
+	struct lc_err err;
+	struct out o;
+	int read, status;
+
+	if (inputs_add(&all, "-", forced, &err) < 0 || child_start(argv, &err) < 0)
+		lc_die(&err);
+	out_init(&o, stdout, &names, all_metrics);
+	out_start(&o, OUT_STREAM);
+	read = read_input(&all.in[0], &o, 0, quiet, &err);
+	if (read == 0 && fflush(stdout) == EOF)
+		read = lc_fail_sys(&err, "write standard output");
+	close(STDIN_FILENO);
+	status = child_wait();
+	if (read < 0)
+		lc_die(&err);
+	if (o.records == 0 && status == 0 && nothing(&all.in[0], &o, &err) < 0)
+		lc_warn("%s", err.text);
+	inputs_release(&all);
+	out_release(&o);
+	return lc_finish(status);
 }
 
 int main(int argc, char **argv)
@@ -193,6 +231,8 @@ int main(int argc, char **argv)
 
 	lc_setup(argv[0]);
 	i = options(argc, argv);
+	if (runs)
+		return run_command(argv + i);
 	do {
 		if (inputs_add(&all, i < argc ? argv[i] : "-", forced, &err) < 0)
 			lc_die(&err);

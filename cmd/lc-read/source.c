@@ -59,6 +59,8 @@ static ssize_t read_some(struct source *s, char *buf, size_t len, struct lc_err 
 		return -1;
 	for (;;) {
 		got = read(s->fd, buf, len);
+		if (got > 0 && s->copy)
+			lc_write_all(STDERR_FILENO, buf, (size_t)got, "stderr", NULL);
 		if (got > 0)
 			return got;
 		if (got < 0 && errno == EINTR)

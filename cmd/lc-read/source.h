@@ -20,6 +20,7 @@ struct unpack; /* the state of a decompressor */
 struct source {
 	const char *path; /* borrowed; "-" is stdin */
 	int fd, follow;
+	int copy;      /* what is read from the file is also written to standard error, as it is */
 	int restarted; /* the end came because a followed file starts anew */
 	int broken;    /* the end came because the compressed data broke off or is damaged */
 	int torn;      /* the line returned last had no newline */
