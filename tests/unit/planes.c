@@ -3,7 +3,6 @@
 #include "planes.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -106,9 +105,8 @@ Test(planes, device_gives_the_same_bytes)
 	struct lc_err err;
 
 	if (lc_device_open(1, &dev, &err) != 1) {
-		puts("skip - planes on a device # no device, or no liblc-cuda.so");
 		free(d), free(want), free(got);
-		return;
+		cr_skip_test("no device, or no liblc-cuda.so");
 	}
 	for (int i = 0; model(i, &m); i++)
 		for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
