@@ -75,8 +75,9 @@ static int load_pack(struct gc *gc, const char *name, struct lc_err *err)
 		return -1;
 	}
 	p->size = (uint64_t)sb.st_size;
+	p->mtime = sb.st_mtim;
 	for (size_t i = 0; i < gc->nfresh; i++)
-		p->fresh |= strcmp(gc->fresh[i], p->path) == 0;
+		p->fresh |= strcmp(gc->fresh[i].path, p->path) == 0;
 	p->young = !p->fresh && is_young(gc, &sb);
 	gc->bytes += p->size;
 	if (lc_pack_load(p->path, &p->c, &p->n, &why) < 0) {
@@ -98,6 +99,20 @@ static int is_pack(const struct dirent *de)
 	return n > 5 && strcmp(de->d_name + n - 5, ".pack") == 0;
 }
 
+/* Of two packs, the one whose copies are preferred: what was coded anew, the newer, the first. */
+static int by_pack(const struct gc *gc, uint32_t a, uint32_t b)
+{
+	const struct gc_pack *p = &gc->p[a], *q = &gc->p[b];
+
+	if (p->fresh != q->fresh)
+		return q->fresh - p->fresh;
+	if (p->mtime.tv_sec != q->mtime.tv_sec)
+		return p->mtime.tv_sec > q->mtime.tv_sec ? -1 : 1;
+	if (p->mtime.tv_nsec != q->mtime.tv_nsec)
+		return p->mtime.tv_nsec > q->mtime.tv_nsec ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
+
 static int by_id(const void *pa, const void *pb, void *ctx)
 {
 	const struct gc_copy *a = pa, *b = pb;
@@ -105,13 +120,7 @@ static int by_id(const void *pa, const void *pb, void *ctx)
 	const struct lc_chunk *ca = &gc->p[a->pack].c[a->at], *cb = &gc->p[b->pack].c[b->at];
 	int order = memcmp(ca->id.b, cb->id.b, sizeof(ca->id.b));
 
-	if (order)
-		return order;
-	if (gc->p[a->pack].fresh != gc->p[b->pack].fresh)
-		return gc->p[a->pack].fresh ? -1 : 1;
-	if (ca->depth != cb->depth)
-		return ca->depth < cb->depth ? -1 : 1;
-	return a->pack < b->pack ? -1 : a->pack > b->pack;
+	return order ? order : by_pack(gc, a->pack, b->pack);
 }
 
 int gc_load(struct gc *gc, struct lc_err *err)
@@ -157,7 +166,7 @@ void gc_release(struct gc *gc)
 	free(gc->seen);
 	free(gc->todo);
 	for (size_t i = 0; i < gc->nfresh; i++)
-		free(gc->fresh[i]);
+		free(gc->fresh[i].path);
 	free(gc->fresh);
 }
 
@@ -347,8 +356,9 @@ static uint64_t live_bytes(const struct gc *gc)
 static void drop_fresh(struct gc *gc)
 {
 	for (size_t i = gc->nfresh; i-- > 0;) {
-		unlink(gc->fresh[i]);
-		free(gc->fresh[i]);
+		if (gc->fresh[i].ours)
+			unlink(gc->fresh[i].path);
+		free(gc->fresh[i].path);
 	}
 	free(gc->fresh);
 	gc->fresh = NULL;

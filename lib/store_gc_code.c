@@ -136,20 +136,29 @@ static int check_pack(struct gc *gc, int pack, struct lc_err *err)
 	return ret == 0 && c.err.code ? lc_fail(err, c.err.code, "%s", c.err.text) : ret;
 }
 
+/* The same bytes again, as a gc that was killed had them, are no new pack, but as good as one. */
+static int is_known(const struct gc *gc, const char *path)
+{
+	for (size_t i = 0; i < gc->np; i++)
+		if (strcmp(gc->p[i].path, path) == 0)
+			return 1;
+	return 0;
+}
+
 static int keep_pack(struct gc *gc, struct lc_err *err)
 {
 	int before = gc->st->npacks;
+	struct gc_fresh *f;
 	uint64_t stored;
 
 	if (lc_store_flush(gc->st, &stored, err) < 0)
 		return -1;
 	if (gc->st->npacks == before)
 		return 0;
-	for (size_t i = 0; i < gc->np; i++) /* the same bytes again are no new pack */
-		if (strcmp(gc->p[i].path, gc->st->packs[before]) == 0)
-			return 0;
 	gc->fresh = lc_xrealloc(gc->fresh, gc->nfresh + 1, sizeof(*gc->fresh));
-	gc->fresh[gc->nfresh++] = lc_path("%s", gc->st->packs[before]);
+	f = &gc->fresh[gc->nfresh++];
+	f->path = lc_path("%s", gc->st->packs[before]);
+	f->ours = !is_known(gc, f->path);
 	return check_pack(gc, before, err);
 }
 

@@ -2,6 +2,8 @@
 #ifndef LC_STORE_GC_IMPL_H
 #define LC_STORE_GC_IMPL_H
 
+#include <time.h>
+
 #include "store_gc.h"
 #include "store_impl.h"
 
@@ -10,8 +12,14 @@ struct gc_pack {
 	struct lc_chunk *c; /* ascending by id, as in its index */
 	unsigned char *live;
 	size_t n, nlive;
-	uint64_t size, dead;	/* bytes of the file; of it that go */
+	uint64_t size, dead; /* bytes of the file; of it that go */
+	struct timespec mtime;
 	int young, fresh, gone; /* fresh: of this gc; gone: removed by now */
+};
+
+struct gc_fresh { /* a pack of what was coded anew */
+	char *path;
+	int ours; /* made by this gc: else by one that was killed */
 };
 
 struct gc_copy { /* one chunk in one pack */
@@ -24,7 +32,7 @@ struct gc {
 	struct gc_pack *p;
 	size_t np, open; /* the pack that fd is open on */
 	int fd;
-	struct gc_copy *copy; /* of all packs, ascending by id, then by depth, then by pack */
+	struct gc_copy *copy; /* of all packs, ascending by id, then by preference */
 	size_t n;
 	unsigned char *seen; /* bits of each copy */
 	size_t *todo;	     /* copies whose references are still to be followed */
@@ -32,7 +40,7 @@ struct gc {
 	size_t damaged;
 	struct lc_err why;	      /* of the first of them */
 	uint64_t bytes, unread, held; /* of all packs; of bad ones; as lc_gc has it */
-	char **fresh;		      /* packs that were made to replace what is in others */
+	struct gc_fresh *fresh;	      /* packs that replace what is in others */
 	size_t nfresh;
 };
 

@@ -1,9 +1,9 @@
 /*
  * store_gc_mark: which chunks of a store are needed, and which copy of each.
  *
- * Of several copies one stays that is sound: one that was made to replace the others, else that of
- * the smallest depth. What is predicted from a chunk needs a copy of a smaller depth than its own:
- * where the one that stays has not, another stays too.
+ * Of several copies the newest that can be used stays: it was made to replace the others, if not by
+ * this gc, then by one that was killed. What is predicted from a chunk needs a copy of a smaller
+ * depth than its own: where the one that stays has not, another stays too.
  */
 #include <stdlib.h>
 #include <string.h>

