@@ -148,27 +148,37 @@ static int speaks(const struct live *v, int sig)
 	return !isnan(v->ch[sig / 3].z);
 }
 
+/* The tail learns what is no alert. Returns what the signal adds to the sum of weights / p. */
+static double update_signal(struct live *v, int i)
+{
+	const struct lc_tail_prior *prior = prior_of(i);
+	struct signal *s = &v->sig[i];
+
+	s->score = score_of(v, i);
+	s->p = lc_tail_p(&s->tail, prior, s->score);
+	if (s->score < prior->at / 2)
+		s->since = v->step;
+	if (v->alarmed > 0)
+		lc_tail_drop(&s->tail);
+	else
+		lc_tail_add(&s->tail, prior, s->score);
+	return weight_of(i) / fmax(s->p, 1e-300);
+}
+
 static void update_signals(struct live *v, const struct lc_detect_conf *conf)
 {
 	double weights = 0, sum = 0;
 
 	for (int i = 0; i < SIGNALS; i++) {
-		struct signal *s = &v->sig[i];
-		const struct lc_tail_prior *prior = prior_of(i);
-
-		s->score = s->p = NAN;
+		if (i < AMPLITUDE && v->ch[i / 3].trend.n == 0) {
+			i += 2; /* a channel that is not logged */
+			continue;
+		}
+		v->sig[i].score = v->sig[i].p = NAN;
 		if (!speaks(v, i))
 			continue;
-		s->score = score_of(v, i);
-		s->p = lc_tail_p(&s->tail, prior, s->score);
-		if (s->score < prior->at / 2)
-			s->since = v->step;
-		if (v->alarmed)
-			lc_tail_drop(&s->tail);
-		else
-			lc_tail_add(&s->tail, prior, s->score);
+		sum += update_signal(v, i);
 		weights += weight_of(i);
-		sum += weight_of(i) / fmax(s->p, 1e-300);
 	}
 	v->index = weights > 0 ? log(fmin(weights / sum, 1)) / log(conf->rate) : NAN;
 }

@@ -30,8 +30,11 @@ double lc_tail_p(const struct lc_tail *t, const struct lc_tail_prior *prior, dou
 
 	if (!(u > 0))
 		return 1;
-	if (over <= 0) /* the body is not modelled: from 1 at 0 to the rate at the threshold */
-		return exp(log((t->peaks + PRIOR) / (t->n + PRIOR / prior->rate)) * u / prior->at);
+	if (over <= 0) { /* the body is not modelled: smoothly from 1 at 0 to the rate at the threshold */
+		double x = u / prior->at, rate = (t->peaks + PRIOR) / (t->n + PRIOR / prior->rate);
+
+		return rate / (rate + (1 - rate) * x * x * x * x);
+	}
 	p = fit(t, prior);
 	if (p.shape < 1e-6)
 		return p.rate * exp(-over / p.scale);
