@@ -1,8 +1,10 @@
 /* list: the snapshots of a store, oldest first, as a table or as records. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "io.h"
+#include "job.h"
 #include "json.h"
 #include "snap.h"
 #include "store_parts.h"
@@ -70,6 +72,33 @@ static int list_parts(const struct opts *o, const struct lc_parts *list, struct 
 	return ret;
 }
 
+/* States that were taken over and are not kept yet. */
+static int list_jobs(const struct opts *o, struct lc_err *err)
+{
+	struct job_list list;
+	int ret = jobs_load(o, 0, &list, err);
+
+	for (size_t i = 0; i < list.n && ret == 0; i++) {
+		const struct job *j = &list.j[i];
+		struct lc_snapshot when = {.time = j->time};
+		char *words, text[32];
+		if (!snap_wanted(&j->m, o) || j->m.step < o->since || j->state == JOB_DONE ||
+		    (j->fd >= 0 && j->state == JOB_BEGUN && access(j->path, F_OK) < 0))
+			continue;
+		if (o->json) {
+			ret = print_record(job_record(j), err);
+			continue;
+		}
+		words = job_words(j);
+		snap_time(&when, text);
+		printf("%-12s  %-12s %10ld %12llu %12s  %s  %s\n", "-", j->m.run, j->m.step,
+		       (unsigned long long)j->bytes, "-", text, words);
+		free(words);
+	}
+	jobs_release(&list);
+	return ret;
+}
+
 int verb_list(const struct opts *o, int argc, char **argv)
 {
 	struct lc_parts parts = {0};
@@ -85,7 +114,7 @@ int verb_list(const struct opts *o, int argc, char **argv)
 	st = lc_store_open(o->store, 0, &err);
 	if (!st || snap_list_load(st, o, &list, &err) < 0 || lc_parts_list(st, &parts, &err) < 0 ||
 	    list_snapshots(o, &list, &shown, &err) < 0 ||
-	    (o->before < 0 && list_parts(o, &parts, &err) < 0))
+	    (o->before < 0 && (list_parts(o, &parts, &err) < 0 || list_jobs(o, &err) < 0)))
 		lc_die(&err);
 	status = o->before >= 0 && !snap_before(&list, o->before) ? LC_NO : LC_OK;
 	if (list.bad || parts.bad) {

@@ -10,11 +10,14 @@
 
 static const struct verb verbs[] = {
 	{"init", verb_init, "store quiet", "[STORE]", "make an empty store"},
-	{"save", verb_save, "store run tag branch step require part group quiet json", "PATH",
-	 "keep a checkpoint, a directory or a file, and print its snapshot record"},
+	{"save", verb_save,
+	 "store run tag branch step require part group move from-shm detach no-wait quiet json",
+	 "PATH", "keep a checkpoint, a directory or a file, and print its snapshot record"},
+	{"wait", verb_wait, "store retry drop no-wait quiet json", "",
+	 "for states that are saved in the background, and what became of them"},
 	{"fork", verb_fork, "store run tag branch quiet json", "SNAPSHOT",
 	 "the same state once more, as the beginning of another run or branch"},
-	{"restore", verb_restore, PICK " read-only quiet json", "SNAPSHOT DIR",
+	{"restore", verb_restore, PICK " read-only no-wait quiet json", "SNAPSHOT DIR",
 	 "write a snapshot into a directory that appears whole"},
 	{"list", verb_list, "store run tag branch before since quiet json", "",
 	 "list the snapshots, oldest first"},

@@ -20,6 +20,11 @@ enum {
 	OPT_REQUIRE,
 	OPT_PART,
 	OPT_GROUP,
+	OPT_MOVE,
+	OPT_DETACH,
+	OPT_FROM_SHM,
+	OPT_RETRY,
+	OPT_DROP,
 	OPT_PARTS,
 	OPT_TENSOR,
 	OPT_NPY,
@@ -75,8 +80,13 @@ static const struct {
 	{"parts", OPT_PARTS, "TIME", "drop parts of states that are incomplete for so long"},
 	{"dry-run", 'n', NULL, "only tell what would be done"},
 	{"no-recode", OPT_NO_RECODE, NULL, "leave how snapshots are coded as it is"},
-	{"no-wait", OPT_NO_WAIT, NULL, "status 4 when the store is in use"},
+	{"no-wait", OPT_NO_WAIT, NULL, "do not wait for others (gc: status 4 then)"},
 	{"ignore-damaged", OPT_IGNORE_DAMAGED, NULL, "what is damaged needs nothing"},
+	{"move", OPT_MOVE, NULL, "take PATH over: it is gone at once, and removed when it is kept"},
+	{"detach", OPT_DETACH, NULL, "save in the background, once the bytes are taken over"},
+	{"from-shm", OPT_FROM_SHM, NULL, "--move --detach, for a state in memory"},
+	{"retry", OPT_RETRY, NULL, "save again what failed or was killed"},
+	{"drop", OPT_DROP, NULL, "remove what failed or was killed, with its state"},
 	{"part", OPT_PART, "R/W", "part R of W, from 0, of a state that W ranks save"},
 	{"group", OPT_GROUP, "NAME", "tells this attempt's parts from those of another"},
 	{"json", 'j', NULL, "JSON lines"},
@@ -161,6 +171,11 @@ static void set(struct opts *o, int letter, const char *arg)
 		if (!o->require)
 			lc_usage("--require %s: not roles with commas between, or all", arg);
 		break;
+	case OPT_MOVE: o->move = 1; break;
+	case OPT_DETACH: o->detach = 1; break;
+	case OPT_FROM_SHM: o->move = o->detach = 1; break;
+	case OPT_RETRY: o->retry = 1; break;
+	case OPT_DROP: o->drop = 1; break;
 	case OPT_PARTS: o->parts_age = time_arg("--parts", arg); break;
 	case OPT_PART: part_arg(o, arg); break;
 	case OPT_GROUP:

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "job.h"
 #include "json.h"
 #include "snap.h"
 #include "store_tmp.h"
@@ -80,6 +81,8 @@ int verb_restore(const struct opts *o, int argc, char **argv)
 	dir = prepare(argv[argc - 1], &err);
 	if (!dir)
 		lc_die(&err);
+	jobs_wait(o, NULL, 1);
+	jobs_name(o, 0);
 	st = lc_store_open(o->store, 0, &err);
 	if (!st)
 		lc_die(&err);

@@ -1,9 +1,11 @@
 /* save: reads a checkpoint into the store and prints its snapshot record. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "device.h"
 #include "io.h"
+#include "job.h"
 #include "json.h"
 #include "snap.h"
 #include "store_parts.h"
@@ -96,17 +98,9 @@ static void say_roles(const struct opts *o, const struct lc_manifest *m)
 	free(missing);
 }
 
-static int emit(json_t *record, struct lc_err *err)
-{
-	int ret = lc_json_emit(stdout, record, err);
-
-	json_decref(record);
-	return ret;
-}
-
-/* One part: prints the snapshot when it was the last, else which parts there are. */
+/* One part: 1 when it was the last; else *record says which there are. */
 static int add_part(const struct opts *o, struct lc_store *st, struct lc_snapshot *s,
-		    struct lc_err *err)
+		    json_t **record, struct lc_err *err)
 {
 	struct lc_shard p = {*s, o->part, o->parts, (char *)(uintptr_t)(o->group ? o->group : ""),
 			     o->require};
@@ -126,7 +120,7 @@ static int add_part(const struct opts *o, struct lc_store *st, struct lc_snapsho
 		if (!o->quiet)
 			lc_warn("%s@%ld: %s", s->m.run, s->m.step, words);
 		free(words);
-		ret = emit(parts_record(in.p, in.n), err);
+		*record = parts_record(in.p, in.n);
 	}
 	lc_parts_release(&in);
 	return ret;
@@ -144,41 +138,87 @@ static int use_device(struct lc_store *st, const struct tree *t, struct lc_err *
 	return got < 0 ? -1 : 0;
 }
 
-/* The store is made last, not for nothing. */
-static int save(const struct opts *o, const struct tree *t, struct lc_snapshot *s,
+/* The store is made last, not for nothing. 1: there is a snapshot, 0: a part of one; or -1. */
+static int save(const struct opts *o, const struct tree *t, struct lc_snapshot *s, json_t **record,
 		struct lc_err *err)
 {
 	struct lc_store *st = lc_store_open(o->store, 1, err);
 	int ret = -1;
 
+	*record = NULL;
 	if (st && use_device(st, t, err) == 0 && save_tree(o, st, t, s, err) == 0 &&
 	    lc_store_flush(st, &s->stored, err) == 0)
-		ret = o->parts ? add_part(o, st, s, err) : lc_store_add(st, s, err) < 0 ? -1 : 1;
+		ret = o->parts			     ? add_part(o, st, s, record, err)
+		      : lc_store_add(st, s, err) < 0 ? -1
+						     : 1;
 	lc_store_close(st);
 	if (ret == 1)
-		ret = emit(snap_record(s), err) < 0 ? -1 : 1;
-	if (ret == 1)
-		say_roles(o, &s->m);
+		*record = snap_record(s);
+	return ret;
+}
+
+static int look(const struct opts *o, const char *path, struct tree *t, struct lc_manifest *m,
+		struct lc_err *err)
+{
+	return tree_walk(t, path, o->store, m, err) < 0 || name_it(o, t, m, err) < 0 ||
+			       require(o, t, err) < 0
+		       ? -1
+		       : 0;
+}
+
+int save_path(const struct opts *o, const char *path, json_t **record, struct lc_err *err)
+{
+	struct lc_snapshot s = {0};
+	struct tree t = {0};
+	int ret = look(o, path, &t, &s.m, err);
+
+	if (ret == 0)
+		ret = save(o, &t, &s, record, err);
+	tree_release(&t);
+	lc_snapshot_release(&s);
 	return ret < 0 ? -1 : 0;
+}
+
+/* Looked at, and waited for what is on its way: then looked at again. */
+static int prepare(const struct opts *o, const char *path, struct tree *t, struct lc_snapshot *s,
+		   struct lc_err *err)
+{
+	int ret = look(o, path, t, &s->m, err);
+
+	if (ret < 0 || !jobs_wait(o, s->m.run, o->detach ? 2 : 1))
+		return ret;
+	tree_release(t);
+	lc_snapshot_release(s);
+	memset(s, 0, sizeof(*s));
+	return look(o, path, t, &s->m, err);
 }
 
 int verb_save(const struct opts *o, int argc, char **argv)
 {
 	struct lc_snapshot s = {0};
 	struct tree t = {0};
+	json_t *record = NULL;
 	struct lc_err err;
-	int ret = -1;
+	int ret, failed = 0;
 
 	if (argc != 1)
 		lc_usage("save takes one PATH");
 	if (o->group && !o->parts)
 		lc_usage("--group is for --part");
-	if (tree_walk(&t, argv[0], o->store, &s.m, &err) == 0 && name_it(o, &t, &s.m, &err) == 0 &&
-	    require(o, &t, &err) == 0)
-		ret = save(o, &t, &s, &err);
+	ret = prepare(o, argv[0], &t, &s, &err);
+	if (ret == 0) {
+		failed = jobs_name(o, 1);
+		ret = o->move || o->detach ? save_taken(o, argv[0], &t, &err)
+					   : save(o, &t, &s, &record, &err);
+	}
+	if (record && ret >= 0 && lc_json_emit(stdout, record, &err) < 0)
+		ret = -1;
+	if (ret == 1 || (ret == 0 && !o->parts))
+		say_roles(o, &s.m);
+	json_decref(record);
 	tree_release(&t);
 	lc_snapshot_release(&s);
 	if (ret < 0)
 		lc_die(&err);
-	return LC_OK;
+	return failed ? LC_NO : LC_OK;
 }

@@ -21,6 +21,7 @@ struct opts {
 	int part, parts;  /* of a state that many ranks save; parts 0: the state is whole */
 	double parts_age; /* gc: seconds; < 0: parts stay */
 	const char *group;
+	int move, detach, retry, drop;
 	const char *tensor; /* of cat, as are the next three */
 	int npy, f32, list;
 	int no_wait, ignore_damaged, no_recode;
@@ -44,6 +45,7 @@ int options_parse(struct opts *o, const struct verb *verb, int argc, char **argv
 
 /* Each verb gets what is left of the command line after its options, and gives the exit status. */
 int verb_save(const struct opts *o, int argc, char **argv);
+int verb_wait(const struct opts *o, int argc, char **argv);
 int verb_fork(const struct opts *o, int argc, char **argv);
 int verb_restore(const struct opts *o, int argc, char **argv);
 int verb_list(const struct opts *o, int argc, char **argv);
