@@ -283,6 +283,23 @@ int lc_parts_drop(struct lc_store *st, const struct lc_shard *p, struct lc_err *
 	return ret;
 }
 
+/* All or none, whatever is killed: what is in tmp goes with the next save. */
+static void remove_all(const struct lc_store *st, const struct lc_shard *p)
+{
+	char *dir = dir_of(st, p, NULL), *prefix = lc_path("%s/tmp/", st->dir), *to;
+	struct lc_tmp t;
+
+	if (dir && lc_tmp_dir(&t, prefix, NULL) == 0) {
+		to = lc_path("%s/parts", t.path);
+		if (rename(dir, to) < 0 && errno == EXDEV)
+			lc_remove_tree(dir, NULL);
+		lc_tmp_abort(&t);
+		free(to);
+	}
+	free(dir);
+	free(prefix);
+}
+
 /* With the lock held: 1 when n parts that belong together are all, and have become a snapshot. */
 static int complete(struct lc_store *st, const struct lc_shard *p, size_t n,
 		    struct lc_snapshot *whole, struct lc_err *err)
@@ -307,8 +324,7 @@ static int complete(struct lc_store *st, const struct lc_shard *p, size_t n,
 		lc_snapshot_release(whole);
 		return -1;
 	}
-	for (size_t i = 0; i < n; i++) /* what stays is found to be in the snapshot */
-		lc_parts_drop(st, &p[i], NULL);
+	remove_all(st, p);
 	return 1;
 }
 
