@@ -38,14 +38,17 @@ enum lc_pred {
 	 * bit instead of several */
 	LC_PRED_MOVED = 7,     /* v + (k1 d d - k2 v), where d = (m' - m) + k0 m, from v, m', m */
 	LC_PRED_STEP_ONCE = 8, /* w - (k0 w + k1 m' / (sqrt(v') + k2)), from w, m', v' */
+	/* how large a gradient was, with the sign of m; contexts say how large m was beside it */
+	LC_PRED_MOMENT = 9, /* k0 sqrt(v), from m, v */
 	LC_PREDS
 };
 
 enum lc_map {
-	LC_MAP_ROTATE = 0, /* x, the sign moved to the bottom; no prediction */
-	LC_MAP_BIAS = 1,   /* x - prediction - bias */
-	LC_MAP_ZIGZAG = 2, /* x - prediction, its sign at the bottom */
-	LC_MAP_SIGNED = 3, /* |x| - prediction - bias, and the sign of x at the bottom */
+	LC_MAP_ROTATE = 0,  /* x, the sign moved to the bottom; no prediction */
+	LC_MAP_BIAS = 1,    /* x - prediction - bias */
+	LC_MAP_ZIGZAG = 2,  /* x - prediction, its sign at the bottom */
+	LC_MAP_SIGNED = 3,  /* |x| - prediction - bias, and the sign of x at the bottom */
+	LC_MAP_AGAINST = 4, /* the same, but of the sign whether it is the prediction's */
 	LC_MAPS
 };
 

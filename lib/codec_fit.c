@@ -11,7 +11,7 @@
 #include "codec_fit_impl.h"
 #include "io.h"
 
-#define TOLD 1.	   /* bits, of differences that the exponent of what they are from tells about */
+#define TOLD .03   /* bits that contexts must save */
 #define SOLVED 4.  /* bits, below which no more is looked for */
 #define NOISE .999 /* of the bits there are */
 #define WORTH .985 /* of the bits without a source: it costs reading, and must gain this much */
@@ -27,6 +27,7 @@ const unsigned char *lc_pred_near(enum lc_pred pred)
 		[LC_PRED_NARROW] = {LC_MASTER},
 		[LC_PRED_MOVED] = {LC_X0, LC_M1, LC_M0},
 		[LC_PRED_STEP_ONCE] = {LC_X0, LC_M1, LC_V1},
+		[LC_PRED_MOMENT] = {LC_X0, LC_V0},
 	};
 
 	return near[pred];
@@ -114,12 +115,13 @@ static void sample_rank1(struct fit *f, const struct lc_model *m, const unsigned
  * turn that puts the largest at the top of a plane. */
 static void set_bias(struct fit *f, struct lc_model *m)
 {
-	unsigned bits = lc_dtype_bits(m->type) - (m->map == LC_MAP_SIGNED);
+	int sized = m->map == LC_MAP_SIGNED || m->map == LC_MAP_AGAINST;
+	unsigned bits = lc_dtype_bits(m->type) - (unsigned)sized;
 	uint32_t half = bits_mask(lc_dtype_bits(m->type)) >> 1, mask = bits_mask(bits), room;
 	uint32_t sign = (mask >> 1) + 1, lo = mask, hi = 0;
 
 	for (size_t i = 0; i < f->n; i++) {
-		uint32_t x = m->map == LC_MAP_SIGNED ? f->x[i] & half : f->x[i];
+		uint32_t x = sized ? f->x[i] & half : f->x[i];
 		uint32_t d = ((x - f->p[i]) & mask) ^ sign; /* in the order of signed numbers */
 		lo = d < lo ? d : lo;
 		hi = d > hi ? d : hi;
@@ -134,13 +136,17 @@ static void set_bias(struct fit *f, struct lc_model *m)
 	m->turn %= 8;
 }
 
-/* The exponent of the largest predictions is the last context. */
+/* The exponent of the largest predictions is the last context; of moments, one that is twice its
+ * gradient. */
 static void set_base(const struct fit *f, struct lc_model *m)
 {
 	unsigned shift = lc_dtype_mantissa(m->type), seen[256] = {0};
 	unsigned mask = (1u << (lc_dtype_bits(m->type) - 1 - shift)) - 1, e = mask;
 	size_t above = 0;
 
+	m->base = 32 + 2 - CONTEXTS + 1;
+	if (m->pred == LC_PRED_MOMENT)
+		return;
 	for (size_t i = 0; i < f->n; i++)
 		seen[f->p[i] >> shift & mask]++;
 	for (; e > CONTEXTS && (above += seen[e]) < f->n / 256; e--)
@@ -148,14 +154,56 @@ static void set_base(const struct fit *f, struct lc_model *m)
 	m->base = (uint8_t)(e - CONTEXTS + 1);
 }
 
+/* Bits in all of n bytes so counted; and, as a sample shows too few, half a bit a kind. */
+static double counted(const uint32_t *count, int kinds)
+{
+	const float *x_log_x = logs();
+	uint32_t n = 0, seen = 0;
+	double sum = 0;
+
+	for (int c = 0; c < kinds; c++) {
+		n += count[c];
+		seen += count[c] > 0;
+		sum += (double)x_log_x[count[c]];
+	}
+	return n ? (double)x_log_x[n] - sum + (seen - 1) / (2 * M_LN2) : 0;
+}
+
+/*
+ * What contexts save of the planes, in bits an element. The planes are in the room for them. Told
+ * from the top bits of their bytes: of all, there are too few in a sample.
+ */
+static double told(struct fit *f, const struct lc_model *m)
+{
+	const unsigned char *ctx = f->w->ctx, *plane;
+	uint32_t one[64], each[CONTEXTS][64];
+	double saved = 0, now;
+
+	f->w->loops->contexts(m, f->near[lc_pred_near(m->pred)[0]], f->p, f->n, f->w->ctx);
+	for (unsigned b = 0; b < lc_dtype_bits(m->type) / 8; b++) {
+		plane = f->w->plane[b];
+		memset(one, 0, sizeof(one));
+		memset(each, 0, sizeof(each));
+		for (size_t i = 0; i < f->n; i++) {
+			one[plane[i] >> 2]++;
+			each[ctx[i]][plane[i] >> 2]++;
+		}
+		now = counted(one, 64);
+		for (int t = 0; t < CONTEXTS; t++)
+			now -= counted(each[t], 64);
+		saved += now > 0 ? now / (double)f->n : 0;
+	}
+	return saved;
+}
+
 /* Charge m, whose prediction is in p (terms included), and keep it if it is the best of its kind.
  */
 static double charge(struct fit *f, struct lc_model *m, const unsigned char *side)
 {
 	struct choice *c = m->pred == LC_PRED_NONE ? &f->alone : &f->near_best;
-	double best;
+	double best, saved;
 
-	if (m->map == LC_MAP_BIAS || m->map == LC_MAP_SIGNED)
+	if (m->map != LC_MAP_ROTATE && m->map != LC_MAP_ZIGZAG)
 		set_bias(f, m);
 	f->w->loops->map(m, f->x, f->p, f->n, f->u);
 	best = planes_bits(f, lc_dtype_bits(m->type), m->turn);
@@ -163,14 +211,15 @@ static double charge(struct fit *f, struct lc_model *m, const unsigned char *sid
 		best += 4. * (double)(codec_rows(m, f->r->n) + m->cols) / (double)f->r->n;
 	if (m->pred == LC_PRED_REG) /* two sources more than a step has must be worth reading */
 		best *= 1.005;
+	if (m->contexts) {
+		set_base(f, m);
+		saved = told(f, m);
+		m->contexts = saved > TOLD;
+		best -= m->contexts ? saved : 0;
+	}
 	if (best >= c->bits)
 		return best;
 	c->bits = best;
-	if (m->pred != LC_PRED_NONE && m->map == LC_MAP_ZIGZAG && best > TOLD &&
-	    lc_dtype_mantissa(m->type) > 0) {
-		m->contexts = 1;
-		set_base(f, m);
-	}
 	c->m = *m;
 	if (side)
 		memcpy(c->side, side, codec_rows(m, f->r->n) + m->cols);
@@ -196,6 +245,8 @@ double fit_try(struct fit *f, enum lc_pred pred, enum lc_map map, const float *k
 		memcpy(m.k, k, sizeof(m.k));
 	if (map == LC_MAP_ROTATE)
 		m.turn = lc_dtype_mantissa(f->r->type) > 0;
+	m.contexts = pred != LC_PRED_NONE && (map == LC_MAP_ZIGZAG || pred == LC_PRED_MOMENT) &&
+		     lc_dtype_mantissa(f->r->type) > 0;
 	predict(f, &m);
 	return charge(f, &m, NULL);
 }
@@ -350,6 +401,9 @@ static void try_older(struct fit *f, int positive)
 	if (r->part == LC_PART_M) {
 		k[0] = r->hyper.beta1 > 0 ? (float)r->hyper.beta1 : .9f;
 		fit_try(f, LC_PRED_SCALE, LC_MAP_ZIGZAG, k);
+		k[0] = 1;
+		if (r->near[LC_V0])
+			fit_try(f, LC_PRED_MOMENT, LC_MAP_AGAINST, k);
 	}
 	if (positive && (k[0] = ratio(f)) > 0) {
 		fit_try(f, LC_PRED_SCALE, LC_MAP_BIAS, k);

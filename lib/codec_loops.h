@@ -35,7 +35,8 @@ struct loops {
 	void (*merge)(const unsigned char *const *plane, size_t n, unsigned bits, unsigned turn,
 		      uint32_t *u);
 	int64_t (*sum)(const uint32_t *x, const uint32_t *p, size_t n, uint32_t mask, int32_t *col);
-	void (*contexts)(const struct lc_model *m, const uint32_t *p, size_t n, unsigned char *to);
+	void (*contexts)(const struct lc_model *m, const void *src, const uint32_t *p, size_t n,
+			 unsigned char *to);
 	void (*pack)(const unsigned char *plane, size_t n, unsigned keep, unsigned char *out);
 	void (*unpack)(const unsigned char *in, size_t n, unsigned keep, unsigned char *plane);
 	unsigned char *(*push)(uint32_t *x, const unsigned char *in, const unsigned char *ctx,

@@ -29,7 +29,7 @@ unsigned lc_dtype_mantissa(enum lc_dtype type)
 
 int lc_pred_sources(enum lc_pred pred)
 {
-	static const unsigned char count[LC_PREDS] = {0, 1, 1, 3, 3, 5, 1, 3, 3};
+	static const unsigned char count[LC_PREDS] = {0, 1, 1, 3, 3, 5, 1, 3, 3, 2};
 
 	return count[pred];
 }
@@ -103,5 +103,5 @@ void codec_predict(struct lc_work *w, const struct lc_model *m, const void *cons
 	if (m->rank1)
 		add_terms(w, m, all, i, n, p);
 	if (m->contexts)
-		w->loops->contexts(m, p, n, ctx);
+		w->loops->contexts(m, at[0], p, n, ctx);
 }

@@ -50,14 +50,26 @@ static const struct lc_id *older(const struct coder *k, const struct piece *p, u
 	return *depth >= 0 && *depth < CHAIN_MAX ? id : NULL;
 }
 
+/* The second moments at the elements of x, first moments. */
+static struct coded *second(struct job *j, const struct cut *c, const struct coded *x)
+{
+	for (size_t i = 0; i < j->g->n && x->p->part == LC_PART_M; i++)
+		if (j->piece[i].p->part == LC_PART_V && j->piece[i].p->near[LC_M1] != NONE &&
+		    &c->p[j->piece[i].p->near[LC_M1]] == x->p)
+			return &j->piece[i];
+	return NULL;
+}
+
 void code_limits(const struct coder *k, struct job *j)
 {
 	for (size_t i = 0; i < j->g->n; i++) {
 		static const enum lc_near now[] = {LC_M1, LC_V1, LC_MASTER};
-		struct coded *x = &j->piece[i];
+		struct coded *x = &j->piece[i], *v = second(j, k->c, x);
 		uint32_t at;
 		int depth;
 		x->limit = older(k, x->p, &at, &depth) ? depth + 1 : 0;
+		if (v && older(k, v->p, &at, &depth) && depth + 1 > x->limit)
+			x->limit = depth + 1;
 		for (size_t m = 0; m < 3; m++) {
 			const struct coded *y = find(j, k->c, x->p->near[now[m]]);
 			if (y && y->limit < CHAIN_MAX && y->limit + 1 > x->limit)
@@ -98,6 +110,8 @@ static void find_nearby(const struct coder *k, struct job *j, struct coded *x, s
 	near_now(find(j, k->c, x->p->near[LC_MASTER]), LC_MASTER, b);
 	if (!b->bytes[LC_X0]) /* the moments tell nothing without it */
 		return;
+	if (second(j, k->c, x))
+		near_older(k, second(j, k->c, x), LC_V0, b);
 	for (int v = 0; v < 2; v++) {
 		struct coded *y = find(j, k->c, x->p->near[v ? LC_V1 : LC_M1]);
 		if (!y)

@@ -112,7 +112,7 @@ def f16(b):
 
 WIDTH = {1: 32, 2: 16, 3: 16, 4: 32, 5: 16}
 MANTISSA = {1: 23, 2: 7, 3: 10}
-SOURCES = [0, 1, 1, 3, 3, 5, 1, 3, 3]
+SOURCES = [0, 1, 1, 3, 3, 5, 1, 3, 3, 2]
 
 
 def predict(kind, pred, k, src, i):
@@ -124,6 +124,8 @@ def predict(kind, pred, k, src, i):
     if pred == 6:
         return bf16(a) if kind == 2 else f16(a)
     x = [value(s[i]) for s in src]
+    if pred == 9:
+        return pattern(mul(k[0], root(x[1]))) & 0x7FFFFFFF | a & 0x80000000
     if pred == 2:
         return pattern(mul(k[0], x[0]))
     if pred == 3:
@@ -269,16 +271,19 @@ def run(buf, raw, refs):
         for i in range(n):
             term = side[(phase + i) // cols] + side[rows + (phase + i) % cols] - 128
             p[i] = p[i] + low + term * unit & mask
+    half = mask >> 1
     ctx = None
     if contexts and not old:
         field = (mask >> 1) >> MANTISSA[kind]
-        ctx = [min(max((x >> MANTISSA[kind] & field) - base, 0), 15) for x in p]
+        size = [x >> MANTISSA[kind] & field for x in p]
+        if pred == 9:
+            size = [32 + ((m & half) - (x & half) >> 22) for m, x in zip(src[0], p)]
+        ctx = [min(max(x - base, 0), 15) for x in size]
     u = []
     while len(u) < n:
         block, at = planes(buf, at, min(65536, n - len(u)) if old else n, width, ctx, old)
         u += block
     need(at == len(buf), "a run that is longer than it should be")
-    half = mask >> 1
     x = [0] * n
     for i in range(n):
         if how == 0:
@@ -288,7 +293,8 @@ def run(buf, raw, refs):
         elif how == 2:
             x[i] = ((u[i] >> 1 if u[i] % 2 == 0 else ~(u[i] >> 1)) + p[i]) & mask
         else:
-            x[i] = ((u[i] >> 1) + p[i] + bias) & half | (u[i] & 1) << (width - 1)
+            sign = u[i] & 1 ^ (p[i] >> (width - 1) if how == 4 else 0)
+            x[i] = ((u[i] >> 1) + p[i] + bias) & half | sign << (width - 1)
     return struct.pack("<%d%s" % (n, "I" if width == 32 else "H"), *x)
 
 

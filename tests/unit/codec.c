@@ -191,6 +191,38 @@ static void adamw(uint32_t *to[3], uint32_t *from[3], size_t n)
 	}
 }
 
+/* First moments one step later are told by the old ones and by how large gradients are here. */
+Test(codec, a_moment_is_told_by_its_gradients)
+{
+	size_t n = 65536;
+	uint32_t *m0 = lc_xalloc(n, 4), *m1 = lc_xalloc(n, 4), *v0 = lc_xalloc(n, 4);
+	struct lc_run r = {.type = LC_F32, .part = LC_PART_M, .n = n, .x = m1};
+	struct lc_model m;
+	double bits, told;
+
+	for (size_t i = 0; i < n; i++) {
+		float size = exp2f((float)(lc_rng_u64(&rng) % 4096) / 512 - 20), f;
+		float g = (float)(int32_t)lc_rng_u64(&rng) * 0x1p-31f * size;
+		f = .25f * (float)(int32_t)lc_rng_u64(&rng) * 0x1p-31f * size;
+		memcpy(&m0[i], &f, 4);
+		f = .9f * f + .1f * g;
+		memcpy(&m1[i], &f, 4);
+		f = size * size / 3;
+		memcpy(&v0[i], &f, 4);
+	}
+	for (unsigned i = 0; i < 100; i++)
+		(i % 3 == 0 ? m0 : i % 3 == 1 ? m1 : v0)[lc_rng_u64(&rng) % n] = odd(i / 3);
+	r.near[LC_X0] = m0;
+	bits = fitted(&r, &m);
+	r.near[LC_V0] = v0;
+	told = fitted(&r, &m);
+	cr_assert(m.pred == LC_PRED_MOMENT && told < bits - .5, "%d, %g bits, %g with v", m.pred,
+		  bits, told);
+	free(m0);
+	free(m1);
+	free(v0);
+}
+
 /* AdamW's rule is found from a step of it, in another order of operations than the codec's. */
 Test(codec, a_step_of_adamw_costs_little)
 {
