@@ -61,7 +61,7 @@ static int note_parse(const char *buf, size_t len, struct lc_snapshot *s, struct
 	s->stored = (uint64_t)stored;
 	snprintf(s->host, sizeof(s->host), "%.64s", host);
 	ok = s->seq >= 0 && stored >= 0 && s->time >= 0 && s->time < 1e12 && links >= 0 &&
-	     links < INT_MAX && (links > 0) == (base != NULL) &&
+	     links < INT_MAX && lc_manifest_plain(s->host) && (links > 0) == (base != NULL) &&
 	     (!base || lc_id_parse(base, &s->base) == 0);
 	s->links = (int)links;
 	json_decref(o);
@@ -292,17 +292,19 @@ int lc_store_note(const struct lc_store *st, const struct lc_snapshot *s, struct
 	return ret;
 }
 
-int lc_store_add(struct lc_store *st, struct lc_snapshot *s, struct lc_err *err)
+/* Keep s, of which text is the manifest; mine: it was saved here, now. */
+static int add(struct lc_store *st, struct lc_snapshot *s, const char *text, int mine,
+	       struct lc_err *err)
 {
-	char *text = lc_manifest_text(&s->m);
 	int fd = -1, ret = lc_sha256(text, strlen(text), &s->id, err);
 
 	if (ret < 0 || is_there(st, s))
-		goto out;
+		return ret;
 	ret = fd = open_seq(st, err);
 	if (ret < 0 || is_there(st, s)) /* by now, of another */
 		goto out;
-	fill_note(s);
+	if (mine)
+		fill_note(s);
 	ret = last_seq(st, fd, &s->seq, err);
 	s->seq++;
 	if (ret == 0)
@@ -312,6 +314,19 @@ int lc_store_add(struct lc_store *st, struct lc_snapshot *s, struct lc_err *err)
 out:
 	if (fd >= 0)
 		close(fd);
-	free(text);
 	return ret < 0 ? -1 : 0;
+}
+
+int lc_store_add(struct lc_store *st, struct lc_snapshot *s, struct lc_err *err)
+{
+	char *text = lc_manifest_text(&s->m);
+	int ret = add(st, s, text, 1, err);
+
+	free(text);
+	return ret;
+}
+
+int lc_store_adopt(struct lc_store *st, struct lc_snapshot *s, const char *line, struct lc_err *err)
+{
+	return add(st, s, line, 0, err);
 }

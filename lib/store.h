@@ -19,6 +19,8 @@
 /* Bytes a writer puts in one chunk; the last of a file holds the rest. */
 #define LC_CHUNK (1u << 20)
 
+#define LC_STORE_VERSION 3
+
 struct lc_store; /* opaque */
 
 /*
@@ -92,6 +94,13 @@ int lc_store_add(struct lc_store *st, struct lc_snapshot *s, struct lc_err *err)
 
 /* Say anew what s, which was read, is predicted from: the whole file is replaced. For gc. */
 int lc_store_note(const struct lc_store *st, const struct lc_snapshot *s, struct lc_err *err);
+
+/*
+ * Keep a snapshot of another store: s as it was read there, line its manifest's text, whose hash is
+ * its id. When and where it was saved stays; its seq is this store's.
+ */
+int lc_store_adopt(struct lc_store *st, struct lc_snapshot *s, const char *line,
+		   struct lc_err *err);
 
 /* Read one; LC_DATA when it is damaged, LC_SYS when it is not there. */
 int lc_store_read(const struct lc_store *st, const struct lc_id *id, struct lc_snapshot *s,

@@ -12,7 +12,7 @@
 #include "io.h"
 #include "store_impl.h"
 
-#define VERSION 3
+#define VERSION LC_STORE_VERSION
 #define VERSION_FILE "lc-store"
 #define LOCK_FILE "lock"
 #define SEQ_FILE "seq"

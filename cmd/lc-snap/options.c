@@ -33,6 +33,8 @@ enum {
 	OPT_MAX_SIZE,
 	OPT_ANY_LINK,
 	OPT_PLAIN,
+	OPT_ALL,
+	OPT_VERIFY,
 	OPT_KEEP_LAST,
 	OPT_KEEP_EVERY,
 	OPT_KEEP_LOG2,
@@ -89,6 +91,8 @@ static const struct {
 	{"drop", OPT_DROP, NULL, "remove what failed or was killed, with its state"},
 	{"part", OPT_PART, "R/W", "part R of W, from 0, of a state that W ranks save"},
 	{"group", OPT_GROUP, "NAME", "tells this attempt's parts from those of another"},
+	{"all", OPT_ALL, NULL, "all snapshots"},
+	{"verify", OPT_VERIFY, NULL, "read back what is there, and send again what is damaged"},
 	{"json", 'j', NULL, "JSON lines"},
 	{"quiet", 'q', NULL, "no words but errors"},
 	{"help", 'h', NULL, "this text"},
@@ -192,6 +196,8 @@ static void set(struct opts *o, int letter, const char *arg)
 	case OPT_FORMAT: o->format = arg; break;
 	case OPT_MAX_SIZE: o->max_size = lc_option_bytes(arg, "--max-size"); break;
 	case OPT_ANY_LINK: o->any_link = 1; break;
+	case OPT_ALL: o->all = 1; break;
+	case OPT_VERIFY: o->verify = 1; break;
 	case OPT_PLAIN: o->plain = 1; break;
 	case OPT_KEEP_LAST: o->keep_last = lc_option_whole(arg, "--keep-last", 1, 1L << 53); break;
 	case OPT_KEEP_EVERY:

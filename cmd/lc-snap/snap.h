@@ -55,6 +55,8 @@ int verb_init(const struct opts *o, int argc, char **argv);
 int verb_cat(const struct opts *o, int argc, char **argv);
 int verb_diff(const struct opts *o, int argc, char **argv);
 int verb_export(const struct opts *o, int argc, char **argv);
+int verb_push(const struct opts *o, int argc, char **argv);
+int verb_pull(const struct opts *o, int argc, char **argv);
 int verb_import(const struct opts *o, int argc, char **argv);
 int verb_prune(const struct opts *o, int argc, char **argv);
 int verb_gc(const struct opts *o, int argc, char **argv);
