@@ -76,3 +76,22 @@ match "no better future" '"type":"decision",.*"verdict":"(none|undecided)"' none
 steps plain2.jsonl >want
 steps none/run.jsonl >got
 same "the run is the untreated one, bit for bit" want got
+
+# what is old goes, what a decision went on from and the way back stay
+opts="--keep 3 --grace 5"
+ok "a run that keeps few states" guard few --fault nan@112,once=mark7 --save-every 1
+n=$(lc-snap list -j -s few/store | wc -l)
+ok "few are left ($n), and a history" test "$n" -lt 130 -a "$n" -gt 8
+equal "none went unsaid" "" "$(cat few/keeper.log)"
+match "the first" '"step":1,' "$(lc-snap list -j -s few/store >list; echo list)"
+match "the newest" '"step":160,' list
+id=$(grep -o '"snapshot":"[0-9a-f]*"' few/forks/0/decision.json | head -n 1 | cut -d '"' -f 4)
+ok "what the decision went on from" lc-snap show -s few/store "$id"
+ok "all are whole" lc-snap verify -q -s few/store
+steps few/run.jsonl >got
+equal "the run is whole, and ends finite" "160 0" "$(wc -l <got) $(tail -n 5 got | grep -c nan)"
+absent "no process number is left" few/keeper.pid
+opts="--keep 0"
+ok "0 keeps all" guard all --save-every 2
+opts=
+equal "80 of them" 80 "$(lc-snap list -j -s all/store | wc -l)"
