@@ -21,6 +21,8 @@ enum {
 	OPT_PART,
 	OPT_GROUP,
 	OPT_MOVE,
+	OPT_PARTIAL,
+	OPT_KEEP_DAMAGED,
 	OPT_DETACH,
 	OPT_FROM_SHM,
 	OPT_RETRY,
@@ -84,6 +86,8 @@ static const struct {
 	{"no-recode", OPT_NO_RECODE, NULL, "leave how snapshots are coded as it is"},
 	{"no-wait", OPT_NO_WAIT, NULL, "do not wait for others (gc: status 4 then)"},
 	{"ignore-damaged", OPT_IGNORE_DAMAGED, NULL, "what is damaged needs nothing"},
+	{"partial", OPT_PARTIAL, NULL, "leave out what is damaged, and say so"},
+	{"keep-damaged", OPT_KEEP_DAMAGED, NULL, "with zeros instead of what is damaged"},
 	{"move", OPT_MOVE, NULL, "take PATH over: it is gone at once, and removed when it is kept"},
 	{"detach", OPT_DETACH, NULL, "save in the background, once the bytes are taken over"},
 	{"from-shm", OPT_FROM_SHM, NULL, "--move --detach, for a state in memory"},
@@ -175,6 +179,8 @@ static void set(struct opts *o, int letter, const char *arg)
 		if (!o->require)
 			lc_usage("--require %s: not roles with commas between, or all", arg);
 		break;
+	case OPT_PARTIAL: o->partial = 1; break;
+	case OPT_KEEP_DAMAGED: o->keep_damaged = 1; break;
 	case OPT_MOVE: o->move = 1; break;
 	case OPT_DETACH: o->detach = 1; break;
 	case OPT_FROM_SHM: o->move = o->detach = 1; break;

@@ -22,7 +22,8 @@ struct opts {
 	double parts_age; /* gc: seconds; < 0: parts stay */
 	const char *group;
 	int move, detach, retry, drop;
-	const char *tensor; /* of cat, as are the next three */
+	int partial, keep_damaged; /* of restore */
+	const char *tensor;	   /* of cat, as are the next three */
 	int npy, f32, list;
 	int no_wait, ignore_damaged, no_recode;
 	long keep_last, keep_every; /* of prune, as are the next six; 0: not given */
@@ -109,7 +110,7 @@ void tree_release(struct tree *t);
 
 /* unpack.c: writes a snapshot's tree into dir, which is there and empty. */
 int unpack_tree(const struct opts *o, struct lc_store *st, const struct lc_manifest *m,
-		const char *dir, struct lc_err *err);
+		const char *dir, json_t *lost, struct lc_err *err);
 
 /* base.c: an older snapshot to predict one of m's run, step and tags from. 1 when there is one. */
 int base_find(const struct lc_store *st, const struct lc_manifest *m, struct lc_snapshot *base);

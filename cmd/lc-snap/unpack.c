@@ -37,11 +37,26 @@ struct unpacker {
 	pthread_mutex_t lock;
 	size_t failed; /* the first target that failed, in order of the tree; n: none */
 	struct lc_err err;
+	/* with --partial */
+	json_t *lost; /* gets what cannot be given; NULL: that is an error */
+	char **why;   /* of each entry, why it is damaged; NULL: it is not */
 };
 
 static char *path_of(const struct unpacker *u, const struct lc_entry *e)
 {
 	return lc_path("%s/%s", u->dir, e->path);
+}
+
+/* Is this damage that is put up with? Then it is noted, the first of an entry. */
+static int put_up(struct unpacker *u, const struct lc_entry *e, const struct lc_err *err)
+{
+	char **why = u->lost ? &u->why[e - u->m->e] : NULL;
+
+	if (!why || err->code != LC_DATA)
+		return 0;
+	if (!*why)
+		*why = lc_path("%s", err->text);
+	return 1;
 }
 
 /* Where each chunk of e belongs. They must add up to its size before a byte is written. */
@@ -96,9 +111,16 @@ static int make_all(struct unpacker *u, struct lc_err *err)
 		chunks += u->m->e[i].nchunks;
 	u->want = lc_xalloc(chunks, sizeof(*u->want));
 	u->target = lc_xalloc(chunks, sizeof(*u->target));
-	for (size_t i = 0; i < u->m->n && ret == 0; i++)
-		if (u->m->e[i].kind == LC_FILE)
-			ret = lay_out(u, &u->m->e[i], err);
+	for (size_t i = 0; i < u->m->n && ret == 0; i++) {
+		size_t before = u->n;
+		if (u->m->e[i].kind != LC_FILE)
+			continue;
+		ret = lay_out(u, &u->m->e[i], err);
+		if (ret == 0 || !put_up(u, &u->m->e[i], err))
+			continue;
+		u->n = before; /* it is not known what of it would belong where */
+		ret = 0;
+	}
 	for (size_t i = 0; i < u->m->n && ret == 0; i++) {
 		char *path = path_of(u, &u->m->e[i]);
 		ret = make_entry(&u->m->e[i], path, err);
@@ -167,6 +189,10 @@ static void take_chunk(void *ctx, const struct lc_want *w, const void *raw, size
 	else if (raw)
 		ret = write_chunk(u, t, raw, &err);
 	pthread_mutex_lock(&u->lock);
+	if (!raw) /* whatever kept it from being read: the rest may be */
+		err.code = u->lost ? LC_DATA : err.code;
+	if (ret < 0 && put_up(u, t->e, &err))
+		ret = 0;
 	if (ret < 0 && w->tag < u->failed) {
 		u->failed = w->tag;
 		u->err = err;
@@ -184,6 +210,27 @@ static int fill_all(struct unpacker *u, struct lc_err *err)
 	if (ret == 0 && u->failed < u->n)
 		ret = lc_fail(err, u->err.code, "%.100s: %.350s", u->target[u->failed].e->path,
 			      u->err.text);
+	return ret;
+}
+
+/* A file that is damaged is left out, or with --keep-damaged has zeros where it is damaged. */
+static int drop_lost(struct unpacker *u, struct lc_err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; u->lost && i < u->m->n && ret == 0; i++) {
+		char *path, *shown;
+		if (!u->why[i])
+			continue;
+		path = path_of(u, &u->m->e[i]);
+		shown = lc_path_encode(u->m->e[i].path);
+		json_array_append_new(u->lost,
+				      json_pack("{s:s,s:s}", "path", shown, "why", u->why[i]));
+		if (!u->o->keep_damaged && unlink(path) < 0)
+			ret = lc_fail_sys(err, "remove %s", path);
+		free(shown);
+		free(path);
+	}
 	return ret;
 }
 
@@ -218,7 +265,7 @@ static int finish_all(const struct unpacker *u, struct lc_err *err)
 
 	chmod(u->dir, 0755); /* unless "." says otherwise: a single file's root has no entry */
 	for (size_t i = 0; i < u->m->n && ret == 0; i++)
-		if (u->m->e[i].kind == LC_FILE)
+		if (u->m->e[i].kind == LC_FILE && (u->o->keep_damaged || !u->why || !u->why[i]))
 			ret = finish_file(u, &u->m->e[i], err);
 	for (size_t i = u->m->n; i-- > 0 && ret == 0;)
 		if (u->m->e[i].kind == LC_DIR)
@@ -227,18 +274,23 @@ static int finish_all(const struct unpacker *u, struct lc_err *err)
 }
 
 int unpack_tree(const struct opts *o, struct lc_store *st, const struct lc_manifest *m,
-		const char *dir, struct lc_err *err)
+		const char *dir, json_t *lost, struct lc_err *err)
 {
 	struct unpacker u = {.o = o,
 			     .st = st,
 			     .m = m,
 			     .dir = dir,
+			     .lost = lost,
+			     .why = lost ? lc_xalloc(m->n, sizeof(char *)) : NULL,
 			     .lock = PTHREAD_MUTEX_INITIALIZER,
 			     .total = lc_manifest_bytes(m)};
 	int ret = -1;
 
-	if (make_all(&u, err) == 0 && fill_all(&u, err) == 0)
+	if (make_all(&u, err) == 0 && fill_all(&u, err) == 0 && drop_lost(&u, err) == 0)
 		ret = finish_all(&u, err);
+	for (size_t i = 0; u.why && i < m->n; i++)
+		free(u.why[i]);
+	free(u.why);
 	free(u.want);
 	free(u.target);
 	return ret;
