@@ -8,6 +8,8 @@
 #define LC_SCAN_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "err.h"
 
@@ -65,6 +67,32 @@ static inline void lc_scan_space(struct lc_scan *s)
 	}
 }
 
+/* The first quote, backslash or ESC from p on, or end. Eight bytes at a time where there are as
+ * many: in each of the three words a byte that was zero has its high bit, the lowest one surely. */
+static inline const char *lc_scan_special(const char *p, const char *end)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+
+	for (; end - p >= 8; p += 8) {
+		uint64_t w, quote, slash, esc, found;
+
+		memcpy(&w, p, 8);
+		quote = w ^ ones * '"';
+		slash = w ^ ones * '\\';
+		esc = w ^ ones * '\033';
+		found = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
+			 ((esc - ones) & ~esc)) &
+			highs;
+		if (found)
+			return p + __builtin_ctzll(found) / 8;
+	}
+#endif
+	while (p < end && *p != '"' && *p != '\\' && *p != '\033')
+		p++;
+	return p;
+}
+
 /* s->p behind an opening quote; afterwards behind the closing one. */
 static inline int lc_scan_string(struct lc_scan *s, struct lc_text *t)
 {
@@ -72,14 +100,9 @@ static inline int lc_scan_string(struct lc_scan *s, struct lc_text *t)
 
 	t->s = p;
 	t->odd = 0;
-	for (; p < end && *p != '"'; p++) {
-		if (*p == '\\') {
-			t->odd = 1;
-			if (++p == end)
-				break;
-		} else if (*p == '\033') {
-			t->odd = 1;
-		}
+	while ((p = lc_scan_special(p, end)) < end && *p != '"') {
+		t->odd = 1;
+		p += *p == '\\' && p + 1 < end ? 2 : 1;
 	}
 	if (p >= end) {
 		s->p = end;

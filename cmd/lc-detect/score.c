@@ -43,7 +43,7 @@ static const char usage[] =
 	"  --resamples N      of the runs, for the intervals (1000)\n"
 	"  --seed N           of the resampling (1)\n"
 	"  -m METRIC=NAME     the log's own name of loss, grad_norm, step, ...\n"
-	"  -t, --threshold X  of lc-detect's index (1)\n"
+	"  -r, --rate R, -t, --threshold X  of lc-detect (3e-5, 1)\n"
 	"  -j                 JSON lines\n"
 	"Status: 0 done, 2 usage, 3 bad data, 4 system.\n";
 
@@ -57,17 +57,17 @@ static void add_rule(const char *name)
 static int options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"labels", 1, 0, 'l'},	  {"rule", 1, 0, 'R'},	 {"within", 1, 0, 'W'},
-		{"gap", 1, 0, 'G'},	  {"margin", 1, 0, 'M'}, {"young", 1, 0, 'Y'},
-		{"resamples", 1, 0, 'B'}, {"seed", 1, 0, 'S'},	 {"metric", 1, 0, 'm'},
-		{"threshold", 1, 0, 't'}, {"json", 0, 0, 'j'},	 {"help", 0, 0, 'h'},
-		{"version", 0, 0, 'V'},	  {0, 0, 0, 0},
+		{"labels", 1, 0, 'l'},	  {"rule", 1, 0, 'R'},	  {"within", 1, 0, 'W'},
+		{"gap", 1, 0, 'G'},	  {"margin", 1, 0, 'M'},  {"young", 1, 0, 'Y'},
+		{"resamples", 1, 0, 'B'}, {"seed", 1, 0, 'S'},	  {"metric", 1, 0, 'm'},
+		{"threshold", 1, 0, 't'}, {"rate", 1, 0, 'r'},	  {"json", 0, 0, 'j'},
+		{"help", 0, 0, 'h'},	  {"version", 0, 0, 'V'}, {0, 0, 0, 0},
 	};
 	struct lc_err err;
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":hjl:m:t:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":hjl:m:r:t:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'l': labels_path = optarg; break;
 		case 'R': add_rule(optarg); break;
@@ -82,6 +82,7 @@ static int options(int argc, char **argv)
 		case 't':
 			detect_conf.threshold = lc_option_number(optarg, "--threshold", 1e-6, 1e6);
 			break;
+		case 'r': detect_conf.rate = lc_option_number(optarg, "--rate", 1e-9, .1); break;
 		case 'm':
 			if (lc_names_add(&names, optarg, &err) < 0)
 				lc_usage("%s", err.text);
