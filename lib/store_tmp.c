@@ -42,8 +42,13 @@ static int create(const char *path, int dir)
 	if (mkdir(path, 0700) < 0)
 		return -1;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT) /* cleaned away before we held it: try another name */
+	if (fd < 0 && errno == ENOENT) { /* cleaned away before we held it: try another name */
 		errno = EEXIST;
+	} else if (fd < 0) {
+		int why = errno;
+		rmdir(path);
+		errno = why;
+	}
 	return fd;
 }
 

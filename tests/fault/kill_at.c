@@ -3,10 +3,11 @@
  *
  * With NO_FSYNC set, fsync succeeds at once: only a machine that stops can tell the difference.
  *
- * Counts the calls that change a file system (open that creates, write, pwrite, fsync, rename,
- * mkdir, symlink, fchmod, unlink). At number KILL_AT the process kills itself before the call; at number
- * FAIL_AT the call fails with ENOSPC, and so do all creations and writes after it (a full disk
- * stays full; but files can be removed).
+ * Counts the calls that change a file system (open that creates, write, pwrite, ftruncate, fsync,
+ * rename, mkdir, symlink, fchmod, unlink). At number KILL_AT the process kills itself before the
+ * call; at number FAIL_AT the call fails with ENOSPC, and so do all of them after it (a full disk
+ * stays full; but files can be removed). At number ONCE_AT that call alone fails, with EIO; then
+ * calls that read count too (any open, pread, flock).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,7 +16,9 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +36,11 @@ static int count(void)
 {
 	long n = atomic_fetch_add(&calls, 1) + 1, fail = limit("FAIL_AT");
 
+	if (n == limit("ONCE_AT")) {
+		errno = EIO;
+		return 1;
+	}
+
 	if (n == limit("KILL_AT"))
 		kill(getpid(), SIGKILL);
 	if (fail && n >= fail) {
@@ -40,6 +48,24 @@ static int count(void)
 		return 1;
 	}
 	return 0;
+}
+
+/* A call that reads: it counts only where one alone is to fail. */
+static int count_read(void)
+{
+	return limit("ONCE_AT") && count();
+}
+
+/* How many there were, into the file that CALLS names. */
+__attribute__((destructor)) static void tell(void)
+{
+	const char *path = getenv("CALLS");
+	FILE *f = path ? fopen(path, "w") : NULL;
+
+	if (f) {
+		fprintf(f, "%ld\n", atomic_load(&calls));
+		fclose(f);
+	}
 }
 
 #define REAL(type, name) ((type)dlsym(RTLD_NEXT, name))
@@ -55,6 +81,8 @@ int open(const char *path, int flags, ...)
 		va_end(ap);
 		if (count())
 			return -1;
+	} else if (count_read()) {
+		return -1;
 	}
 	return REAL(int (*)(const char *, int, ...), "open")(path, flags, mode);
 }
@@ -71,6 +99,23 @@ ssize_t pwrite(int fd, const void *buf, size_t len, off_t at)
 	if (count())
 		return -1;
 	return REAL(ssize_t(*)(int, const void *, size_t, off_t), "pwrite")(fd, buf, len, at);
+}
+
+ssize_t pread(int fd, void *buf, size_t len, off_t at)
+{
+	if (count_read())
+		return -1;
+	return REAL(ssize_t(*)(int, void *, size_t, off_t), "pread")(fd, buf, len, at);
+}
+
+int flock(int fd, int how)
+{
+	return count_read() ? -1 : REAL(int (*)(int, int), "flock")(fd, how);
+}
+
+int ftruncate(int fd, off_t len)
+{
+	return count() ? -1 : REAL(int (*)(int, off_t), "ftruncate")(fd, len);
 }
 
 int fsync(int fd)
