@@ -8,11 +8,24 @@
 #include <unistd.h>
 
 #include "io.h"
+
+#define HOLE (64u << 10) /* bytes that are worth the question whether there are any */
 #include "store_impl.h"
 
 static int open_input(const struct cut_file *f)
 {
 	return open(f->in->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* Nothing is read where nothing lies: the page cache would fill with zeros. */
+static int in_hole(int fd, size_t len, uint64_t at)
+{
+	off_t data = len < HOLE ? 0 : lseek(fd, (off_t)at, SEEK_DATA), end;
+
+	if (data >= 0 && (uint64_t)data < at + len)
+		return 0;
+	end = data < 0 && errno != ENXIO ? -1 : lseek(fd, 0, SEEK_END);
+	return end >= 0 && (uint64_t)end >= at + len; /* else it was cut short */
 }
 
 int cut_read(const struct cut_file *f, void *buf, size_t len, uint64_t at, struct lc_err *err)
@@ -25,6 +38,10 @@ int cut_read(const struct cut_file *f, void *buf, size_t len, uint64_t at, struc
 	fd = open_input(f);
 	if (fd < 0)
 		return lc_fail_sys(err, "open %s", f->in->path);
+	if (in_hole(fd, len, at)) {
+		memset(buf, 0, len);
+		len = 0;
+	}
 	while (len > 0 && ret == 0) {
 		ssize_t n = pread(fd, p, len, (off_t)at);
 		if (n < 0 && errno == EINTR)
@@ -49,7 +66,8 @@ void cut_read_ahead(const struct cut_file *f, size_t len, uint64_t at)
 
 	if (fd < 0)
 		return;
-	posix_fadvise(fd, (off_t)at, (off_t)len, POSIX_FADV_WILLNEED);
+	if (!in_hole(fd, len, at))
+		posix_fadvise(fd, (off_t)at, (off_t)len, POSIX_FADV_WILLNEED);
 	close(fd);
 }
 
