@@ -229,13 +229,16 @@ static void relate_all(struct cut *c)
 static void see_together(struct cut *c)
 {
 	struct lc_spans **of = lc_xalloc(c->nfiles, sizeof(*of));
+	const char **path = lc_xalloc(c->nfiles, sizeof(*path));
 
-	for (size_t i = 0; i < c->nfiles; i++)
-		of[i] = &c->f[i].spans;
-	lc_spans_together(of, c->nfiles);
-	for (size_t i = 0; i < c->nfiles; i++)
-		of[i] = &c->f[i].old.spans;
-	lc_spans_together(of, c->nfiles);
+	for (int old = 0; old < 2; old++) {
+		for (size_t i = 0; i < c->nfiles; i++) {
+			of[i] = old ? &c->f[i].old.spans : &c->f[i].spans;
+			path[i] = c->f[i].in->e->path;
+		}
+		lc_spans_together(of, path, c->nfiles);
+	}
+	free(path);
 	free(of);
 }
 
@@ -246,7 +249,7 @@ static void look_into(struct cut_file *f, struct lc_store *st, const struct lc_m
 	if (f->in->plain)
 		return;
 	lc_spans_find(&r, &f->spans);
-	if (f->spans.n || f->spans.llmc.arrays)
+	if (f->spans.n || f->spans.nnames || f->spans.llmc.arrays)
 		find_older(&f->old, st, base, f->in->e->path);
 }
 

@@ -17,6 +17,11 @@ void lc_spans_release(struct lc_spans *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		free(s->s[i].name);
+	for (size_t i = 0; i < s->nnames; i++) {
+		free(s->names[i].file);
+		free(s->names[i].name);
+	}
+	free(s->names);
 	free(s->s);
 	free(s->named);
 	memset(s, 0, sizeof(*s));
@@ -111,6 +116,7 @@ void spans_index(struct lc_spans *found)
 {
 	struct named *of = lc_xalloc(found->n, sizeof(*of));
 
+	free(found->named);
 	found->named = lc_xalloc(found->n, sizeof(*found->named));
 	for (size_t i = 0; i < found->n; i++)
 		of[i] = (struct named){found->s[i].name, i};
@@ -276,8 +282,16 @@ void lc_spans_find(const struct lc_reader *r, struct lc_spans *found)
 		spans_zip(r, found);
 	else if (magic == LLMC_MODEL || magic == LLMC_STATE)
 		spans_llmc(r, found);
+	else if (head[0] == 0x80 && head[1] <= 5)
+		spans_metadata(r, found);
 	else
 		find_safetensors(r, head, found);
 	spans_settle(found);
 	spans_index(found);
+}
+
+void lc_spans_together(struct lc_spans *const *of, const char *const *path, size_t n)
+{
+	llmc_together(of, n);
+	dcp_together(of, path, n);
 }

@@ -29,10 +29,12 @@ struct zip {
 	char *directory;      /* holds the names */
 	struct zip_member *m; /* by name */
 	size_t n;
+	uint64_t start; /* where the first of its bytes is */
 };
 
-/* The directory of a zip file; what is compressed or encrypted is left out. -1: it has none. */
-int zip_read(const struct lc_reader *r, struct zip *z);
+/* The directory of the zip file that ends at byte `end`; what is compressed or encrypted is left
+ * out. -1: there is none. */
+int zip_read(const struct lc_reader *r, uint64_t end, struct zip *z);
 void zip_release(struct zip *z);
 struct zip_member *zip_get(const struct zip *z, const char *name);
 /* Where the bytes of a member begin, or 0. */
@@ -45,5 +47,9 @@ void spans_llmc(const struct lc_reader *r, struct lc_spans *found);
 void spans_zip(const struct lc_reader *r, struct lc_spans *found);
 /* 0 when it is a zip file of something else. */
 int spans_torch(const struct lc_reader *r, const struct zip *z, struct lc_spans *found);
+void spans_metadata(const struct lc_reader *r, struct lc_spans *found);
+
+void llmc_together(struct lc_spans *const *of, size_t n);
+void dcp_together(struct lc_spans *const *of, const char *const *path, size_t n);
 
 #endif

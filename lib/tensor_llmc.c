@@ -203,7 +203,7 @@ static void replace(struct lc_spans *old, struct lc_spans *now)
 	spans_index(old);
 }
 
-void lc_spans_together(struct lc_spans *const *of, size_t n)
+void llmc_together(struct lc_spans *const *of, size_t n)
 {
 	struct lc_spans *model = NULL, now;
 	uint32_t parts, most = 1;

@@ -18,6 +18,7 @@
 #define LOCAL 30
 #define DIRECTORY_MAX (32 << 20)
 #define MEMBERS_MAX (1u << 19)
+#define ZIPS_MAX (1 << 17) /* in one file */
 
 static int has(const unsigned char *p, const char *signature)
 {
@@ -28,43 +29,40 @@ struct extent { /* of the directory */
 	uint64_t at, bytes;
 };
 
-/* The directory of a file over 4 GiB, told by what is before the end record, at byte `end`. */
-static void zip64(const struct lc_reader *r, uint64_t end, struct extent *dir)
+/* The directory of a file over 4 GiB, told by what is just before the end record, at byte `end`.
+ * Gives where what follows the directory begins. */
+static uint64_t zip64(const struct lc_reader *r, uint64_t end, struct extent *dir)
 {
-	unsigned char p[END64];
-	uint64_t at;
+	unsigned char p[END64 + LOCATOR64];
 
-	if (end < LOCATOR64 || r->read(r->ctx, p, LOCATOR64, end - LOCATOR64) < 0 ||
-	    !has(p, "PK\6\7"))
-		return;
-	at = spans_little(p + 8, 8);
-	if (r->size < END64 || at > r->size - END64 || r->read(r->ctx, p, END64, at) < 0 ||
-	    !has(p, "PK\6\6"))
-		return;
+	if (end < sizeof(p) || r->read(r->ctx, p, sizeof(p), end - sizeof(p)) < 0 ||
+	    !has(p, "PK\6\6") || !has(p + END64, "PK\6\7"))
+		return end;
 	dir->bytes = spans_little(p + 40, 8);
 	dir->at = spans_little(p + 48, 8);
+	return end - sizeof(p);
 }
 
-/* Bytes at the end of the file, in which the end record is searched from behind. */
-static int end_in(const struct lc_reader *r, size_t len, struct extent *dir)
+/* In the last len bytes before `end`, from behind, the end record; gives where what follows the
+ * directory begins, or 0. */
+static uint64_t end_in(const struct lc_reader *r, uint64_t end, size_t len, struct extent *dir)
 {
 	unsigned char *tail = lc_xalloc(len, 1);
-	int ret = -1;
+	uint64_t after = 0;
 
-	if (r->read(r->ctx, tail, len, r->size - len) < 0)
+	if (r->read(r->ctx, tail, len, end - len) < 0)
 		goto out;
-	for (size_t left = END; left <= len && ret < 0; left++) {
+	for (size_t left = END; left <= len && after == 0; left++) {
 		const unsigned char *p = tail + len - left;
 		if (!has(p, "PK\5\6") || END + spans_little(p + 20, 2) != left)
 			continue;
 		dir->bytes = spans_little(p + 12, 4);
 		dir->at = spans_little(p + 16, 4);
-		zip64(r, r->size - left, dir);
-		ret = 0;
+		after = zip64(r, end - left, dir);
 	}
 out:
 	free(tail);
-	return ret;
+	return after;
 }
 
 /* Sizes and places that do not fit in 32 bits are in an extra field, in this order. */
@@ -114,7 +112,8 @@ static size_t entry(struct zip *z, unsigned char *p, size_t len)
 		z->m = lc_xrealloc(z->m, z->n ? 2 * z->n : 1, sizeof(*z->m));
 	memmove(p, p + ENTRY, name);
 	p[name] = '\0';
-	z->m[z->n++] = (struct zip_member){(const char *)p, at, 0, raw};
+	if (!__builtin_add_overflow(at, z->start, &at))
+		z->m[z->n++] = (struct zip_member){(const char *)p, at, 0, raw};
 	return size;
 }
 
@@ -123,22 +122,22 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct zip_member *)a)->name, ((const struct zip_member *)b)->name);
 }
 
-int zip_read(const struct lc_reader *r, struct zip *z)
+int zip_read(const struct lc_reader *r, uint64_t end, struct zip *z)
 {
+	size_t most = end < END + COMMENT_MAX ? (size_t)end : END + COMMENT_MAX, left, n;
 	struct extent dir;
 	unsigned char *p;
-	size_t left, n;
+	uint64_t after;
 
 	memset(z, 0, sizeof(*z));
-	if (r->size < END ||
-	    (end_in(r, END, &dir) < 0 &&
-	     end_in(r, r->size < END + COMMENT_MAX ? (size_t)r->size : END + COMMENT_MAX, &dir) <
-		     0))
+	if (end < END ||
+	    ((after = end_in(r, end, END, &dir)) == 0 && (after = end_in(r, end, most, &dir)) == 0))
 		return -1;
-	if (dir.bytes > DIRECTORY_MAX || dir.at > r->size || dir.bytes > r->size - dir.at)
+	if (dir.bytes > DIRECTORY_MAX || dir.bytes > after || dir.at > after - dir.bytes)
 		return -1;
+	z->start = after - dir.bytes - dir.at;
 	z->directory = lc_xalloc((size_t)dir.bytes, 1);
-	if (r->read(r->ctx, z->directory, (size_t)dir.bytes, dir.at) < 0) {
+	if (r->read(r->ctx, z->directory, (size_t)dir.bytes, after - dir.bytes) < 0) {
 		zip_release(z);
 		return -1;
 	}
@@ -197,13 +196,34 @@ static void find_npz(const struct lc_reader *r, const struct zip *z, struct lc_s
 	}
 }
 
+/* Those of one zip file among several join the rest, under the place where it starts. */
+static void join(struct lc_spans *found, struct lc_spans *one, const struct lc_reader *r,
+		 const struct zip *z)
+{
+	for (size_t i = 0; i < one->n; i++) {
+		struct lc_span s = one->s[i];
+		const char *name = s.name;
+		spans_add(
+			found, r, &s,
+			lc_path("@%llu%s%s", (unsigned long long)z->start, *name ? "." : "", name));
+	}
+	lc_spans_release(one);
+}
+
+/* The last, and what ends where it starts, and so on: torch.distributed.checkpoint writes one for
+ * each tensor. */
 void spans_zip(const struct lc_reader *r, struct lc_spans *found)
 {
+	uint64_t end = r->size;
 	struct zip z;
 
-	if (zip_read(r, &z) < 0)
-		return;
-	if (!spans_torch(r, &z, found))
-		find_npz(r, &z, found);
-	zip_release(&z);
+	for (int i = 0; i < ZIPS_MAX && end > 0 && zip_read(r, end, &z) == 0; i++) {
+		struct lc_spans one = {0}, *to = z.start || i ? &one : found;
+		if (!spans_torch(r, &z, to))
+			find_npz(r, &z, to);
+		if (to == &one)
+			join(found, &one, r, &z);
+		end = z.start;
+		zip_release(&z);
+	}
 }

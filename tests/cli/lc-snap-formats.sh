@@ -28,6 +28,9 @@ store=golden
 ok "save what torch wrote" lc-snap save -s golden --step 1 "$TESTS/golden/tensor-torch"
 ok "restore it" lc-snap restore -s golden @1 golden.out
 ok "as it was" diff -r "$TESTS/golden/tensor-torch" golden.out
+ok "save a distributed checkpoint" lc-snap save -s golden --step 2 "$TESTS/golden/dcp"
+ok "restore it" lc-snap restore -s golden @2 dcp.out
+ok "as it was" diff -r "$TESTS/golden/dcp" dcp.out
 ok "a tensor of it by its name" lc-snap cat -s golden @1 tied-adamw.pt:optimizer.state.1.exp_avg
 tail -c +4161 "$TESTS/golden/tensor-torch/tied-adamw.pt" | head -c 144 >want
 same "is what it is" want .out

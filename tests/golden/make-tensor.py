@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""make-tensor: the samples of tests/golden/tensor-torch and tests/golden/pickle, by torch and numpy themselves.
+"""make-tensor: the samples of tests/golden/{tensor-torch,pickle,dcp}, by torch and numpy themselves.
 
 	make-tensor.py FOLDER	(tests/golden)
 
@@ -11,6 +11,8 @@ import io, os, pickle, random, struct, sys, zipfile
 
 import numpy
 import torch
+import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint.state_dict import get_state_dict
 
 out = sys.argv[1]
 TYPES = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16", torch.int32: "i32", torch.int16: "i16",
@@ -170,3 +172,20 @@ arrays = {"w": numpy.arange(12, dtype="<f4").reshape(3, 4), "f": numpy.asfortran
           "d": numpy.arange(3, dtype="<f8"), "be": numpy.arange(4, dtype=">f4")}
 numpy.savez(os.path.join(out, "tensor-torch", "arrays.npz"), **arrays)
 numpy.savez_compressed(os.path.join(out, "tensor-torch", "deflated.npz"), **arrays)
+
+# torch.distributed.checkpoint: a zip file a tensor, one after another, and their names in .metadata
+small = torch.nn.Linear(6, 5)
+opt = torch.optim.AdamW(small.parameters(), lr=1e-3)
+for step in range(2):
+    small(torch.ones(2, 6)).sum().backward()
+    opt.step()
+names, optim = get_state_dict(small, opt)
+folder = os.path.join(out, "dcp")
+dcp.save({"model": names, "optim": optim}, checkpoint_id=folder, no_dist=True)
+raw = open(os.path.join(folder, "__0_0.distcp"), "rb").read()
+lines = []
+for index, info in pickle.load(open(os.path.join(folder, ".metadata"), "rb")).storage_data.items():
+    for line in expect(raw[info.offset:info.offset + info.length]).splitlines():
+        _, kind, shape, at = line.split(" ")
+        lines.append((info.offset + int(at), "%s %s %s %d\n" % (index.fqn, kind, shape, info.offset + int(at))))
+open(os.path.join(folder, "list.txt"), "w").write("".join(line for _, line in sorted(lines)))

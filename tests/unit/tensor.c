@@ -219,6 +219,30 @@ Test(tensor, torch)
 	}
 }
 
+Test(tensor, distributed_checkpoint)
+{
+	static const char *const path[] = {"it3/.metadata", "it3/__0_0.distcp", "__1_0.distcp"};
+	size_t mlen, len, n;
+	char *m = load("dcp/.metadata", &mlen), *raw = load("dcp/__0_0.distcp", &len);
+	char *want = load("dcp/list.txt", &n), *got;
+	struct lc_spans meta = find(m, mlen), s = find(raw, len), other = find(raw, len);
+	struct lc_spans *const of[] = {&meta, &s, &other};
+
+	cr_assert(meta.n == 0 && s.n > 0 && s.s[0].name[0] == '@');
+	lc_spans_together(of, path, 3);
+	got = list(&s);
+	cr_expect(strcmp(got, want) == 0, "got\n%swanted\n%s", got, want);
+	cr_expect(other.s[0].name[0] == '@', "another file");
+	for (size_t i = 0; i < 3; i++)
+		lc_spans_release(of[i]);
+	for (size_t cut = 0; cut < mlen; cut += 7) {
+		meta = find(m, cut);
+		cr_assert(meta.n == 0 && meta.nnames == 0);
+		lc_spans_release(&meta);
+	}
+	free(m), free(raw), free(want), free(got);
+}
+
 Test(tensor, hyper_parameters)
 {
 	static const char *const samples[] = {"tied-adamw", "tied-adamw-p5", "zip64", "everything"};
@@ -320,6 +344,7 @@ Test(tensor, llmc)
 	size_t len, slen;
 	unsigned char *m = llmc_model(5, &len), *p;
 	struct lc_spans model = find(m, len), state, *both[] = {&state, &model};
+	const char *const path[] = {"state", "model"};
 
 	cr_assert(model.n == 16 && model.s[15].at + model.s[15].bytes == len);
 	is_span(&model, "wpe", 1024 + 2 * 48, 2, 8, 4);
@@ -330,7 +355,7 @@ Test(tensor, llmc)
 		p = llmc_state(2, 1, 1, extra, LLMC_N, &slen);
 		state = find(p, slen);
 		cr_assert(state.n == (extra ? 0 : 3), "alone it tells nothing of its parts");
-		lc_spans_together(both, 2);
+		lc_spans_together(both, path, 2);
 		cr_assert(state.n == 48 && model.n == 16);
 		is_span(&state, "wte.exp_avg", 1024, 2, 12, 4);
 		is_span(&state, "qkvw.exp_avg_sq", 1024 + 4 * (LLMC_N + 96), 3, 2, 4);
@@ -347,8 +372,9 @@ Test(tensor, llmc_in_parts)
 	size_t len, slen;
 	unsigned char *m = llmc_model(3, &len), *p = llmc_state(2, 1, 0, 0, LLMC_N / 2, &slen);
 	struct lc_spans model = find(m, len), state = find(p, slen), *both[] = {&model, &state};
+	const char *const path[] = {"model", "state"};
 
-	lc_spans_together(both, 2);
+	lc_spans_together(both, path, 2);
 	/* four tensors of all layers, twelve of each; both parts are in the model */
 	cr_assert(model.n == 2 * (4 + 24) && state.n == 2 * (4 + 24));
 	is_span(&model, "wte.0.1", 1024 + 4 * 24, 2, 6, 4);
@@ -363,7 +389,7 @@ Test(tensor, llmc_in_parts)
 	p = llmc_state(2, 1, 0, 0, LLMC_N / 2 + 1, &slen);
 	model = find(m, len);
 	state = find(p, slen);
-	lc_spans_together(both, 2);
+	lc_spans_together(both, path, 2);
 	cr_assert(model.n == 16 && state.n == 2, "a state of another model");
 	lc_spans_release(&state);
 	lc_spans_release(&model);
