@@ -6,6 +6,7 @@
  * that take turns, so that a processor works at many at once. There may be a table of frequencies
  * for each of some contexts, which the decoder knows by other means. The layout is in lc-store(5).
  */
+#include <endian.h>
 #include <math.h>
 #include <string.h>
 
@@ -144,22 +145,26 @@ static size_t put_tables(struct lc_work *w, unsigned tables, unsigned char *out)
 static inline uint32_t push(uint32_t x, uint32_t code, uint64_t inverse, unsigned char **p)
 {
 	uint32_t f = (code & (RANS_TOTAL - 1)) + 1;
-	int full = x >> (32 - RANS_BITS) >= f;
+	unsigned full = x >> (32 - RANS_BITS) >= f; /* no branch: it would be guessed wrong */
+	uint16_t out = htole16((uint16_t)x);
 
-	(*p)[-1] = (unsigned char)(x >> 8);
-	(*p)[-2] = (unsigned char)x;
-	*p -= full ? 2 : 0;
-	x = full ? x >> 16 : x;
+	memcpy(*p - 2, &out, 2);
+	*p -= 2 * full;
+	x >>= 16 * full;
 	return x + (code >> RANS_BITS) + (uint32_t)(x * inverse >> 44) * (RANS_TOTAL - f);
 }
 
 unsigned char *rans_push(uint32_t *x, const unsigned char *in, const unsigned char *ctx, size_t n,
 			 const struct rans_codes *t, unsigned char *p)
 {
+	uint32_t y[RANS_STATES]; /* nobody else's: bytes that are written do not change it */
+
+	memcpy(y, x, sizeof(y));
 	for (size_t i = n; i-- > 0;) {
 		size_t k = i % RANS_STATES, s = ctx ? (size_t)ctx[i] << 8 | in[i] : in[i];
-		x[k] = push(x[k], t->code[s], t->inverse[s], &p);
+		y[k] = push(y[k], t->code[s], t->inverse[s], &p);
 	}
+	memcpy(x, y, sizeof(y));
 	return p;
 }
 
@@ -219,8 +224,10 @@ static inline uint32_t next(uint32_t x, uint32_t slot)
 	return ((slot >> 8 & (RANS_TOTAL - 1)) + 1) * (x >> RANS_BITS) + (slot >> 20);
 }
 
-size_t rans_pull(uint32_t *x, const unsigned char *ctx, const uint32_t *slot,
-		 const unsigned char **in, const unsigned char *end, unsigned char *out, size_t n)
+/* Inlined twice, so that without contexts there are none to look at. */
+static inline size_t pull(uint32_t *restrict x, const unsigned char *ctx, const uint32_t *slot,
+			  const unsigned char **in, const unsigned char *end,
+			  unsigned char *restrict out, size_t n)
 {
 	const unsigned char *p = *in;
 	size_t i = 0;
@@ -229,14 +236,21 @@ size_t rans_pull(uint32_t *x, const unsigned char *ctx, const uint32_t *slot,
 		for (size_t k = 0; k < RANS_STATES; k++) {
 			uint32_t c = ctx ? (uint32_t)ctx[i + k] << RANS_BITS : 0;
 			uint32_t s = slot[c | (x[k] & (RANS_TOTAL - 1))], y = next(x[k], s);
-			uint32_t more = y << 16 | p[0] | (uint32_t)p[1] << 8;
-			int low = y < RANS_LOW;
+			uint16_t more;
+			unsigned low = y < RANS_LOW; /* no branch: it would be guessed wrong */
+			memcpy(&more, p, 2);
 			out[i + k] = (unsigned char)s;
-			x[k] = low ? more : y;
-			p += low ? 2 : 0;
+			x[k] = y << 16 * low | (le16toh(more) & (0 - low));
+			p += 2 * low;
 		}
 	*in = p;
 	return i;
+}
+
+size_t rans_pull(uint32_t *x, const unsigned char *ctx, const uint32_t *slot,
+		 const unsigned char **in, const unsigned char *end, unsigned char *out, size_t n)
+{
+	return ctx ? pull(x, ctx, slot, in, end, out, n) : pull(x, NULL, slot, in, end, out, n);
 }
 
 /* The same to the very end, where there may be too few words. */

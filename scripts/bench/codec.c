@@ -1,14 +1,15 @@
 /*
  * codec: the tensor codec alone: what it makes of training states, and how fast on one core.
  *
- *	codec [-r ROUNDS] FOLDER...
+ *	codec [-l LEVEL] [-r ROUNDS] FOLDER...
  *
  * For scripts/bench/codec. Folders hold checkpoints of safetensors whose names end in .exp_avg and
  * .exp_avg_sq where they are moments. The first is coded by itself, each next one from the one
  * before it; a copy of the weights rounded to bf16 is coded alone and from the weights. Prints a
  * line for each kind of tensor and for their sum: ratio, bits an element, and GB/s (10^9 raw bytes
  * a second of processor time, the best of the rounds) of the choice of models, of that and the
- * encoding, and of the decoding. All that is decoded is compared.
+ * encoding, and of the decoding. All that is decoded is compared. LEVEL chooses loops: 0 for any
+ * processor, 1 AVX2, 2 AVX-512.
  */
 #include <dirent.h>
 #include <math.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "codec_fit.h"
+#include "codec_impl.h"
 #include "io.h"
 #include "json.h"
 #include "tensor.h"
@@ -291,10 +293,15 @@ int main(int argc, char **argv)
 	struct state s[2];
 	int opt, first;
 
-	while ((opt = getopt(argc, argv, "r:")) == 'r')
-		rounds = atoi(optarg);
-	if (opt != -1 || optind == argc || rounds < 1) {
-		fputs("usage: codec [-r ROUNDS] FOLDER...\n", stderr);
+	while ((opt = getopt(argc, argv, "l:r:")) != -1)
+		if (opt == 'r')
+			rounds = atoi(optarg);
+		else if (opt == 'l')
+			room.w->loops = codec_loops(atoi(optarg));
+		else
+			optind = argc;
+	if (optind >= argc || rounds < 1 || !room.w->loops) {
+		fputs("usage: codec [-l LEVEL] [-r ROUNDS] FOLDER...\n", stderr);
 		return 2;
 	}
 	first = optind;
