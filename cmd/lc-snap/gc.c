@@ -1,8 +1,10 @@
 /* gc: gives back the room of what no snapshot needs. */
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
+#include "io.h"
 #include "json.h"
 #include "snap.h"
 #include "store_gc.h"
@@ -103,6 +105,16 @@ static int drop_parts(const struct opts *o, struct lc_store *st, struct lc_err *
 	return ret;
 }
 
+/* What an interrupted pull has got: no pull is at work, since we have the lock alone. */
+static int drop_pulls(const struct opts *o, struct lc_err *err)
+{
+	char *dir = lc_path("%s/pull", o->store);
+	int ret = lc_remove_tree(dir, err);
+
+	free(dir);
+	return ret;
+}
+
 int verb_gc(const struct opts *o, int argc, char **argv)
 {
 	struct lc_gc g = {.grace = o->grace,
@@ -121,7 +133,8 @@ int verb_gc(const struct opts *o, int argc, char **argv)
 	if (argc != 0)
 		lc_usage("gc takes no operand");
 	st = open_store(o, &err);
-	if (st && (o->dry_run || (alone(o, st, &err) == 0 && drop_parts(o, st, &err) == 0)))
+	if (st && (o->dry_run || (alone(o, st, &err) == 0 && drop_parts(o, st, &err) == 0 &&
+				  drop_pulls(o, &err) == 0)))
 		ret = lc_store_gc(st, &g, &err);
 	progress(o, 0, 0);
 	lc_store_close(st);

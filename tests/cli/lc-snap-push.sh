@@ -180,6 +180,10 @@ ok "what a killed push leaves" lc-snap init -s dead
 : >dead/tmp/0123456789abcdef
 ok "is removed by the next" lc-snap push -q dead --all
 equal "all of it" "" "$(ls dead/tmp)"
+mkdir -p many2/pull/0123456789abcdef/packs
+ok "gc removes what an interrupted pull left" lc-snap gc -q -s many2
+absent "of it" many2/pull
+ok "and nothing else" lc-snap verify -q -s many2
 if [ "$(id -u)" != 0 ]; then
 	mkdir -p ro && chmod 555 ro
 	status "no right to write" 4 lc-snap push ro/x --all
