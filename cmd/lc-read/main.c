@@ -9,11 +9,14 @@
 
 #include "child.h"
 #include "inputs.h"
+#include "io.h"
+#include "option.h"
 #include "read.h"
 
 static struct lc_names names;
 static const struct format *forced;
 static const char *named; /* the one input, with -f */
+static long every;	  /* steps between lines that name none */
 static int all_metrics, follow, quiet, keep_all, strict, runs, copies;
 
 static const char usage[] =
@@ -22,6 +25,7 @@ static const char usage[] =
 	"Turn a training log, of whatever framework, into step records.\n"
 	"  -a, --all          keep metrics of unknown names too\n"
 	"  -f, --follow       follow a growing (or rotated) file\n"
+	"  --every N          a line with a loss and no step is N steps after the one before\n"
 	"  -F, --format NAME  the format, or auto: found by looking; help lists them\n"
 	"  -m METRIC=NAME     the log's own name of loss, grad_norm, step, ...\n"
 	"  -q                 do not name what is passed over\n"
@@ -48,10 +52,11 @@ static const struct format *format_named(const char *name)
 static int options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"all", 0, 0, 'a'},	{"follow", 0, 0, 'f'},	{"format", 1, 0, 'F'},
-		{"exec", 0, 0, 'x'},	{"copy", 0, 0, 'C'},	{"metric", 1, 0, 'm'},
-		{"quiet", 0, 0, 'q'},	{"rewinds", 0, 0, 'r'}, {"strict", 0, 0, 'S'},
-		{"version", 0, 0, 'V'}, {"help", 0, 0, 'h'},	{0, 0, 0, 0},
+		{"all", 0, 0, 'a'},    {"follow", 0, 0, 'f'},  {"format", 1, 0, 'F'},
+		{"every", 1, 0, 'E'},  {"exec", 0, 0, 'x'},    {"copy", 0, 0, 'C'},
+		{"metric", 1, 0, 'm'}, {"quiet", 0, 0, 'q'},   {"rewinds", 0, 0, 'r'},
+		{"strict", 0, 0, 'S'}, {"version", 0, 0, 'V'}, {"help", 0, 0, 'h'},
+		{0, 0, 0, 0},
 	};
 	struct lc_err err;
 	int c;
@@ -68,6 +73,7 @@ static int options(int argc, char **argv)
 		case 'q': quiet = 1; break;
 		case 'r': keep_all = 1; break;
 		case 'S': strict = 1; break;
+		case 'E': every = lc_option_whole(optarg, "--every", 1, 1L << 40); break;
 		case 'x': runs = 1; break; /* what follows is the command's */
 		case 'C': copies = 1; break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
@@ -154,7 +160,7 @@ static int nothing(const struct input *in, const struct out *o, struct lc_err *e
 	if (o->unknown[0])
 		return lc_fail(err, LC_DATA,
 			       "%s: no step with a metric of a known name; names: %s "
-			       "(-m loss=NAME, -m step=NAME)",
+			       "(-m loss=NAME, -m step=NAME, --every N)",
 			       in->path, o->unknown);
 	for (int i = 0; formats[i]; i++) {
 		size_t n = strlen(list);
@@ -196,6 +202,31 @@ static int can_reread(const struct inputs *all)
 	return !follow && !keep_all && !runs;
 }
 
+/* Where a run begins that a branch or a guard resumes: the Trainer's state says it. */
+static long resumed_from(void)
+{
+	const char *state = getenv("LC_STATE"), *at;
+	char *path, *text = NULL;
+	long step = 0;
+	size_t len;
+
+	if (!state || !*state)
+		return 0;
+	path = lc_path("%s/trainer_state.json", state);
+	if (lc_read_file(path, &text, &len, NULL) == 0 && (at = strstr(text, "\"global_step\":")))
+		step = strtol(at + 14, NULL, 10);
+	free(text);
+	free(path);
+	return step > 0 ? step : 0;
+}
+
+static void begin_out(struct out *o)
+{
+	out_init(o, stdout, &names, all_metrics);
+	o->every = every;
+	o->from = every ? resumed_from() : 0;
+}
+
 /* -x: when the reading fails, the command finds its standard output closed, as in any pipe. */
 static int run_command(char *const *argv)
 {
@@ -206,7 +237,7 @@ static int run_command(char *const *argv)
 
 	if (inputs_add(&all, "-", forced, &err) < 0 || child_start(argv, &err) < 0)
 		lc_die(&err);
-	out_init(&o, stdout, &names, all_metrics);
+	begin_out(&o);
 	out_start(&o, OUT_STREAM);
 	read = read_input(&all.in[0], &o, 0, quiet, &err);
 	if (read == 0 && fflush(stdout) == EOF)
@@ -239,7 +270,7 @@ int main(int argc, char **argv)
 	} while (++i < argc);
 	if (follow && all.in[0].format == &format_mlflow)
 		lc_usage("-f follows a file, no MLflow run");
-	out_init(&o, stdout, &names, all_metrics);
+	begin_out(&o);
 	reread = can_reread(&all);
 	empty = turn(&all, &o, reread ? OUT_SURVEY : OUT_STREAM, &err);
 	if (empty >= 0 && reread && turn(&all, &o, OUT_REPLAY, &err) < 0)

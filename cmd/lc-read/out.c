@@ -40,6 +40,7 @@ void out_start(struct out *o, enum out_mode mode)
 	o->open = 0;
 	o->anchor = -1;
 	o->last = -1;
+	o->counted = o->from;
 	o->t0 = NAN;
 }
 

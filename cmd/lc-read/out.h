@@ -68,7 +68,9 @@ struct out {
 	unsigned long rows, records;
 	int anchor; /* the metric that tells of rewinds: loss, else grad_norm, else lr; -1 */
 	long last;  /* newest step that had it, or -1 */
-	double t0;  /* for formats with times of day: the first one, or NaN */
+	long every, from, counted; /* steps between lines that name none (0: such are no steps);
+				      the first is from + every */
+	double t0;		   /* for formats with times of day: the first one, or NaN */
 	struct rewind *rewinds;
 	size_t nrewinds, rewinds_cap, next_rewind;
 	struct recall recall[RECALLED];

@@ -4,6 +4,7 @@
  *	[titan] 2026-02-24 19:46:17,508 - root - INFO - step:  4  loss:  7.62585  grad_norm: 26.6250
  *tps: 10,050 epoch 1 | step 100/2000 | loss 2.345 | lr=1e-4
  *	{'step': 100, 'loss': 2.345}
+ *	{'loss': 2.345, 'learning_rate': 1e-4, 'epoch': 0.01}	with --every
  *
  * torchtitan is the first of these, with what is its own: every rank may print the same line, and
  * "validate step" has the held-out loss.
@@ -106,9 +107,24 @@ static int end_row(struct reader *r, struct lc_err *err)
 	return out_end(r->out, err);
 }
 
+/* A line that names no step, as the Trainer prints them: losses are counted, a held-out one belongs
+ * to the loss before. */
+static void count_step(struct out *o)
+{
+	if (o->row.has_step || o->every == 0)
+		return;
+	if (out_has(o, LC_LOSS))
+		o->counted += o->every;
+	if (o->counted > 0)
+		out_step(o, (double)o->counted);
+}
+
 static int pairs_line(struct reader *r, const char *s, size_t len, struct lc_err *err)
 {
+	if (memmem(s, len, "'train_runtime'", 15)) /* the Trainer's sum of it all */
+		return 0;
 	read_pairs(r->out, (struct text){s, s + len}, 0);
+	count_step(r->out);
 	return end_row(r, err);
 }
 

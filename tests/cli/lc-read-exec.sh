@@ -34,6 +34,33 @@ equal "become records" '{"step":10,"loss":1.1,"grad_norm":0.5,"lr":1.5e-05}
 {"step":20,"loss":1.2,"grad_norm":0.5,"lr":1.5e-05}
 {"step":30,"loss":1.3,"grad_norm":0.5,"lr":1.5e-05}
 {"step":40,"loss":"nan","grad_norm":"nan","lr":1e-05}' "$(cat .out)"
+# as the Trainer itself prints: no step anywhere
+cat >trainer.sh <<'END'
+printf '  0%%|          | 0/30 [00:00<?, ?it/s]\r 33%%|###       | 10/30 [00:01<00:02, 9.9it/s]\n'
+echo "{'loss': 2.5, 'grad_norm': 1.5, 'learning_rate': 2e-05, 'epoch': 0.1}"
+echo "{'loss': 2.25, 'grad_norm': 1.25, 'learning_rate': 1e-05, 'epoch': 0.2}"
+echo "{'eval_loss': 2.125, 'eval_runtime': 1.5, 'eval_samples_per_second': 66.7, 'epoch': 0.2}"
+echo "{'loss': 2.0, 'grad_norm': 1.0, 'learning_rate': 0.0, 'epoch': 0.3}"
+echo "{'train_runtime': 3.0, 'train_samples_per_second': 10.0, 'train_steps_per_second': 1.0, 'train_loss': 2.25, 'epoch': 0.3}"
+END
+ok "the Trainer's lines, --every" lc-read -q --every 10 -x sh trainer.sh
+equal "are counted" '{"step":10,"loss":2.5,"grad_norm":1.5,"lr":2e-05}
+{"step":20,"loss":2.25,"grad_norm":1.25,"lr":1e-05}
+{"step":20,"val_loss":2.125}
+{"step":30,"loss":2,"grad_norm":1,"lr":0}' "$(cat .out)"
+cp .out want
+sh trainer.sh >trainer.log
+ok "of a file too, which is gone over twice" lc-read -q --every 10 trainer.log
+same "the same" .out want
+status "without --every they are no steps" 3 lc-read -q trainer.log
+mkdir state
+printf '{\n  "epoch": 0.5,\n  "global_step": 500,\n  "log_history": [{"loss": NaN}]\n}\n' >state/trainer_state.json
+ok "resumed from a state" env LC_STATE=state lc-read -q --every 10 -x sh trainer.sh
+match "from where it was" '^\{"step":510,"loss":2.5,' .out
+ok "with no such state" env LC_STATE=none lc-read -q --every 10 -x sh trainer.sh
+match "from the beginning" '^\{"step":10,"loss":2.5,' .out
+status "--every 0" 2 lc-read --every 0 -x true
+
 ok "names of its own" lc-read -q -m loss=my/objective -x echo '{"step":1,"my/objective":2}'
 equal "are mapped" '{"step":1,"loss":2}' "$(cat .out)"
 ok "a command that prints nothing" lc-read -q -x true
