@@ -94,12 +94,12 @@ void lc_trend_add(struct lc_trend *t, const struct lc_view *view, double x, int 
 		t->slope = allowed(t->slope + gain * gain / 2 * off, view);
 		t->smooth += smoothing * (expected + clamp(z, -4, 4) * t->spread - t->smooth);
 		t->spread *=
-			1 + fmax(1 / SPAN, 1 / (t->n + 1)) * (ABS_TO_SD * fmin(fabs(z), 3) - 1);
+			1 + fmax(1 / SPAN, 3 / (t->n + 3)) * (ABS_TO_SD * fmin(fabs(z), 3) - 1);
 	}
 	follow_reference(t, view->sense, smoothing);
 	t->spread = fmax(t->spread, least_spread(t, view));
 	t->calm += (t->spread - t->calm) *
-		   fmax(1 / (t->spread < t->calm ? SPAN : SPAN * 16), 1 / t->n);
+		   fmax(1 / (t->spread < t->calm ? SPAN / 4 : SPAN * 16), 1 / t->n);
 	t->n++;
 }
 
