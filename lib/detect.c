@@ -11,14 +11,9 @@
 #include "detect_impl.h"
 #include "io.h"
 
-#define HIDDEN 5       /* damage may be this old when it shows: states this young are suspect */
-#define OUTLIER 6.0    /* score of a loss that stands out alone */
-#define AT_ONCE 2      /* steps within which it comes back */
-#define SETTLED 256    /* steps after which what an episode came to is the new normal */
-#define REGULAR 32     /* steps in a row that had a loss: then a step without is odd */
-#define GONE 2	       /* such steps that are an alert */
-#define ODD .01	       /* probability below which a signal is more than noise */
-#define SIGNIFICANT .5 /* spreads that a slope must make in 64 values before it is believed */
+#define HIDDEN 5    /* damage may be this old when it shows: states this young are suspect */
+#define SETTLED 256 /* steps after which what an episode came to is the new normal */
+#define ODD .01	    /* probability below which a signal is more than noise */
 
 const struct lc_detect_conf lc_detect_defaults = {
 	.min_steps = 40,
@@ -26,17 +21,6 @@ const struct lc_detect_conf lc_detect_defaults = {
 	.threshold = 1.0,
 	.cooldown = 16,
 };
-
-static int main_channel(const struct lc_detect *d)
-{
-	return d->conf.profile == LC_PROFILE_RL ? REWARD : LOSS;
-}
-
-static void say(struct lc_detect *d, const struct lc_event *ev)
-{
-	if (d->nevents < (int)(sizeof(d->events) / sizeof(d->events[0])))
-		d->events[d->nevents++] = *ev;
-}
 
 static double threshold_now(const struct lc_detect *d)
 {
@@ -196,7 +180,8 @@ static void end_episode(struct lc_detect *d, int recovered)
 		.threshold = v->alert_threshold,
 	};
 	v->alarmed = 0;
-	say(d, &ev);
+	lc_live_forget_clusters(v, recovered);
+	lc_detect_say(d, &ev);
 }
 
 /* While an alert is on: it ends after cooldown quiet steps, or where it has settled. */
@@ -234,109 +219,6 @@ static int judge(struct lc_detect *d, int bad_channel, struct lc_alert *a)
 	return 1;
 }
 
-/* A value of the main channel that stood out alone, and came back at once. */
-static void watch_outlier(struct lc_detect *d)
-{
-	struct live *v = &d->past.now;
-	int c = main_channel(d);
-	double z = v->ch[c].z;
-	struct lc_event ev = {.type = LC_OUTLIER, .metric = lc_channel_metric[c]};
-
-	if (v->alarmed || isnan(z))
-		return;
-	if (v->outlier_step < 0) {
-		if (z >= OUTLIER) {
-			v->outlier_step = v->step;
-			v->outlier_z = z;
-			v->outlier_age = 0;
-		}
-		return;
-	}
-	if (z < LEFT_TREND) {
-		ev.step = (long)v->outlier_step;
-		ev.score = v->outlier_z;
-		say(d, &ev);
-		v->outlier_step = -1;
-	} else if (++v->outlier_age >= AT_ONCE) {
-		v->outlier_step = -1;
-	}
-}
-
-/* Steps until the level is crossed as the trend goes; NaN when it is not. */
-static double steps_to(const struct live *v, const struct lc_trend *t, double level)
-{
-	double ahead = level - t->level;
-
-	if (t->spread <= 0 || fabs(t->slope) * 64 < SIGNIFICANT * t->spread ||
-	    ahead * t->slope <= 0)
-		return NAN;
-	return ahead / t->slope * fmax(v->stride, 1);
-}
-
-static void watch_crossings(struct lc_detect *d)
-{
-	struct live *v = &d->past.now;
-
-	for (int k = 0; k < d->conf.ncross; k++) {
-		const struct lc_cross *cr = &d->conf.cross[k];
-		struct lc_event ev = {.type = LC_WARNING, .step = (long)v->step};
-		int c = 0;
-
-		while (lc_channel_metric[c] != cr->metric)
-			c++;
-		if (isnan(v->ch[c].z))
-			continue;
-		ev.steps = steps_to(v, &v->ch[c].trend, cr->level);
-		if (!(ev.steps <= 2 * cr->within))
-			v->warned[k] = 0;
-		if (!(ev.steps <= cr->within) || v->warned[k])
-			continue;
-		v->warned[k] = 1;
-		ev.metric = cr->metric;
-		ev.level = cr->level;
-		ev.score = v->ch[c].trend.level;
-		say(d, &ev);
-	}
-}
-
-/* A loss that is not there where all steps had one, as Megatron leaves it out when it is NaN. */
-static int loss_gone(struct live *v, unsigned has)
-{
-	unsigned loss = 1u << LC_LOSS, usual = (unsigned)v->usual;
-
-	if (has & loss) {
-		v->regular = has == usual ? v->regular + 1 : 0;
-		v->usual = has;
-		v->gone = 0;
-		return 0;
-	}
-	if ((has | loss) != usual || has == 0)
-		return 0;
-	if (v->regular < REGULAR) {
-		v->regular = 0;
-		return 0;
-	}
-	return ++v->gone >= GONE;
-}
-
-/* The first channel whose value is not finite, or whose value is gone; -1: none. */
-static int bad_channel(struct lc_detect *d, const struct seen *s)
-{
-	struct live *v = &d->past.now;
-	int gone = loss_gone(v, (unsigned)s->has);
-	struct lc_event ev = {.type = LC_OUTLIER, .metric = LC_LOSS, .cause = LC_CAUSE_MISSING};
-
-	for (int i = 0; i < CHANNELS; i++)
-		if ((unsigned)s->has >> lc_channel_metric[i] & 1 && !isfinite(s->v[i]))
-			return i;
-	if (v->gone == 1) {
-		ev.step = (long)s->step;
-		ev.score = NAN;
-		say(d, &ev);
-	}
-	return gone ? LOSS : -1;
-}
-
 static int has_channel(unsigned has)
 {
 	for (int i = 0; i < CHANNELS; i++)
@@ -345,26 +227,12 @@ static int has_channel(unsigned has)
 	return 0;
 }
 
-static void blame(struct lc_detect *d, struct seen *s)
-{
-	struct live *v = &d->past.now;
-	struct lc_event ev = {.type = LC_OUTLIER, .metric = LC_LOSS, .cause = LC_CAUSE_DATA};
-
-	if (!s->blamed || !((unsigned)s->has >> LC_LOSS & 1) || !isfinite(s->v[LOSS]))
-		return;
-	ev.step = (long)s->step;
-	ev.score =
-		lc_trend_score(&v->ch[LOSS].trend, &lc_views[LOSS], d->conf.min_steps, s->v[LOSS]);
-	say(d, &ev);
-	s->has = (unsigned)s->has & ~(1u << LC_LOSS | 1u << LC_GRAD_NORM);
-}
-
 static int take(struct lc_detect *d, const struct seen *seen, struct lc_alert *a)
 {
 	struct live *v = &d->past.now;
 	struct seen s = *seen;
 	double diff = s.step - v->step;
-	int bad = bad_channel(d, &s);
+	int bad = lc_watch_bad(d, &s);
 
 	if (v->step >= 0 && diff > 0 && (v->stride == 0 || diff < 10 * v->stride))
 		v->stride += (diff - v->stride) / (v->stride == 0 ? 1 : 16);
@@ -375,14 +243,14 @@ static int take(struct lc_detect *d, const struct seen *seen, struct lc_alert *a
 			v->ch[bad].onset = s.step;
 		return judge(d, bad, a);
 	}
-	blame(d, &s);
+	lc_watch_blamed(d, &s);
 	if (!has_channel((unsigned)s.has) && !((unsigned)s.has >> LC_LR & 1))
 		return 0;
 	lc_live_take(v, &s, &d->conf);
 	if (!has_channel((unsigned)s.has))
 		return 0;
-	watch_outlier(d);
-	watch_crossings(d);
+	lc_watch_outlier(d);
+	lc_watch_crossings(d);
 	return judge(d, -1, a);
 }
 

@@ -63,7 +63,8 @@ struct live {
 	struct channel ch[CHANNELS];
 	struct signal sig[SIGNALS];
 	double index, step;
-	double lr_max, lr_mean, warm;  /* warm: 1 while lr rises, then fading */
+	double lr_max, lr_mean;
+	double warm, rewarm;	       /* 1 while lr rises (and has been higher), then fading */
 	double alarmed, quiet, lasted; /* an alert is on; calm steps since; its length */
 	double alert_step, alert_onset, alert_rewind, alert_kind, alert_index, alert_threshold;
 	double peak;
@@ -107,8 +108,29 @@ extern const enum lc_metric lc_channel_metric[CHANNELS];
 /* Score the step, update trends, tails and the index. hold: an alert is on. */
 void lc_live_take(struct live *v, const struct seen *s, const struct lc_detect_conf *conf);
 
+/*
+ * After an episode: what it came to is not learned, but how far a drift went that came back by
+ * itself: that is how this run wanders. (Of one that was taken back nothing is known any more.)
+ */
+void lc_live_forget_clusters(struct live *v, int recovered);
+
 /* 1 for a run that is settled, up to 2 while it is young, steep or warming up. */
 double lc_live_lenience(const struct live *v, const struct lc_detect_conf *conf);
+
+/* Events of a step; what there is no room for is lost. */
+void lc_detect_say(struct lc_detect *d, const struct lc_event *ev);
+
+/* A value of the main channel that stood out alone, and came back at once: an event. */
+void lc_watch_outlier(struct lc_detect *d);
+
+/* Levels that will be crossed: events. */
+void lc_watch_crossings(struct lc_detect *d);
+
+/* The first channel whose value is not finite, or a loss that is gone; -1: none. */
+int lc_watch_bad(struct lc_detect *d, const struct seen *s);
+
+/* Takes out of s what siblings met as bad too: an event. */
+void lc_watch_blamed(struct lc_detect *d, struct seen *s);
 
 void lc_past_clear(struct lc_past *p);
 

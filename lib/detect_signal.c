@@ -48,14 +48,27 @@ static const struct lc_tail_prior *prior_of(int sig)
 	return of[sig % 3];
 }
 
-static double weight_of(int sig)
+/* The loss of a policy says little of how it does; its reward and KL do. */
+static double weight_in_rl(int sig)
 {
 	switch (sig) {
-	case STANDS_OUT(LOSS): return 3;
-	case AGREEMENT: return 2;
-	case DRIFTED(LOSS): return 1;
+	case STANDS_OUT(REWARD):
+	case DRIFTED(REWARD): return 3;
+	case STANDS_OUT(KL):
+	case GROWS(KL): return 2;
+	case STANDS_OUT(LOSS):
+	case GROWS(LOSS):
+	case DRIFTED(LOSS):
+	case AMPLITUDE: return .2;
 	default: return 1;
 	}
+}
+
+static double weight_of(int sig, enum lc_profile profile)
+{
+	if (profile == LC_PROFILE_RL)
+		return weight_in_rl(sig);
+	return sig == STANDS_OUT(LOSS) ? 3 : sig == AGREEMENT ? 2 : 1;
 }
 
 /* The bad side of a score: what deviates either way counts as it is far. */
@@ -102,6 +115,8 @@ static void channel_add(struct live *v, int i, double x, double step, int min_st
 		   (isnan(z) ? 0 : clamp(z, lc_views[i].sense == LC_BOTH ? -6 : -4, 6) - c->lift);
 	track_onset(c, bad, step);
 	lc_trend_add(&c->trend, &lc_views[i], x, v->alarmed > 0);
+	/* what a learning rate does to the level as it comes back is no drift */
+	c->trend.reference += v->rewarm / 8 * (c->trend.smooth - c->trend.reference);
 }
 
 static double median3(const double *x)
@@ -143,13 +158,13 @@ static int speaks(const struct live *v, int sig)
 		return !isnan(v->ch[LOSS].z);
 	if (sig == AGREEMENT)
 		return !isnan(v->ch[LOSS].z) && !isnan(v->ch[GRAD].z);
-	if (sig == DRIFTED(GRAD)) /* gradient norms wander in health */
+	if (sig == DRIFTED(sig / 3) && lc_views[sig / 3].may_worsen) /* it wanders in health */
 		return 0;
 	return !isnan(v->ch[sig / 3].z);
 }
 
-/* The tail learns what is no alert. Returns what the signal adds to the sum of weights / p. */
-static double update_signal(struct live *v, int i)
+/* Returns what the signal adds to the sum of weights / p. */
+static double update_signal(struct live *v, int i, enum lc_profile profile)
 {
 	const struct lc_tail_prior *prior = prior_of(i);
 	struct signal *s = &v->sig[i];
@@ -159,10 +174,10 @@ static double update_signal(struct live *v, int i)
 	if (s->score < prior->at / 2)
 		s->since = v->step;
 	if (v->alarmed > 0)
-		lc_tail_drop(&s->tail);
+		lc_tail_watch(&s->tail, prior, s->score);
 	else
 		lc_tail_add(&s->tail, prior, s->score);
-	return weight_of(i) / fmax(s->p, 1e-300);
+	return weight_of(i, profile) / fmax(s->p, 1e-300);
 }
 
 static void update_signals(struct live *v, const struct lc_detect_conf *conf)
@@ -177,8 +192,8 @@ static void update_signals(struct live *v, const struct lc_detect_conf *conf)
 		v->sig[i].score = v->sig[i].p = NAN;
 		if (!speaks(v, i))
 			continue;
-		sum += update_signal(v, i);
-		weights += weight_of(i);
+		sum += update_signal(v, i, conf->profile);
+		weights += weight_of(i, conf->profile);
 	}
 	v->index = weights > 0 ? log(fmin(weights / sum, 1)) / log(conf->rate) : NAN;
 }
@@ -195,6 +210,7 @@ static void update_lr(struct live *v, double lr)
 	rise = v->lr_mean > 0 ? clamp((lr / v->lr_mean - 1.05) / LR_RISES, 0, 1) : 0;
 	jumps = lr > LR_JUMPS * v->lr_max;
 	v->warm = jumps ? 0 : fmax(rise, v->warm * (1 - 1 / 32.));
+	v->rewarm = rise > 0 && lr <= v->lr_max ? 1 : v->rewarm * (1 - 1 / 64.);
 	v->lr_mean += (fmin(lr, LR_JUMPS * v->lr_max) - v->lr_mean) / 32;
 	v->lr_max = fmax(v->lr_max * (1 - 1e-4), fmin(lr, LR_JUMPS * v->lr_max));
 }
@@ -222,11 +238,23 @@ void lc_live_take(struct live *v, const struct seen *s, const struct lc_detect_c
 	update_signals(v, conf);
 }
 
+void lc_live_forget_clusters(struct live *v, int recovered)
+{
+	for (int i = 0; i < SIGNALS; i++)
+		if (!recovered || i >= AMPLITUDE || i != DRIFTED(i / 3))
+			lc_tail_drop(&v->sig[i].tail);
+}
+
 double lc_live_lenience(const struct live *v, const struct lc_detect_conf *conf)
 {
-	const struct lc_trend *t = &v->ch[v->ch[LOSS].trend.n > 0 ? LOSS : REWARD].trend;
-	double young = 2 - t->n / conf->min_steps;
-	double steep = t->spread > 0 ? fabs(t->slope) * 16 / t->spread : 0;
+	double n = 0, steep = 0;
 
-	return 1 + clamp(fmax(fmax(young, v->warm), steep - .5), 0, 1);
+	for (int i = 0; i < CHANNELS; i++) {
+		const struct lc_trend *t = &v->ch[i].trend;
+
+		n = fmax(n, t->n);
+		if ((i == LOSS || i == REWARD) && t->spread > 0)
+			steep = fmax(steep, fabs(t->slope) * 16 / t->spread);
+	}
+	return 1 + clamp(fmax(fmax(2 - n / conf->min_steps, v->warm), steep - .5), 0, 1);
 }

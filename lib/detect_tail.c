@@ -30,7 +30,8 @@ double lc_tail_p(const struct lc_tail *t, const struct lc_tail_prior *prior, dou
 
 	if (!(u > 0))
 		return 1;
-	if (over <= 0) { /* the body is not modelled: smoothly from 1 at 0 to the rate at the threshold */
+	if (over <=
+	    0) { /* the body is not modelled: smoothly from 1 at 0 to the rate at the threshold */
 		double x = u / prior->at, rate = (t->peaks + PRIOR) / (t->n + PRIOR / prior->rate);
 
 		return rate / (rate + (1 - rate) * x * x * x * x);
@@ -64,6 +65,12 @@ void lc_tail_add(struct lc_tail *t, const struct lc_tail_prior *prior, double u)
 		t->top = fmax(t->top, u);
 	else if (t->top > 0 && u < prior->at / 2)
 		add_peak(t, prior);
+}
+
+void lc_tail_watch(struct lc_tail *t, const struct lc_tail_prior *prior, double u)
+{
+	if (u > prior->at)
+		t->top = fmax(t->top, u);
 }
 
 void lc_tail_drop(struct lc_tail *t)

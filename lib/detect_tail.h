@@ -28,6 +28,9 @@ double lc_tail_p(const struct lc_tail *t, const struct lc_tail_prior *prior, dou
 
 void lc_tail_add(struct lc_tail *t, const struct lc_tail_prior *prior, double u);
 
+/* The same while an alert is on: nothing is learned yet. */
+void lc_tail_watch(struct lc_tail *t, const struct lc_tail_prior *prior, double u);
+
 /* The cluster that is on was no health: forget it. */
 void lc_tail_drop(struct lc_tail *t);
 

@@ -26,7 +26,7 @@ equal "and prints nothing" "" "$(cat .out)"
 
 log 150 'if (s >= 121) loss += 3' >young.jsonl
 ok "a spike in a young run" lc-detect -t 1.1 young.jsonl
-match "its threshold has two digits" '"threshold":1\.[0-9]{1,2},' .out
+match "its threshold has two digits" '"threshold":[12]\.[0-9]{1,2},' .out
 
 log 600 'if (s >= 401 && s <= 408) loss += 1' >spike.jsonl
 ok "a spike of the loss" lc-detect spike.jsonl

@@ -48,7 +48,7 @@ log 8 'other = 3 + .05 * normal() + (s >= 400)' >other.jsonl
 status "a channel that is not known" 1 lc-detect other.jsonl
 ok "-m other=my/other" lc-detect -m other=my/other other.jsonl
 equal "is first" other "$(sed -n 's/.*"first":"\([a-z]*\)".*/\1/p' .out | head -n 1)"
-match "and has its scores" '"other":[0-9.-]*,.*"other_drift":' .out
+match "and has its scores" '"other":[0-9.-]*,.*"other_growth":' .out
 log 9 'other = 3 + .01 * s + .05 * normal()' >rising.jsonl
 lc-detect -m attn_logit_max=my/other --cross attn_logit_max=8:50 rising.jsonl >.out
 equal "a crossing is warned of" 1 "$(grep -c '"type":"warning"' .out)"
