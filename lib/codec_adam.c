@@ -9,9 +9,10 @@
 
 #include "codec_fit_impl.h"
 
-#define NEARLY 12.  /* bits: above that, it is not one update, however it is rounded */
-#define ROUGH 1e-2  /* of the squares left over: too many for eps to matter */
-#define ENOUGH 1024 /* elements to fit factors to */
+#define NEARLY 12.   /* bits: above that, it is not one update, however it is rounded */
+#define FINE 0x1p-48 /* the square of a rounding, of a row: no better can be had */
+#define ROUGH 1e-2   /* of the squares left over: too many for eps to matter */
+#define ENOUGH 1024  /* elements to fit factors to */
 
 double fit_value(const uint32_t *patterns, size_t i)
 {
@@ -185,10 +186,11 @@ void fit_steps(struct fit *f)
 	double c = h->beta2 > 0 && h->updates > 0 ? sqrt(1 - pow(h->beta2, (double)h->updates)) : 1;
 	double given[] = {h->eps > 0 ? h->eps * c : 1e-8 * c, 1e-8 * c, 1e-6 * c, 0};
 	double least = INFINITY, left, eps = 0, b[3], all = squares(f);
+	double fine = FINE * (double)(f->n / every(f));
 	float k[4] = {0};
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
-		if (i > 0 && (given[i] == given[0] || least > ROUGH * all))
+		if (i > 0 && (given[i] == given[0] || least > ROUGH * all || least < fine))
 			continue;
 		left = fit_step(f, given[i], NO_THIRD, b);
 		if (left < least * .999) {
@@ -198,7 +200,7 @@ void fit_steps(struct fit *f)
 	}
 	if (!isfinite(least))
 		return;
-	if (least < ROUGH * all)
+	if (least < ROUGH * all && least > fine)
 		eps = refine(f, eps, least);
 	fit_step(f, eps, NO_THIRD, b);
 	k[0] = (float)-b[0];

@@ -211,7 +211,7 @@ static size_t shorten(struct lc_work *w, const struct planes *pl, const unsigned
 	return len ? 5 + len : 0;
 }
 
-/* A plane of which the top `keep` bits are in use. */
+/* A plane of which the top `keep` bits are in use, 0 when it is known that none are. */
 static size_t plane_encode(struct lc_work *w, const struct planes *pl, const unsigned char *plane,
 			   size_t n, unsigned keep, int noise, unsigned char *out)
 {
@@ -220,6 +220,11 @@ static size_t plane_encode(struct lc_work *w, const struct planes *pl, const uns
 	if (plane == out + 1) { /* it is there already */
 		out[0] = RAW;
 		return 1 + n;
+	}
+	if (keep == 0) {
+		out[0] = CONSTANT;
+		out[1] = 0;
+		return 2;
 	}
 	if (n >= SMALL && !noise)
 		len = shorten(w, pl, plane, n, packed_size(n, keep), out);
@@ -242,7 +247,7 @@ static unsigned kept(const struct planes *pl, unsigned b, unsigned turn, uint32_
 
 	if (pl->noise[b])
 		return b == 0 && pl->m->map != LC_MAP_ROTATE ? 8 - turn : 8;
-	while (keep > 1 && !(bits >> (8 - keep) & 1))
+	while (keep > 0 && !(bits >> (8 - keep) & 1))
 		keep--;
 	return keep;
 }

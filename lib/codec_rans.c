@@ -18,8 +18,7 @@
 void rans_count(const unsigned char *in, const unsigned char *ctx, size_t n,
 		uint32_t count[CONTEXTS][256])
 {
-	static const size_t tables = 4; /* so that equal bytes in a row need not wait */
-	uint32_t c[4][256];
+	uint32_t c[4][256]; /* so that equal bytes in a row need not wait for each other */
 	size_t i = 0;
 
 	if (ctx) {
@@ -28,9 +27,12 @@ void rans_count(const unsigned char *in, const unsigned char *ctx, size_t n,
 		return;
 	}
 	memset(c, 0, sizeof(c));
-	for (; i + tables <= n; i += tables)
-		for (size_t k = 0; k < tables; k++)
-			c[k][in[i + k]]++;
+	for (; i + 8 <= n; i += 8) {
+		uint64_t x;
+		memcpy(&x, in + i, 8);
+		for (int k = 0; k < 8; k++)
+			c[k % 4][x >> 8 * k & 255]++;
+	}
 	for (; i < n; i++)
 		c[0][in[i]]++;
 	for (int k = 0; k < 256; k++)
@@ -112,7 +114,9 @@ static void make_codes(const uint32_t *freq, uint32_t *code, uint64_t *inverse)
 	uint32_t sum = 0;
 
 	for (int c = 0; c < 256; c++) {
-		uint64_t f = freq[c] ? freq[c] : 1;
+		uint64_t f = freq[c];
+		if (f == 0)
+			continue;
 		inverse[c] = (((uint64_t)1 << 44) + f - 1) / f;
 		code[c] = (uint32_t)(f - 1) | sum << RANS_BITS;
 		sum += freq[c];
