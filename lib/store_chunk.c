@@ -159,7 +159,7 @@ void store_chunks_release(struct lc_store *st)
 	free(st->bad);
 	free(st->at);
 	free(st->table);
-	*st = (struct lc_store){.dir = st->dir, .lock = st->lock};
+	*st = (struct lc_store){.dir = st->dir, .lock = st->lock, .planes = st->planes};
 }
 
 int store_start_pool(struct lc_store *st, struct lc_err *err)

@@ -8,183 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "io.h"
 #include "store_body.h"
 #include "store_impl.h"
-
-struct cache *store_cache_new(void)
-{
-	struct cache *k = lc_xalloc(1, sizeof(*k));
-
-	pthread_mutex_init(&k->lock, NULL);
-	pthread_cond_init(&k->loaded, NULL);
-	pthread_rwlock_init(&k->table, NULL);
-	return k;
-}
-
-struct context *store_take_context(const struct lc_store *st)
-{
-	struct cache *k = st->cache;
-	struct context *c;
-
-	pthread_mutex_lock(&k->lock);
-	c = k->spare;
-	if (c)
-		k->spare = c->next;
-	pthread_mutex_unlock(&k->lock);
-	if (!c) {
-		c = lc_xalloc(1, sizeof(*c));
-		c->w = lc_work_new();
-		lc_work_use(c->w, st->planes);
-	}
-	return c;
-}
-
-void store_give_context(const struct lc_store *st, struct context *c)
-{
-	struct cache *k = st->cache;
-
-	pthread_mutex_lock(&k->lock);
-	c->next = k->spare;
-	k->spare = c;
-	pthread_mutex_unlock(&k->lock);
-}
-
-/* Buffers of a usual chunk's size are used again: fresh pages cost as much as decoding into them.
- */
-static int is_usual(size_t len)
-{
-	return len > LC_CHUNK / 4 && len <= LC_CHUNK;
-}
-
-unsigned char *store_buffer(const struct lc_store *st, size_t len)
-{
-	struct cache *k = st->cache;
-	unsigned char *p = NULL;
-
-	if (!is_usual(len))
-		return malloc(len);
-	pthread_mutex_lock(&k->lock);
-	if (k->nfree)
-		p = k->free[--k->nfree];
-	pthread_mutex_unlock(&k->lock);
-	return p ? p : malloc(LC_CHUNK);
-}
-
-/* With the lock held. */
-static void buffer_done(struct cache *k, unsigned char *p, size_t len)
-{
-	if (p && is_usual(len) && k->nfree < FREE_MAX)
-		k->free[k->nfree++] = p;
-	else
-		free(p);
-}
-
-void store_buffer_done(const struct lc_store *st, unsigned char *p, size_t len)
-{
-	pthread_mutex_lock(&st->cache->lock);
-	buffer_done(st->cache, p, len);
-	pthread_mutex_unlock(&st->cache->lock);
-}
-
-static void cached_free(struct cache *k, struct cached *c)
-{
-	buffer_done(k, c->raw, c->len);
-	free(c);
-}
-
-void store_cache_release(struct lc_store *st)
-{
-	struct cache *k = st->cache;
-
-	if (!k)
-		return;
-	for (size_t i = 0; i < k->n; i++)
-		cached_free(k, k->c[i]);
-	while (k->nfree)
-		free(k->free[--k->nfree]);
-	while (k->spare) {
-		struct context *c = k->spare;
-		k->spare = c->next;
-		lc_work_free(c->w);
-		ZSTD_freeCCtx(c->z);
-		free(c->out);
-		free(c);
-	}
-	pthread_mutex_destroy(&k->lock);
-	pthread_cond_destroy(&k->loaded);
-	pthread_rwlock_destroy(&k->table);
-	free(k->c);
-	free(k);
-	st->cache = NULL;
-}
-
-/* All below is done with the lock held. Out of the list, which others may be looking at c from. */
-static void take_out(struct cache *k, const struct cached *c)
-{
-	for (size_t i = 0; i < k->n; i++)
-		if (k->c[i] == c) {
-			k->c[i] = k->c[--k->n];
-			return;
-		}
-}
-
-/* Drop what was used longest ago, and is not held, until the rest fits. */
-static void shrink(struct cache *k)
-{
-	while (k->bytes > CACHE_BYTES) {
-		struct cached *oldest = NULL;
-		for (size_t i = 0; i < k->n; i++)
-			if (k->c[i]->users == 0 && (!oldest || k->c[i]->used < oldest->used))
-				oldest = k->c[i];
-		if (!oldest)
-			return;
-		k->bytes -= oldest->len;
-		take_out(k, oldest);
-		cached_free(k, oldest);
-	}
-}
-
-static struct cached *look_up(struct cache *k, const struct lc_id *id)
-{
-	for (size_t i = 0; i < k->n; i++)
-		if (memcmp(&k->c[i]->id, id, sizeof(*id)) == 0)
-			return k->c[i];
-	return NULL;
-}
-
-static struct cached *begin(struct cache *k, const struct lc_id *id)
-{
-	struct cached *c = lc_xalloc(1, sizeof(*c));
-
-	c->id = *id;
-	c->users = 1;
-	c->loading = LC_DEPTH_MAX + 2; /* nobody waits for it yet */
-	k->c = lc_xrealloc(k->c, k->n + 1, sizeof(*k->c));
-	k->c[k->n++] = c;
-	return c;
-}
-
-static void drop_user(struct cache *k, struct cached *c)
-{
-	if (--c->users > 0)
-		return;
-	if (c->failed || c->apart)
-		cached_free(k, c);
-	else
-		shrink(k);
-}
-
-void store_let_go(const struct lc_store *st, struct cached *c)
-{
-	if (!c)
-		return;
-	pthread_mutex_lock(&st->cache->lock);
-	drop_user(st->cache, c);
-	pthread_mutex_unlock(&st->cache->lock);
-}
 
 #define ITS_BASE "its base: "
 
@@ -343,13 +170,13 @@ static struct cached *load_new(const struct lc_store *st, struct cached *c, int 
 	c->failed = ret < 0;
 	c->used = ++k->clock;
 	if (ret < 0 && !c->apart)
-		take_out(k, c);
+		cache_remove(k, c);
 	else if (!c->apart)
 		k->bytes += c->len;
 	if (ret < 0)
-		drop_user(k, c);
+		cache_drop_user(k, c);
 	else
-		shrink(k);
+		cache_shrink(k);
 	pthread_cond_broadcast(&k->loaded);
 	pthread_mutex_unlock(&k->lock);
 	return ret < 0 ? NULL : c;
@@ -366,7 +193,7 @@ struct cached *store_hold(const struct lc_store *st, const struct lc_id *id, int
 	struct cached *c;
 
 	pthread_mutex_lock(&k->lock);
-	while ((c = look_up(k, id))) {
+	while ((c = cache_find(k, id))) {
 		c->users++;
 		c->used = ++k->clock;
 		while (c->loading && c->loading <= below)
@@ -379,10 +206,10 @@ struct cached *store_hold(const struct lc_store *st, const struct lc_id *id, int
 			c->users--;
 			break;
 		}
-		drop_user(k, c); /* it failed: what is wrong is found by reading it again */
+		cache_drop_user(k, c); /* it failed: what is wrong is found by reading it again */
 	}
 	if (!c) {
-		c = begin(k, id);
+		c = cache_add(k, id);
 	} else {
 		c = lc_xalloc(1, sizeof(*c));
 		c->id = *id;
@@ -391,6 +218,83 @@ struct cached *store_hold(const struct lc_store *st, const struct lc_id *id, int
 	}
 	pthread_mutex_unlock(&k->lock);
 	return load_new(st, c, below, err);
+}
+
+/* Without a look at its hash, a body without references. */
+static int read_unchecked(const struct lc_store *st, const struct place *p, void *raw)
+{
+	int fd = open(st->packs[p->pack], O_RDONLY | O_CLOEXEC), ret = -1;
+	unsigned char *body = p->c.codec == LC_CODEC_RAW ? raw : store_buffer(st, p->c.stored);
+	struct context *ctx;
+	size_t refs = 0;
+
+	if (fd >= 0 && body && raw)
+		ret = lc_pack_body(fd, &p->c, body, NULL);
+	if (fd >= 0)
+		close(fd);
+	if (ret == 0 && p->c.codec == LC_CODEC_TENSOR) {
+		ctx = store_take_context(st);
+		ret = lc_body_refs(body, p->c.stored, &refs) && refs == 0
+			      ? lc_body_decode(body, p->c.stored, ctx->w, NULL, NULL, raw, p->c.raw,
+					       NULL)
+			      : -1;
+		store_give_context(st, ctx);
+	}
+	if (body != raw)
+		store_buffer_done(st, body, p->c.stored);
+	return ret;
+}
+
+static int is_plain(const struct place *p)
+{
+	return p->c.depth == 0 && (p->c.codec == LC_CODEC_TENSOR || p->c.codec == LC_CODEC_RAW);
+}
+
+/* Take both upon us, when nobody has: they wait for nothing, so nobody waits for long. */
+static int begin_two(struct cache *k, const struct place p[2], struct cached *c[2])
+{
+	int free = is_plain(&p[0]) && is_plain(&p[1]) && memcmp(&p[0].c.id, &p[1].c.id, 32) != 0;
+
+	pthread_mutex_lock(&k->lock);
+	free = free && !cache_find(k, &p[0].c.id) && !cache_find(k, &p[1].c.id);
+	for (int i = 0; free && i < 2; i++) {
+		c[i] = cache_add(k, &p[i].c.id);
+		c[i]->loading = 1;
+	}
+	pthread_mutex_unlock(&k->lock);
+	return free;
+}
+
+void store_preload(const struct lc_store *st, const struct place p[2])
+{
+	struct cache *k = st->cache;
+	struct lc_id id[2], *at[2] = {&id[0], &id[1]};
+	struct cached *c[2];
+	const void *raw[2];
+	size_t len[2];
+	int ok = 1;
+
+	if (!begin_two(k, p, c))
+		return;
+	for (int i = 0; i < 2; i++) {
+		len[i] = c[i]->len = p[i].c.raw;
+		raw[i] = c[i]->raw = store_buffer(st, len[i]);
+		ok = ok && read_unchecked(st, &p[i], c[i]->raw) == 0;
+	}
+	ok = ok && lc_sha256_many(raw, len, 2, at, NULL) == 0;
+	pthread_mutex_lock(&k->lock);
+	for (int i = 0; i < 2; i++) {
+		c[i]->loading = 0;
+		c[i]->failed = !ok || memcmp(&id[i], &p[i].c.id, sizeof(id[i])) != 0;
+		c[i]->used = ++k->clock;
+		if (c[i]->failed) /* why is found when it is read by itself */
+			cache_remove(k, c[i]);
+		else
+			k->bytes += c[i]->len;
+		cache_drop_user(k, c[i]);
+	}
+	pthread_cond_broadcast(&k->loaded);
+	pthread_mutex_unlock(&k->lock);
 }
 
 int lc_store_size(struct lc_store *st, const struct lc_id *id, size_t *len, struct lc_err *err)

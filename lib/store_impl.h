@@ -6,11 +6,10 @@
 
 #include "codec.h"
 #include "store.h"
+#include "store_cache.h"
 #include "store_pack.h"
 #include "store_tmp.h"
 
-#define CACHE_BYTES ((size_t)64 << 20) /* of chunks that others are predicted from */
-#define FREE_MAX 16
 #define COPIES_MAX 8  /* of a chunk, that are looked at */
 #define THREADS_MAX 8 /* beyond, the disk is what is waited for */
 
@@ -24,37 +23,6 @@ struct place {
 	struct lc_chunk c;
 	int pack;
 	uint8_t sound; /* enum sound: its body, and all that it needs; looked at when asked */
-};
-
-struct context { /* what one thread codes and decodes with */
-	struct lc_work *w;
-	struct ZSTD_CCtx_s *z;
-	unsigned char *out; /* a body, coded; NULL until needed */
-	size_t out_room;
-	struct context *next;
-};
-
-struct cached { /* the raw bytes of a chunk */
-	struct lc_id id;
-	unsigned char *raw;
-	size_t len;
-	unsigned users;
-	unsigned long used; /* when, by a clock of uses */
-	int loading;	    /* the depth of what is being read, plus 1; 0: it is there */
-	int failed;	    /* it was not to be had: gone when the last user lets go */
-	int apart;	    /* not in the list: one user's own */
-};
-
-struct cache {
-	pthread_mutex_t lock;
-	pthread_cond_t loaded;
-	struct cached **c;
-	size_t n, bytes;
-	unsigned long clock;
-	struct context *spare;
-	unsigned char *free[FREE_MAX]; /* buffers, of LC_CHUNK bytes */
-	size_t nfree;
-	pthread_rwlock_t table; /* of at[] and table[] of the store */
 };
 
 struct lc_store {
@@ -115,13 +83,9 @@ void writer_abort(struct writer *w);					   /* accepts NULL */
 /* store_get.c: the bytes of a chunk, kept for as long as they are held. NULL: err says why. */
 struct cached *store_hold(const struct lc_store *st, const struct lc_id *id, int below,
 			  struct lc_err *err);
-void store_let_go(const struct lc_store *st, struct cached *c); /* accepts NULL */
-struct context *store_take_context(const struct lc_store *st);
-void store_give_context(const struct lc_store *st, struct context *c);
-unsigned char *store_buffer(const struct lc_store *st, size_t len); /* NULL: no memory */
-void store_buffer_done(const struct lc_store *st, unsigned char *p, size_t len);
-struct cache *store_cache_new(void);
-void store_cache_release(struct lc_store *st);
+/* Two chunks that need no other, read and hashed together into the cache; or not, if it is not to
+ * be. */
+void store_preload(const struct lc_store *st, const struct place p[2]);
 /* Read and decode one copy; its hash is checked. */
 int store_read_place(const struct lc_store *st, const struct place *p, void *raw,
 		     struct lc_err *err);

@@ -25,7 +25,7 @@ struct lc_state {
 	size_t n;
 	const struct lc_manifest *base; /* an older state in the store, to predict from; or NULL */
 	int base_used;			/* result: the base gains enough, and was used */
-	struct lc_hyper hyper; /* 0 is filled in from the files */
+	struct lc_hyper hyper;		/* 0 is filled in from the files */
 	/*
 	 * For gc: the inputs are files of the store (lc_stored_input), their chunks are given, and
 	 * stay; all are coded anew, from base alone, though they are known. base must not be the
