@@ -30,6 +30,7 @@ struct exporter {
 	json_t *hashes; /* of the files, by path */
 	uint64_t done, total;
 	struct lc_err write_err; /* of the callback */
+	int given_up;
 	/* a batch of a file's chunks */
 	const struct lc_id *ids;
 	char *buf[BATCH];
@@ -67,15 +68,22 @@ static const struct format *format_of(const struct opts *o)
 	return &formats[0];
 }
 
+/*
+ * A failed write is kept for whoever looks, and is no failure to libarchive, which would not clean
+ * up after one. Once all is given up nothing more goes out, not even what ends a member.
+ */
 static la_ssize_t write_out(struct archive *a, void *ctx, const void *buf, size_t len)
 {
 	struct exporter *x = ctx;
 
-	if (fwrite(buf, 1, len, x->f) == len)
-		return (la_ssize_t)len;
-	lc_fail_sys(&x->write_err, "write %s", x->o->out ? x->o->out : "to standard output");
-	archive_set_error(a, EIO, "write");
-	return -1;
+	if (x->given_up) {
+		archive_set_error(a, EIO, "given up");
+		return -1;
+	}
+	if (x->write_err.code == LC_OK && fwrite(buf, 1, len, x->f) != len)
+		lc_fail_sys(&x->write_err, "write %s",
+			    x->o->out ? x->o->out : "to standard output");
+	return (la_ssize_t)len;
 }
 
 /* Of a member, by its path, or of the whole: what libarchive or the file says. */
@@ -156,7 +164,9 @@ static int header(struct exporter *x, const char *path, const struct lc_entry *e
 	archive_entry_free(ae);
 	if (!utf8 && x->zip)
 		return bad(path, "its name is no UTF-8, which a zip cannot tell", err);
-	return ret == ARCHIVE_OK || ret == ARCHIVE_WARN ? 0 : fail(x, path, err);
+	return x->write_err.code == LC_OK && (ret == ARCHIVE_OK || ret == ARCHIVE_WARN)
+		       ? 0
+		       : fail(x, path, err);
 }
 
 static void get_task(void *ctx, int i)
@@ -185,7 +195,8 @@ static int write_batch(struct exporter *x, const struct lc_entry *e, size_t at, 
 							: bad(e->path, x->err[i].text, err);
 		if (lc_hasher_add(h, x->buf[i], x->len[i], err) < 0)
 			return -1;
-		if (archive_write_data(x->a, x->buf[i], x->len[i]) != (la_ssize_t)x->len[i])
+		if (archive_write_data(x->a, x->buf[i], x->len[i]) != (la_ssize_t)x->len[i] ||
+		    x->write_err.code != LC_OK)
 			return x->write_err.code != LC_OK || archive_errno(x->a)
 				       ? fail(x, e->path, err)
 				       : bad(e->path, "is not of its size", err);
@@ -266,7 +277,9 @@ static int write_tree(struct exporter *x, const struct lc_snapshot *s, struct lc
 	}
 	if (!x->o->plain && write_notes(x, s, err) < 0)
 		return -1;
-	return archive_write_close(x->a) == ARCHIVE_OK ? 0 : fail(x, "archive", err);
+	return archive_write_close(x->a) == ARCHIVE_OK && x->write_err.code == LC_OK
+		       ? 0
+		       : fail(x, "archive", err);
 }
 
 static int export(struct exporter *x, const struct lc_snapshot *s, struct lc_err *err)
@@ -280,8 +293,7 @@ static int export(struct exporter *x, const struct lc_snapshot *s, struct lc_err
 	if (ret == 0)
 		ret = write_tree(x, s, err);
 	progress(x->o, 0, 0);
-	if (ret < 0 && x->a)
-		archive_write_fail(x->a); /* nothing more is written */
+	x->given_up = ret < 0;
 	archive_write_free(x->a);
 	lc_pool_close(x->pool);
 	json_decref(x->hashes);
