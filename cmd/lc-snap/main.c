@@ -92,5 +92,7 @@ int main(int argc, char **argv)
 	first = 1 + options_parse(&o, verb, argc - 1, argv + 1);
 	status = verb->run(&o, argc - first, argv + first);
 	lc_manifest_release(&o.tags);
+	free(o.keep);
+	free(o.keep_tags);
 	return lc_finish(status);
 }
