@@ -1,5 +1,7 @@
-"""zipnn_files.py DIR: what ZipNN makes of the files of a checkpoint folder.
+"""zipnn_files.py DIR [OLDER]: what ZipNN makes of the files of a checkpoint folder.
 
+With OLDER, an older state, each file is kept as its XOR with the file of that name there where that is smaller: what ZipNN's
+delta and BitX do.
 Prints bytes, compressed bytes, seconds to compress and to decompress, in memory, with two threads: no file is written,
 nothing is hashed. A safetensors file is taken as the type of its first tensor.
 """
@@ -27,6 +29,32 @@ def kind(raw):
     return KINDS.get(next(iter(head.values()))["dtype"]) if head else None
 
 
+def pack(raw, dtype):
+    """Compressed length, and seconds there and back."""
+    z = zipnn.ZipNN(input_format="byte", bytearray_dtype=dtype, threads=2)
+    copy = bytearray(raw)  # it works in place
+    start = time.perf_counter()
+    c = z.compress(copy)
+    mid = time.perf_counter()
+    back = z.decompress(c)
+    end = time.perf_counter()
+    if bytes(back) != raw:
+        sys.exit("ZipNN: bytes do not come back")
+    return len(c), mid - start, end - mid
+
+
+def delta(raw, path):
+    try:
+        with open(path, "rb") as f:
+            old = f.read()
+    except OSError:
+        return None
+    if len(old) != len(raw):
+        return None
+    n = len(raw)
+    return (int.from_bytes(raw, "little") ^ int.from_bytes(old, "little")).to_bytes(n, "little")
+
+
 total = packed = 0
 save = restore = 0.0
 for folder, _, names in os.walk(sys.argv[1]):
@@ -38,15 +66,12 @@ for folder, _, names in os.walk(sys.argv[1]):
         if not dtype:
             packed += len(raw)
             continue
-        z = zipnn.ZipNN(input_format="byte", bytearray_dtype=dtype, threads=2)
-        copy = bytearray(raw)  # it works in place
-        start = time.perf_counter()
-        c = z.compress(copy)
-        mid = time.perf_counter()
-        back = z.decompress(c)
-        restore += time.perf_counter() - mid
-        save += mid - start
-        packed += len(c)
-        if bytes(back) != raw:
-            sys.exit(name + ": does not come back")
+        size, there, back = pack(raw, dtype)
+        older = len(sys.argv) > 2 and os.path.join(sys.argv[2], os.path.relpath(os.path.join(folder, name), sys.argv[1]))
+        xor = older and delta(raw, older)
+        if xor:
+            size, there, back = min((size, there, back), pack(xor, dtype))
+        packed += size
+        save += there
+        restore += back
 print(total, packed, save, restore)
