@@ -99,6 +99,7 @@ static const struct {
 	{"*sampler*", LC_DATASET},
 	{"consumed_*samples", LC_DATASET}, /* Megatron */
 	{"data_iterator*", LC_DATASET},
+	{"data_state*", LC_DATASET},
 	{"detector", LC_DETECTOR},
 	{"weight", LC_WEIGHTS},
 	{"weight_[vg]", LC_WEIGHTS}, /* weight norm */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 #include "io.h"
 #include "json.h"
 #include "snap.h"
-#include "tensor.h"
+#include "tensor_keys.h"
 
 #define STATE_MAX (64 << 20) /* a state.json larger than this is not looked into */
 
@@ -42,7 +43,20 @@ static int read_fd(void *ctx, void *buf, size_t len, uint64_t at)
 	return pread(*(int *)ctx, buf, len, (off_t)at) == (ssize_t)len ? 0 : -1;
 }
 
-/* The roles that the tensors of a file have by their names. */
+/* A key that says nothing, "state" or "extra", may hold some that do. */
+static int add_role(void *ctx, const char *key, size_t len, int depth)
+{
+	char name[64];
+	unsigned role;
+
+	(void)depth;
+	snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : 0, key);
+	role = lc_role_of_tensor(name);
+	*(unsigned *)ctx |= role;
+	return role != 0;
+}
+
+/* The roles that the tensors of a file have by their names, and what else it holds by its keys. */
 static unsigned roles_within(const char *path, uint64_t size)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -56,6 +70,7 @@ static unsigned roles_within(const char *path, uint64_t size)
 	for (size_t i = 0; i < found.n; i++)
 		roles |= lc_role_of_tensor(found.s[i].name);
 	lc_spans_release(&found);
+	lc_keys_find(&r, add_role, &roles);
 	close(fd);
 	return roles;
 }

@@ -46,3 +46,7 @@ safetensors m.blocks.0.weight v.blocks.0.weight >ck/step-5/optimizer.safetensors
 safetensors model.string.weight_of_all >ck/step-5/odd.safetensors
 ok "a name that tells is right" lc-snap save ck/step-5
 equal "whatever the tensors are called" weights,optimizer "$(roles)"
+
+cp "$TESTS/golden/tensor-torch/everything.pt" all.pt
+ok "a file of torch.save" lc-snap save --step 7 --require weights,optimizer,rng,scheduler,scaler all.pt
+equal "has roles by its keys too" weights,optimizer,rng,scheduler,scaler "$(roles)"
