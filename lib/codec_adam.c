@@ -186,7 +186,8 @@ void fit_steps(struct fit *f)
 	double c = h->beta2 > 0 && h->updates > 0 ? sqrt(1 - pow(h->beta2, (double)h->updates)) : 1;
 	double given[] = {h->eps > 0 ? h->eps * c : 1e-8 * c, 1e-8 * c, 1e-6 * c, 0};
 	double least = INFINITY, left, eps = 0, b[3], all = squares(f);
-	double fine = FINE * (double)(f->n / every(f));
+	size_t rows = f->n / every(f);
+	double fine = FINE * (double)rows;
 	float k[4] = {0};
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {

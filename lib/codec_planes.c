@@ -29,8 +29,9 @@ enum {
 #define EXCEPTION 8	/* where, and what is left over of it */
 
 struct exceptions {
-	unsigned char *list; /* not written to by the decoder */
-	size_t n, most;	     /* the decoder: done, and there are */
+	unsigned char *put;	   /* the encoder: where they go */
+	const unsigned char *list; /* the decoder: where they are */
+	size_t n, most;		   /* the decoder: done, and there are */
 };
 
 /* What is too large to be turned becomes an exception, and 0. */
@@ -41,8 +42,8 @@ static int except(struct lc_work *w, size_t at, size_t n, unsigned room, struct 
 			continue;
 		if (e->n == e->most)
 			return -1;
-		put_u32(e->list + EXCEPTION * e->n, (uint32_t)(at + i));
-		put_u32(e->list + EXCEPTION * e->n++ + 4, w->u[i]);
+		put_u32(e->put + EXCEPTION * e->n, (uint32_t)(at + i));
+		put_u32(e->put + EXCEPTION * e->n++ + 4, w->u[i]);
 		w->u[i] = 0;
 	}
 	return 0;
@@ -274,7 +275,7 @@ size_t planes_encode(struct lc_work *w, const struct planes *pl, const void *x, 
 	size_t n = pl->all;
 	unsigned bits = pl->bits, turn = pl->m->turn;
 	unsigned char *dest[PLANES_MAX] = {NULL}, *p = out + HEAD;
-	struct exceptions e = {.list = w->odd, .most = n / EXCEPTIONS_MOST};
+	struct exceptions e = {.put = w->odd, .most = n / EXCEPTIONS_MOST};
 	int rotate = pl->m->map == LC_MAP_ROTATE;
 	struct planes flat = *pl;
 	uint32_t any;
@@ -393,7 +394,7 @@ long planes_decode(struct lc_work *w, const struct planes *pl, const unsigned ch
 			return -1;
 		at += (size_t)used;
 	}
-	e.list = (unsigned char *)(uintptr_t)(in + at);
+	e.list = in + at;
 	e.most = pl->first_layout ? 0 : get_u32(in + 1);
 	if (e.most > (len - at) / EXCEPTION)
 		return -1;
