@@ -453,7 +453,7 @@ int lc_detect_signals(const struct lc_detect *d, struct lc_signal *s, int max)
 
 const char *lc_alert_kind_name(enum lc_alert_kind kind)
 {
-	static const char *const names[] = {"spike", "drift", "nonfinite", "plateau"};
+	static const char *const names[] = {"spike", "drift", "nonfinite"};
 
 	return names[kind];
 }

@@ -17,7 +17,7 @@
 
 #include "record.h"
 
-enum lc_alert_kind { LC_SPIKE, LC_DRIFT, LC_NONFINITE, LC_PLATEAU };
+enum lc_alert_kind { LC_SPIKE, LC_DRIFT, LC_NONFINITE };
 
 enum lc_profile { LC_PROFILE_LM, LC_PROFILE_RL };
 

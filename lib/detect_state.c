@@ -1,8 +1,8 @@
 /*
  * detect_state: a detector as bytes, and back.
  *
- *   magic "LCDETECT", u32 version, u32 words of a state; the configuration that scores depend on;
- *   then doubles: now, before, the counters, the steps held, the detectors kept
+ *   magic "LCDETECT", u32 version, u32 words of a state; then doubles: the configuration that
+ * scores depend on, the counters, the states now and before, the steps held, the detectors kept;
  *   u32 CRC-32C of all before it
  *
  * A state of another version or configuration is refused: what it learned would mean something
@@ -131,7 +131,7 @@ static int live_ok(const struct live *v)
 	for (int i = 0; i < SIGNALS; i++)
 		if (!(v->sig[i].since >= -1 && v->sig[i].since <= big))
 			return 0;
-	return whole(v->usual, (1u << LC_METRICS) - 1) && whole(v->alert_kind, LC_PLATEAU) &&
+	return whole(v->usual, (1u << LC_METRICS) - 1) && whole(v->alert_kind, LC_NONFINITE) &&
 	       whole(v->step + 1, big) && whole(v->outlier_step + 1, big) &&
 	       whole(v->alert_step, big) && whole(v->alert_onset, big) &&
 	       whole(v->alert_rewind, big);
