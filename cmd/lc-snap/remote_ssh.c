@@ -252,18 +252,39 @@ static int ask(struct remote *r, const char *use, int hold, struct far_list *l, 
 				 : lc_fail(err, LC_SYS, "no answer");
 }
 
+static char *mux; /* also gone when the program ends by an error */
+
+static void remove_mux(void)
+{
+	if (mux)
+		lc_remove_tree(mux, NULL);
+	free(mux);
+	mux = NULL;
+}
+
+/* One connection for all commands; whoever names another ssh says so to that. The name is short: a
+ * socket's has 107 bytes at the most. */
+static void share_connection(struct remote *r)
+{
+	const char *dir = getenv("XDG_RUNTIME_DIR");
+
+	if (getenv("LC_SSH") && *getenv("LC_SSH"))
+		return;
+	mux = lc_path("%s/lc-snap.XXXXXX", dir && *dir == '/' && strlen(dir) < 60 ? dir : "/tmp");
+	if (!mkdtemp(mux)) {
+		free(mux);
+		mux = NULL;
+		return;
+	}
+	atexit(remove_mux);
+	r->mux = mux;
+}
+
 static int ssh_open(struct remote *r, enum remote_use use, struct lc_err *err)
 {
 	static const char *const uses[] = {"look", "read", "write"};
 
-	/* one connection for all commands; whoever names another ssh says so to that */
-	if (!getenv("LC_SSH") || !*getenv("LC_SSH")) {
-		r->mux = lc_path("/tmp/lc-snap.XXXXXX");
-		if (!mkdtemp(r->mux)) {
-			free(r->mux);
-			r->mux = NULL;
-		}
-	}
+	share_connection(r);
 	if (ask(r, uses[use], 1, &r->first, err) < 0)
 		return -1;
 	return use == REMOTE_WRITE ? upgrade(r, err) : 0;
@@ -341,9 +362,7 @@ static void ssh_close(struct remote *r)
 		close(r->hold);
 		child_end(r->session, -1, r, NULL, &ignored);
 	}
-	if (r->mux)
-		lc_remove_tree(r->mux, NULL);
-	free(r->mux);
+	remove_mux();
 }
 
 const struct remote_ops remote_ssh = {ssh_open, ssh_list, ssh_put, ssh_get, ssh_tail, ssh_close};

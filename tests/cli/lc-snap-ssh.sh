@@ -155,7 +155,9 @@ chmod +x cutpull
 status "a pull that breaks" 4 with ./cutpull lc-snap pull -s resume host:store --all
 match "says how" 'Connection reset' .err
 equal "nothing is placed yet" "" "$(ls resume/packs resume/snapshots | grep -v :)"
-ok "a save between" lc-snap save -q -s resume --run b ck-1
+mkdir ck-4
+echo other >ck-4/w.bin
+ok "a save between" lc-snap save -q -s resume --run b ck-4
 ok "the next pull" lc-snap pull -j -s resume host:store --all
 equal "fetches one pack" 1 "$(number packs)"
 ok "and has all" lc-snap verify -q -s resume
@@ -229,6 +231,9 @@ if ! bin/ssh -p $port 127.0.0.1 true 2>.err; then
 fi
 far=ssh://127.0.0.1:$port$PWD/sshd
 unset LC_SSH
+mkdir -m 700 rt
+XDG_RUNTIME_DIR=$PWD/rt
+export XDG_RUNTIME_DIR
 PATH=$PWD/bin:$PATH
 ok "push over sshd, one connection for all" lc-snap push -j "$far" --all
 equal "all goes" "3 3" "$(number sent) $(number packs)"
@@ -243,6 +248,7 @@ mv keys/authorized keys/none
 status "no permission" 4 lc-snap push "$far" --all
 match "is ssh's word" 'Permission denied' .err
 mv keys/none keys/authorized
+equal "no socket is left" "" "$(ls rt)"
 # killed while sshd receives
 lc-snap push -q "ssh://127.0.0.1:$port$PWD/sshd2" --all >/dev/null 2>&1 &
 pid=$!
