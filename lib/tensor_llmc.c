@@ -59,7 +59,7 @@ static void add_flat(struct lc_spans *found, const struct lc_reader *r, enum lc_
 static void find_model(const struct lc_reader *r, const unsigned char *head, struct lc_spans *found)
 {
 	enum lc_dtype type = word(head, 1) == 3 ? LC_F32 : LC_BF16;
-	uint64_t size = lc_dtype_bits(type) / 8, at = DATA;
+	uint64_t size = type == LC_F32 ? 4 : 2, at = DATA;
 	struct lc_span s[TENSORS];
 
 	if (type == LC_BF16 && word(head, 1) != 5)
@@ -89,7 +89,8 @@ static void find_model(const struct lc_reader *r, const unsigned char *head, str
 	found->llmc.params = (r->size - DATA) / size;
 }
 
-static const char *const arrays[] = {"exp_avg", "exp_avg_sq", "master"};
+#define ARRAYS 3
+static const char *const arrays[ARRAYS] = {"exp_avg", "exp_avg_sq", "master"};
 
 static void find_state(const struct lc_reader *r, const unsigned char *head, struct lc_spans *found)
 {
@@ -103,7 +104,7 @@ static void find_state(const struct lc_reader *r, const unsigned char *head, str
 	/* the constants of train_gpt2.cu */
 	found->hyper = (struct lc_hyper){.9, .95, 1e-8, (long)word(head, 10)};
 	l->params = l->exact ? l->bytes / 4 / l->arrays : 0;
-	for (uint32_t i = 0; i < l->arrays && l->params; i++) {
+	for (uint32_t i = 0; i < ARRAYS && i < l->arrays && l->params; i++) {
 		char *name = lc_path("params.%s", arrays[i]);
 		add_flat(found, r, LC_F32, name, DATA + 4 * l->params * i, l->params);
 		free(name);
@@ -216,7 +217,7 @@ void llmc_together(struct lc_spans *const *of, size_t n)
 		if (l->arrays == 0 || (parts = parts_of(l, model)) == 0 || !divides(model, parts))
 			continue;
 		memset(&now, 0, sizeof(now));
-		for (uint32_t k = 0; k < l->arrays; k++) {
+		for (uint32_t k = 0; k < ARRAYS && k < l->arrays; k++) {
 			char *array = lc_path(".%s", arrays[k]);
 			divide(&now, model, DATA + model->llmc.params / parts * 4 * k, LC_F32,
 			       parts, parts > 1 ? (int64_t)l->rank : -1, array);

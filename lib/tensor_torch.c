@@ -57,7 +57,7 @@ int torch_open(struct torch_file *f, const struct lc_reader *r, const struct zip
 		if (n < 9 || strcmp(z->m[i].name + n - 9, "/data.pkl") != 0)
 			continue;
 		m = &z->m[i];
-		f->prefix = lc_path("%.*s", (int)n - 8, m->name);
+		f->prefix = lc_path("%.*s", (int)n - 8, z->m[i].name);
 	}
 	if (!m || m->bytes > PICKLE_MAX || !little_endian(f) || !(f->text = member_read(r, m)) ||
 	    lc_pickle_read(&f->p, f->text, (size_t)m->bytes) < 0) {

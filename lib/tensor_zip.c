@@ -89,7 +89,7 @@ static void wide_fields(const unsigned char *extra, size_t len, uint64_t *const 
 /* One entry at p; gives its length, or 0 when it is none. The name is moved over what is read. */
 static size_t entry(struct zip *z, unsigned char *p, size_t len)
 {
-	uint64_t raw, stored, at, *const wide[3] = {&raw, &stored, &at};
+	uint64_t raw = 0, stored = 0, at = 0, *const wide[3] = {&raw, &stored, &at};
 	size_t name, extra, size;
 	unsigned flags, method;
 
