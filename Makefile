@@ -36,7 +36,7 @@ endif
 # A program is cmd/NAME.c, or all of cmd/NAME/*.c; the libraries it links beyond LC_LDLIBS follow.
 PROGRAMS = $(sort $(basename $(notdir $(wildcard cmd/lc-*.c))) \
 	$(patsubst cmd/%/main.c,%,$(wildcard cmd/lc-*/main.c)))
-LIBS_lc-snap = -lzstd -larchive
+LIBS_lc-snap = -lzstd
 LIBS_lc-read = -lzstd -lz
 LIBS_lc-train = -ldl
 
@@ -112,7 +112,7 @@ $B/flags: FORCE
 OBJ_read = $(filter-out %/main.o,$(call objects,lc-read))
 $B/unit/%: $B/tests/unit/%.o $$(OBJ_$$*) $B/liblc.a
 	$(call say,LD,$(@F))
-	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -larchive -ldl $(LC_LDLIBS)
+	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -ldl $(LC_LDLIBS)
 units: $(UNIT)
 check: setup-tests
 	@$(MAKE) --no-print-directory programs units
@@ -125,7 +125,7 @@ fuzz: setup-check
 OBJ_logs = $(OBJ_read)
 $B/fuzz/%: $B/tests/fuzz/%.o $$(OBJ_$$*) $B/liblc.a
 	$(call say,LD,$(@F))
-	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ -lzstd -lz -larchive -ldl $(LC_LDLIBS)
+	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ -lzstd -lz -ldl $(LC_LDLIBS)
 fuzzers: $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 demo: all

@@ -1,8 +1,6 @@
 /* unpack: see unpack.h. unpack_notes.c checks what the archive says of itself. */
 #include "unpack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive_calls.h"
 #include "io.h"
 #include "unpack_impl.h"
 
@@ -142,8 +141,11 @@ static int look(struct unpacker *p, struct lc_err *err)
 
 static int open_in(struct unpacker *p, struct lc_err *err)
 {
-	struct archive *a = p->a = archive_read_new();
+	struct archive *a;
 
+	if (lc_archive_open(err) < 0)
+		return -1;
+	a = p->a = archive_read_new();
 	if (!a)
 		return lc_fail(err, LC_SYS, "the archive: no memory");
 	/* none of the filters that run other programs */

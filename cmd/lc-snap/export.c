@@ -4,14 +4,13 @@
  * The same snapshot gives the same bytes: members in the order of the manifest, no times, no
  * owners. The last member is LC_NOTES (unpack.h): run, step and tags, and the hash of each file.
  */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "archive_calls.h"
 #include "io.h"
 #include "json.h"
 #include "pool.h"
@@ -41,13 +40,13 @@ struct exporter {
 static const struct format {
 	const char *name;
 	int zip;
-	int (*filter)(struct archive *a);
+	char filter; /* gzip, zstd, or - */
 	const char *options;
 } formats[] = {
-	{"tar", 0, archive_write_add_filter_none, NULL},
-	{"tar.gz", 0, archive_write_add_filter_gzip, "gzip:compression-level=1,gzip:!timestamp"},
-	{"tar.zst", 0, archive_write_add_filter_zstd, "zstd:compression-level=1"},
-	{"zip", 1, archive_write_add_filter_none, "zip:compression=store"},
+	{"tar", 0, '-', NULL},
+	{"tar.gz", 0, 'g', "gzip:compression-level=1,gzip:!timestamp"},
+	{"tar.zst", 0, 'z', "zstd:compression-level=1"},
+	{"zip", 1, '-', "zip:compression=store"},
 };
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
@@ -121,16 +120,25 @@ static int all_ascii(const struct lc_manifest *m)
 	return 1;
 }
 
+static int add_filter(struct archive *a, char filter)
+{
+	return filter == 'g'   ? archive_write_add_filter_gzip(a)
+	       : filter == 'z' ? archive_write_add_filter_zstd(a)
+			       : archive_write_add_filter_none(a);
+}
+
 static int start(struct exporter *x, const struct format *f, const struct lc_manifest *m,
 		 struct lc_err *err)
 {
 	x->zip = f->zip;
+	if (lc_archive_open(err) < 0)
+		return -1;
 	x->a = archive_write_new();
 	if (!x->a)
 		return lc_fail(err, LC_SYS, "start an archive: no memory");
 	if ((f->zip ? archive_write_set_format_zip(x->a)
 		    : archive_write_set_format_pax_restricted(x->a)) != ARCHIVE_OK ||
-	    f->filter(x->a) != ARCHIVE_OK ||
+	    add_filter(x->a, f->filter) != ARCHIVE_OK ||
 	    (f->options && archive_write_set_options(x->a, f->options) != ARCHIVE_OK) ||
 	    (!f->zip && !all_ascii(m) &&
 	     archive_write_set_options(x->a, "pax:hdrcharset=BINARY") != ARCHIVE_OK) ||
