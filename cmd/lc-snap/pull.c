@@ -51,22 +51,6 @@ static int only_ids(const struct puller *p)
 	return p->argc > 0;
 }
 
-struct bytes {
-	unsigned char *buf;
-	size_t len;
-};
-
-static int take_bytes(struct sink *s, const void *buf, size_t len, struct lc_err *err)
-{
-	struct bytes *b = s->ctx;
-
-	(void)err;
-	b->buf = lc_xrealloc(b->buf, b->len + len, 1);
-	memcpy(b->buf + b->len, buf, len);
-	b->len += len;
-	return 0;
-}
-
 /* The index of a far pack from its last len bytes. 1; 0 when more bytes are needed, *more; -1. */
 static int read_index(const struct far_file *f, const unsigned char *tail, size_t len,
 		      struct pack *p, uint64_t *more, struct lc_err *err)
@@ -96,7 +80,7 @@ static int long_index(struct puller *p, const struct far_file *f, uint64_t len, 
 		      struct lc_err *err)
 {
 	struct bytes b = {0};
-	struct sink s = {take_bytes, &b, 0};
+	struct sink s = {bytes_take, &b, 0};
 	int ret = remote_tail(&p->r, f, 1, len, &s, err);
 
 	if (ret == 0)
@@ -147,7 +131,7 @@ static int learn_far(struct puller *p, struct lc_err *err)
 {
 	struct far_list miss = {0};
 	struct bytes b = {0};
-	struct sink s = {take_bytes, &b, 0};
+	struct sink s = {bytes_take, &b, 0};
 	size_t at = 0;
 	int ret = 0;
 

@@ -13,6 +13,9 @@
 #include "io.h"
 #include "store_tmp.h"
 
+#define NOTES 1024 /* bytes that hold the last line of a snapshot's file: a host's name is short   \
+		    */
+
 /* Is fd still what the name leads to? The one before us may have removed it, another made it anew.
  */
 static int same(int fd, const char *path)
@@ -143,15 +146,43 @@ static int is_staged(const struct stage *s, const char *name)
 	return yes;
 }
 
-/* What the store has already does not travel. */
-static int from_store(const struct stage *s, const char *name)
+int bytes_take(struct sink *s, const void *buf, size_t len, struct lc_err *err)
+{
+	struct bytes *b = s->ctx;
+
+	(void)err;
+	b->buf = lc_xrealloc(b->buf, b->len + len, 1);
+	memcpy(b->buf + b->len, buf, len);
+	b->len += len;
+	return 0;
+}
+
+static int is_here(const struct stage *s, const char *name)
+{
+	char *path = lc_path("%s/%s", s->store, name);
+	int yes = access(path, F_OK) == 0;
+
+	free(path);
+	return yes;
+}
+
+/* The manifest of the store with the last line of the file there, of which tail is the end. 0 when
+ * one of them is damaged, or the tail is too short. */
+static int from_store(const struct stage *s, const char *name, const unsigned char *tail,
+		      size_t len)
 {
 	char *path = lc_path("%s/%s", s->store, name), *to = lc_path("%s/%s", s->dir, name), *buf;
-	size_t len;
-	int yes = lc_read_file(path, &buf, &len, NULL) == 0;
+	const unsigned char *nl = len > 1 ? memrchr(tail, '\n', len - 1) : NULL;
+	size_t n = 0, first = 0;
+	int yes = nl && lc_read_file(path, &buf, &n, NULL) == 0;
 
 	if (yes) {
-		yes = lc_write_file(to, buf, len, NULL) == 0;
+		char *end = memchr(buf, '\n', n);
+		size_t more = (size_t)(tail + len - nl);
+		first = end ? (size_t)(end - buf) : 0;
+		buf = lc_xrealloc(buf, first + more, 1);
+		memcpy(buf + first, nl, more);
+		yes = first > 0 && lc_write_file(to, buf, first + more, NULL) == 0;
 		free(buf);
 	}
 	free(path);
@@ -159,26 +190,52 @@ static int from_store(const struct stage *s, const char *name)
 	return yes;
 }
 
+/* What the store has already does not travel, but for its last line; else it is wanted too. */
+static int stage_known(struct stage *s, struct remote *r, const struct far_list *known,
+		       struct far_list *want, struct lc_err *err)
+{
+	struct bytes b = {0};
+	struct sink sink = {bytes_take, &b, 0};
+	size_t at = 0;
+	int ret = known->n ? remote_tail(r, known->f, known->n, NOTES, &sink, err) : 0;
+
+	for (size_t i = 0; ret == 0 && i < known->n; i++) {
+		const struct far_file *f = &known->f[i];
+		size_t len = f->size < NOTES ? (size_t)f->size : NOTES;
+		if (len > b.len - at)
+			ret = lc_fail(err, LC_SYS, "%.200s: the end of %s did not come", r->what,
+				      f->name);
+		else if (!from_store(s, f->name, b.buf + at, len))
+			far_list_add(want, f->name, f->size);
+		at += len;
+	}
+	free(b.buf);
+	return ret;
+}
+
 int stage_snapshots(struct stage *s, struct remote *r, const struct far_list *l,
 		    int (*wanted)(void *ctx, const char *name), void *ctx, size_t *lost,
 		    struct lc_err *err)
 {
-	struct far_list want = {0}, one = {0};
-	int ret = 0;
+	struct far_list want = {0}, known = {0}, one = {0};
+	int ret;
 
 	*lost = 0;
 	for (size_t i = 0; i < l->n; i++) {
 		const char *name = l->f[i].name;
 		if (strncmp(name, "snapshots/", 10) != 0 || (wanted && !wanted(ctx, name)) ||
-		    is_staged(s, name) || from_store(s, name))
+		    is_staged(s, name))
 			continue;
 		if (l->f[i].size > LC_MANIFEST_MAX)
 			++*lost;
 		else
-			far_list_add(&want, name, l->f[i].size);
+			far_list_add(is_here(s, name) ? &known : &want, name, l->f[i].size);
 	}
-	if (want.n > 0)
+	ret = stage_known(s, r, &known, &want, err);
+	if (ret == 0 && want.n > 0) {
+		far_list_sort(&want);
 		ret = fetch(s, r, &want, err);
+	}
 	/* a damaged one may have spoiled the next: once more, alone */
 	for (size_t i = 0; ret == 0 && want.n > 1 && i < want.n; i++) {
 		if (is_staged(s, want.f[i].name))
@@ -192,6 +249,7 @@ int stage_snapshots(struct stage *s, struct remote *r, const struct far_list *l,
 		lc_warn("%s: %s is damaged there", r->what, want.f[i].name);
 		++*lost;
 	}
+	far_list_release(&known);
 	far_list_release(&want);
 	return ret;
 }

@@ -8,6 +8,13 @@
 
 #include "packs.h"
 
+/* What has come, whole; bytes_take is of a sink whose ctx this is. */
+struct bytes {
+	unsigned char *buf;
+	size_t len;
+};
+int bytes_take(struct sink *s, const void *buf, size_t len, struct lc_err *err);
+
 struct stage {
 	const char *store; /* that it is for */
 	char *dir;
@@ -17,8 +24,9 @@ int stage_open(struct stage *s, const char *store, const char *from, struct lc_e
 void stage_close(struct stage *s, int remove); /* accepts what stage_open left on failure */
 
 /*
- * The snapshot files of l that `wanted` names (NULL: all), from the store itself or from there,
- * into the stage. *lost counts those that did not come whole.
+ * The snapshot files of l that `wanted` names (NULL: all), into the stage. Of what the store has
+ * only the last line comes from there, which says when it was saved there: "latest" and the order
+ * are those of the other store. *lost counts those that did not come whole.
  */
 int stage_snapshots(struct stage *s, struct remote *r, const struct far_list *l,
 		    int (*wanted)(void *ctx, const char *name), void *ctx, size_t *lost,

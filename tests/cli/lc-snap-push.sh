@@ -166,6 +166,20 @@ cp -r "$TESTS/golden/store-1" old1
 ok "pull from version 1" lc-snap pull -q -s from1 old1 --all
 ok "is whole" lc-snap verify -q -s from1
 
+# the far store's own order tells what is latest there, whatever is here already and in which order it came
+for step in 1 2 3; do lc-snap save -q -s order --run o --step $step other-9 >.o$step; done
+lc-snap save -q -s order --run o --step 2 "$last" >.o4
+ok "a first one" lc-snap pull -q -s lately order o@3
+for i in 1 2 3; do
+	ok "the latest there, time $i" lc-snap pull -qj -s lately order latest
+	match "is the one saved last there, time $i" "\"snapshots\":\[\"$(id_of .o4)\"\]" .out
+done
+equal "and no other came" 2 "$(lc-snap list -j -s lately | wc -l | tr -d ' ')"
+printf x >>"order/snapshots/$(id_of .o4).json"
+ok "one whose last line is damaged there" lc-snap pull -q -s lately order latest
+match "is named and passed over" 'passed over' .err
+ok "is whole here" lc-snap show -s lately "$(id_of .o4)"
+
 # many at once, and killed ones
 for i in 1 2 3 4; do lc-snap push -q many --all 2>.many$i & done
 wait
