@@ -31,11 +31,13 @@ static double threshold_now(const struct lc_detect *d)
  */
 static double step_before(const struct lc_past *p, double onset)
 {
-	double before = 0;
+	double before = -1;
 
-	for (int i = (int)p->nheld - 1; i >= 0 && before == 0; i--)
+	for (int i = (int)p->nheld - 1; i >= 0 && before < 0; i--)
 		if (p->held[i].step < onset)
 			before = p->held[i].step;
+	if (before < 0) /* a slow drift began before all that is held */
+		before = onset;
 	return fmax(fmin(before, onset - HIDDEN), 0);
 }
 

@@ -210,12 +210,12 @@ static void take_decision(struct cone *c, json_t *rec)
 static void take_index(struct cone *c, const json_t *rec)
 {
 	struct series *s = &c->c[INDEX];
-	double step = lc_json_get_num(rec, "step", NAN);
+	double step = lc_json_get_num(rec, "step", NAN), y = lc_json_get_num(rec, "index", NAN);
 
-	if (!isfinite(step))
+	if (!isfinite(step) || isnan(y)) /* a young run has none */
 		return;
 	s->n = series_from(s, step);
-	series_add(s, step, lc_json_get_num(rec, "index", NAN));
+	series_add(s, step, y);
 }
 
 static void take_record(struct cone *c, json_t *rec)

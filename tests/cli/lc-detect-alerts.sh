@@ -112,3 +112,11 @@ equal "no index at the start" nan "$(head -n 1 .out | field index)"
 status "the first 500 steps of a real run: healthy" 1 lc-detect "$TESTS/golden/llmc-124m/healthy.jsonl"
 ok "a real run that was NaN from the start" lc-detect "$TESTS/golden/llmc-124m/nan.jsonl"
 equal "is so at step 1, once" "nonfinite 1 1" "$(field kind <.out) $(field step <.out) $(wc -l <.out)"
+
+# A drift so slow that it began long before what the detector holds: the way back is still to just before it.
+awk 'BEGIN { srand(5); for (i = 1; i <= 2500; i++) { l = 2 + 2 * exp(-i / 300); if (i > 1500) l += .0003 * (i - 1500)
+	for (k = 0; k < 4; k++) { x = (x * 1103515245 + 12345) % 2147483648; l += .25 * (x / 2147483648 - .5) }
+	printf "{\"step\":%d,\"loss\":%.5f}\n", i, l } }' >slow.jsonl
+ok "a slow drift" lc-detect -1 slow.jsonl
+if awk -F'[:,]' '{ for (i = 1; i < NF; i++) { if ($i ~ /"onset"/) o = $(i + 1); if ($i ~ /"rewind"/) r = $(i + 1) } exit !(r > 1000 && r < o) }' .out
+then pass "has a step to go back to"; else fail "has a step to go back to" "$(cut -c1-120 .out)"; fi
