@@ -16,6 +16,8 @@
 #include "json.h"
 #include "store_impl.h"
 
+#define SEQ_MAX (1L << 53) /* whatever a file claims, there is one more; then time decides */
+
 void lc_snapshot_release(struct lc_snapshot *s)
 {
 	lc_manifest_release(&s->m);
@@ -60,9 +62,9 @@ static int note_parse(const char *buf, size_t len, struct lc_snapshot *s, struct
 	s->time = lc_json_get_num(o, "time", -1);
 	s->stored = (uint64_t)stored;
 	snprintf(s->host, sizeof(s->host), "%.64s", host);
-	ok = s->seq >= 0 && stored >= 0 && s->time >= 0 && s->time < 1e12 && links >= 0 &&
-	     links < INT_MAX && lc_manifest_plain(s->host) && (links > 0) == (base != NULL) &&
-	     (!base || lc_id_parse(base, &s->base) == 0);
+	ok = s->seq >= 0 && s->seq <= SEQ_MAX && stored >= 0 && s->time >= 0 && s->time < 1e12 &&
+	     links >= 0 && links < INT_MAX && lc_manifest_plain(s->host) &&
+	     (links > 0) == (base != NULL) && (!base || lc_id_parse(base, &s->base) == 0);
 	s->links = (int)links;
 	json_decref(o);
 	return ok ? 0 : lc_fail(err, LC_DATA, "its second line is malformed");
@@ -195,7 +197,7 @@ static int last_seq(const struct lc_store *st, int fd, long *seq, struct lc_err 
 		*seq = strtol(text, NULL, 10);
 		if (seq_key(st, *seq, want, err) < 0)
 			return -1;
-		if (*seq >= 0 && strcmp(text, want) == 0)
+		if (*seq >= 0 && *seq <= SEQ_MAX && strcmp(text, want) == 0)
 			return 0;
 	}
 	return greatest_seq(st, seq, err);
@@ -256,13 +258,21 @@ static int is_there(const struct lc_store *st, struct lc_snapshot *s)
 	return 1;
 }
 
+/* What could not be read back is not written: that would be no snapshot. */
 static int write_snapshot(const struct lc_store *st, const struct lc_snapshot *s, const char *text,
 			  struct lc_err *err)
 {
 	char *note = note_text(s), *all = lc_path("%s\n%s\n", text, note);
 	char *path = snapshot_path(st, &s->id);
-	int ret = store_write_whole(st->dir, path, all, strlen(all), err);
+	struct lc_snapshot back = {0};
+	struct lc_err why;
+	int ret = parse(all, strlen(all), &s->id, &back, &why);
 
+	if (ret < 0)
+		lc_fail(err, why.code, "the snapshot could not be read again: %.300s", why.text);
+	else
+		ret = store_write_whole(st->dir, path, all, strlen(all), err);
+	lc_snapshot_release(&back);
 	free(note);
 	free(all);
 	free(path);
@@ -306,7 +316,7 @@ static int add(struct lc_store *st, struct lc_snapshot *s, const char *text, int
 	if (mine)
 		fill_note(s);
 	ret = last_seq(st, fd, &s->seq, err);
-	s->seq++;
+	s->seq += s->seq < SEQ_MAX;
 	if (ret == 0)
 		ret = write_snapshot(st, s, text, err);
 	if (ret == 0)

@@ -126,6 +126,20 @@ static int here(const struct puller *p, const char *name)
 	return yes;
 }
 
+/* A pack whose index is damaged here comes again, and takes its place. */
+static int here_whole(const struct puller *p, const char *name)
+{
+	char *path = lc_path("%s/%s", p->o->store, name);
+	struct lc_chunk *c = NULL;
+	size_t n;
+	int yes = access(path, F_OK) == 0 &&
+		  (!lc_store_bad_pack(p->st, 0) || lc_pack_load(path, &c, &n, NULL) == 0);
+
+	free(c);
+	free(path);
+	return yes;
+}
+
 /* The indices of all packs that are there and not here. */
 static int learn_far(struct puller *p, struct lc_err *err)
 {
@@ -136,9 +150,12 @@ static int learn_far(struct puller *p, struct lc_err *err)
 	int ret = 0;
 
 	p->know_far = 1;
+	lc_store_chunks(p->st, err); /* which packs are damaged here is known from then on */
+	if (err->code != LC_OK)
+		return -1;
 	for (size_t i = 0; i < p->l.n; i++) {
 		const struct far_file *f = &p->l.f[i];
-		if (strncmp(f->name, "packs/", 6) == 0 && !here(p, f->name) &&
+		if (strncmp(f->name, "packs/", 6) == 0 && !here_whole(p, f->name) &&
 		    !has_pack(&p->staged, f->name))
 			far_list_add(&miss, f->name, f->size);
 	}

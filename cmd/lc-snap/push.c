@@ -13,6 +13,7 @@
 #include "io.h"
 #include "json.h"
 #include "packs.h"
+#include "stage.h"
 #include "transfer.h"
 
 struct pusher {
@@ -154,6 +155,43 @@ static int send_one(struct pusher *p, struct job *j, struct lc_err *err)
 	return ret;
 }
 
+/* Of a snapshot the second line may differ; the hash of the first is its name. 1, 0 or -1. */
+static int is_itself(struct pusher *p, const struct far_list *l, const struct job *j,
+		     struct lc_err *err)
+{
+	const struct far_file *f = far_list_find(l, j->f.name);
+	struct bytes t = {0};
+	struct sink s = {bytes_take, &t, 0};
+	const unsigned char *nl;
+	struct lc_id id;
+	int ret = 0;
+
+	if (!f || f->size > LC_MANIFEST_MAX)
+		return 0;
+	if (remote_get(&p->r, f, 1, &s, err) < 0)
+		ret = -1;
+	else if (t.buf && t.buf[t.len - 1] == '\n' && (nl = memchr(t.buf, '\n', t.len)) &&
+		 lc_sha256(t.buf, (size_t)(nl - t.buf), &id, err) == 0)
+		ret = memcmp(&id, &j->s->id, sizeof(id)) == 0;
+	free(t.buf);
+	return ret;
+}
+
+static int look_at_snapshots(struct pusher *p, const struct far_list *l, struct job *jobs, size_t n,
+			     struct lc_err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		int same = jobs[i].bad || !jobs[i].there ? 1 : is_itself(p, l, &jobs[i], err);
+		if (same < 0)
+			return -1;
+		if (same)
+			continue;
+		lc_warn("%s: %s is damaged there: it is sent again", p->r.what, jobs[i].f.name);
+		jobs[i].there = 0;
+	}
+	return 0;
+}
+
 /* With --verify, what was there before is read too, and sent again when it differs. */
 static int look_again(struct pusher *p, struct job *jobs, size_t n, struct lc_err *err)
 {
@@ -237,7 +275,9 @@ static int push(struct pusher *p, const struct snap_list *list, struct lc_err *e
 	if (ret == 0)
 		count(p, jobs, list->n);
 	if (ret == 0 && p->o->verify && !p->o->dry_run)
-		ret = look_again(p, jobs, list->n, err);
+		ret = look_at_snapshots(p, &l, jobs, list->n, err) < 0
+			      ? -1
+			      : look_again(p, jobs, list->n, err);
 	for (size_t i = 0; ret == 0 && !p->o->dry_run && i < list->n; i++)
 		if (!jobs[i].bad && send_one(p, &jobs[i], err) < 0)
 			complain(&jobs[i], err);

@@ -13,11 +13,14 @@
 
 #define BLOCK ((size_t)1 << 20)
 
-/* Opened as a store, it is locked against gc. */
+/* Opened as a store, it is locked against gc. The store itself would wait for itself. */
 static int dir_open(struct remote *r, enum remote_use use, struct lc_err *err)
 {
-	struct stat sb;
+	struct stat sb, mine;
 
+	if (stat(r->path, &sb) == 0 && stat(r->o->store, &mine) == 0 && sb.st_ino == mine.st_ino &&
+	    sb.st_dev == mine.st_dev)
+		return lc_fail(err, LC_USAGE, "%s: is the store itself", r->path);
 	if (use == REMOTE_LOOK && stat(r->path, &sb) < 0 && errno == ENOENT)
 		return 0;
 	r->dir = lc_store_open(r->path, use == REMOTE_WRITE, err);

@@ -13,8 +13,9 @@
 #include "io.h"
 #include "store_tmp.h"
 
-#define NOTES 1024 /* bytes that hold the last line of a snapshot's file: a host's name is short   \
-		    */
+#define NOTES                                                                                      \
+	1024 /* bytes that hold the last line of a snapshot's file: a host's name is short         \
+	      */
 
 /* Is fd still what the name leads to? The one before us may have removed it, another made it anew.
  */
@@ -137,13 +138,31 @@ static int fetch(struct stage *s, struct remote *r, const struct far_list *l, st
 	return ret;
 }
 
+/* The bytes of a snapshot in dir that is what its name says, or NULL. */
+static char *read_snapshot(const char *dir, const char *name, size_t *len)
+{
+	char *path = lc_path("%s/%s", dir, name), *buf = NULL, hex[LC_HEX_LEN + 1] = "";
+	const char *nl;
+	struct lc_id id;
+
+	if (lc_read_file(path, &buf, len, NULL) == 0 && (nl = memchr(buf, '\n', *len)) &&
+	    lc_sha256(buf, (size_t)(nl - buf), &id, NULL) == 0)
+		lc_id_hex(&id, hex);
+	if (strncmp(name + strlen("snapshots/"), hex, LC_HEX_LEN) != 0) {
+		free(buf);
+		buf = NULL;
+	}
+	free(path);
+	return buf;
+}
+
 static int is_staged(const struct stage *s, const char *name)
 {
-	char *path = lc_path("%s/%s", s->dir, name);
-	int yes = access(path, F_OK) == 0;
+	size_t len;
+	char *buf = read_snapshot(s->dir, name, &len);
 
-	free(path);
-	return yes;
+	free(buf);
+	return buf != NULL;
 }
 
 int bytes_take(struct sink *s, const void *buf, size_t len, struct lc_err *err)
@@ -171,22 +190,20 @@ static int is_here(const struct stage *s, const char *name)
 static int from_store(const struct stage *s, const char *name, const unsigned char *tail,
 		      size_t len)
 {
-	char *path = lc_path("%s/%s", s->store, name), *to = lc_path("%s/%s", s->dir, name), *buf;
 	const unsigned char *nl = len > 1 ? memrchr(tail, '\n', len - 1) : NULL;
-	size_t n = 0, first = 0;
-	int yes = nl && lc_read_file(path, &buf, &n, NULL) == 0;
+	size_t n, first, more = nl ? (size_t)(tail + len - nl) : 0;
+	char *buf = nl ? read_snapshot(s->store, name, &n) : NULL, *to;
+	int yes;
 
-	if (yes) {
-		char *end = memchr(buf, '\n', n);
-		size_t more = (size_t)(tail + len - nl);
-		first = end ? (size_t)(end - buf) : 0;
-		buf = lc_xrealloc(buf, first + more, 1);
-		memcpy(buf + first, nl, more);
-		yes = first > 0 && lc_write_file(to, buf, first + more, NULL) == 0;
-		free(buf);
-	}
-	free(path);
+	if (!buf)
+		return 0;
+	first = (size_t)((char *)memchr(buf, '\n', n) - buf);
+	buf = lc_xrealloc(buf, first + more, 1);
+	memcpy(buf + first, nl, more);
+	to = lc_path("%s/%s", s->dir, name);
+	yes = lc_write_file(to, buf, first + more, NULL) == 0;
 	free(to);
+	free(buf);
 	return yes;
 }
 

@@ -52,6 +52,19 @@ status "a lost pack" 1 lc-snap verify
 equal "is one line a snapshot" 1 "$(wc -l <.out)"
 match "which counts its files" '^[0-9a-f]{12}  run@7  model.safetensors: .* \(and 1 more of its files\)$' .out
 
+# the second line of a snapshot and the number of the last are no part of any hash
+for seq in 9007199254740992 9223372036854775807 -1 1e400; do
+	fresh
+	sed -i "2s/\"seq\":1,/\"seq\":$seq,/" "lc-store/snapshots/$id7.json"
+	rm -f lc-store/seq
+	ok "save beside the number $seq" lc-snap save -q --run c ck/step-8
+	ok "is a snapshot" lc-snap verify "$(sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' .out)"
+	fresh
+	sed -i "s/^[0-9]*/$seq/" lc-store/seq
+	ok "save after the number $seq" lc-snap save -q --run c ck/step-8
+	ok "keeps all well" lc-snap list
+done
+
 fresh
 flip "lc-store/snapshots/$id7.json" 60
 status "a damaged manifest" 1 lc-snap verify

@@ -75,6 +75,12 @@ ok "--verify reads it" lc-snap push -j --verify far --all
 equal "and sends it again" 1 "$(number packs)"
 match "which is said" 'is damaged there: it is sent again' .err
 ok "it is whole" lc-snap verify -q -s far
+flip "far/snapshots/$id.json" 60
+ok "a damaged snapshot looks whole too" lc-snap push -j far --all
+ok "--verify reads it" lc-snap push -j --verify far --all
+equal "and sends it again" "1 0" "$(number sent) $(number packs)"
+match "which is said" "$id.json is damaged there: it is sent again" .err
+ok "it is whole" lc-snap verify -q -s far
 rm "$pack"
 ok "a lost pack" lc-snap push -j far --all
 equal "is sent again too" 1 "$(number packs)"
@@ -122,6 +128,23 @@ rm -rf new3
 ok "what is here already" lc-snap save -q -s new3 --run b other-9
 ok "does not travel" lc-snap pull -q -s new3 far b@9
 ok "it goes on being whole" lc-snap verify -q -s new3
+
+# what is damaged here comes again
+cp -r far mend
+flip "mend/snapshots/$id.json" 60
+pack=mend/packs/$(ls -S far/packs | head -n 1)
+flip "$pack" $(($(wc -c <"$pack") - 100))
+status "damaged here" 1 lc-snap verify -q -s mend
+ok "pull mends a snapshot and the index of a pack" lc-snap pull -j -s mend far --all
+equal "with one pack" 1 "$(number packs)"
+ok "all is whole" lc-snap verify -q -s mend
+
+# a store and itself
+status "pull from itself" 2 lc-snap pull -s far far/. --all
+status "push to itself" 2 lc-snap push -s far far --all
+cp -r "$TESTS/golden/store-1" itself
+chmod -R u+w itself
+status "of an old version" 2 timeout 20 lc-snap push -s itself itself --all
 
 # what comes may be damaged, or made up
 for kind in body index cut name; do
