@@ -117,19 +117,20 @@ static int is_there(struct gc *gc, const unsigned char *ref, int below)
 
 /*
  * Can a chunk be read from this copy? Asked where there are several: one of them may be damaged, or
- * be what a gc that was killed has left of a chain.
+ * be what a gc that was killed has left of a chain. What it is predicted from is asked too, though
+ * there be one copy of that: damage there is a reason to keep the other.
  */
 static int is_usable(struct gc *gc, size_t copy)
 {
 	const struct lc_chunk *c = gc_chunk(gc, copy);
 	unsigned char *buf = NULL;
 	const unsigned char *ids;
-	size_t n = 0, end, first = gc_find(gc, &c->id, &end);
+	size_t n = 0;
 	int usable;
 
 	if (gc->seen[copy] & (GOOD | BAD))
 		return gc->seen[copy] & GOOD;
-	usable = end - first == 1 || is_sound(gc, copy);
+	usable = is_sound(gc, copy);
 	if (usable && c->codec == LC_CODEC_TENSOR)
 		usable = references(gc, copy, &buf, &ids, &n) == 0;
 	for (size_t i = 0; i < n && usable; i++)

@@ -291,15 +291,20 @@ static int place_packs(struct puller *p, struct lc_err *err)
 	return ret;
 }
 
-/* Has the store all chunks of it? */
+/* Has the store all chunks of it, and do they add up to its files? */
 static int complete(struct lc_store *st, const struct lc_snapshot *s, struct lc_err *err)
 {
-	size_t len;
-
-	for (size_t i = 0; i < s->m.n; i++)
-		for (size_t k = 0; k < s->m.e[i].nchunks; k++)
-			if (lc_store_size(st, &s->m.e[i].chunks[k], &len, err) < 0)
+	for (size_t i = 0; i < s->m.n; i++) {
+		const struct lc_entry *e = &s->m.e[i];
+		uint64_t sum = 0;
+		size_t len;
+		for (size_t k = 0; k < e->nchunks; k++, sum += len)
+			if (lc_store_size(st, &e->chunks[k], &len, err) < 0)
 				return -1;
+		if (e->kind == LC_FILE && sum != e->size)
+			return lc_fail(err, LC_DATA, "%.200s: its chunks do not add up to its size",
+				       e->path);
+	}
 	return 0;
 }
 

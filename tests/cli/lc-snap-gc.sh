@@ -241,3 +241,21 @@ r="$r $?"
 wait $two
 equal "two and a saver" "0 0 0" "$r $?"
 ok "whole" lc-snap verify -q -s st
+
+# of two copies the newer is predicted from what is damaged: the older one stays
+rm -rf st two out
+lc-snap save -q -s st ck/step-00000001 >/dev/null
+base=$(ls st/packs/*)
+lc-snap save -q -s st ck/step-00000002 >/dev/null
+lc-snap save -q -s two ck/step-00000002 >/dev/null
+touch -d '1 hour ago' two/packs/*
+cp -p two/packs/* st/packs/
+for at in 5000 20000 50000 $(($(wc -c <"$base") / 2)); do
+	printf 'XY' | dd of="$base" bs=1 seek="$at" conv=notrunc 2>/dev/null
+done
+status "the base is damaged" 1 lc-snap verify -q -s st @1
+ok "what was predicted from it has another copy" lc-snap restore -q -s st @2 out
+ok "gc" lc-snap gc -q -s st --grace 0
+rm -rf out
+ok "leaves that" lc-snap restore -q -s st @2 out
+ok "as it was" diff -r ck/step-00000002 out

@@ -174,6 +174,14 @@ rm -rf got
 ok "a number made up" lc-snap pull -q -s got bad --all
 ok "is not taken over" lc-snap save -q -s got --run c other-9
 ok "and all is well" lc-snap list -s got
+rm -rf bad got
+cp -r far bad
+line=$(sed -n '1s/"size":/"size":1/p' "far/snapshots/$id.json")
+lie=$(printf %s "$line" | sha256sum | cut -d ' ' -f 1)
+{ printf '%s\n' "$line"; sed -n 2p "far/snapshots/$id.json"; } >"bad/snapshots/$lie.json"
+status "a manifest whose sizes are made up" 3 last_line lc-snap pull -q -s got bad --all
+match "is named" 'do not add up' .all
+ok "and does not come" lc-snap verify -q -s got
 printf 'lc-store 99\n' >bad/lc-store
 status "a store of a later version is not read" 3 lc-snap pull -s got bad --all
 status "nor written" 3 lc-snap push bad --all
