@@ -421,7 +421,8 @@ int lc_store_gc(struct lc_store *st, struct lc_gc *g, struct lc_err *err)
 	g->before = gc.bytes;
 	g->damaged = gc.damaged;
 	if (ret == 0 && g->damaged && !g->ignore_damaged)
-		ret = lc_fail(err, LC_DATA, "nothing is removed: %.400s", gc.why.text);
+		ret = lc_fail(err, LC_DATA, "nothing is removed (without --ignore-damaged): %.400s",
+			      gc.why.text);
 	if (ret == 0 && gc.held && g->recode && !g->dry)
 		failed = recode(&gc, err) < 0;
 	if (ret == 0)

@@ -26,6 +26,7 @@ struct lc_gc {
 	/* result */
 	size_t damaged;
 	uint64_t before, left;	   /* bytes of packs */
+	uint64_t young;		   /* bytes of chunks that stay by their age alone */
 	uint64_t held;		   /* bytes of chunks that are needed for predictions alone */
 	size_t chunks;		   /* removed */
 	size_t removed, rewritten; /* packs */

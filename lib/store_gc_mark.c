@@ -252,9 +252,13 @@ static int mark_parts(struct gc *gc, struct lc_err *err)
 /* Their saver may still be about to name them. */
 static void mark_young(struct gc *gc)
 {
-	for (size_t i = 0; i < gc->n; i++)
-		if (gc->p[gc->copy[i].pack].young)
-			take(gc, i);
+	for (size_t i = 0; i < gc->n; i++) {
+		if (!gc->p[gc->copy[i].pack].young)
+			continue;
+		if (!(gc->seen[i] & SEEN))
+			gc->g->young += gc_chunk(gc, i)->stored;
+		take(gc, i);
+	}
 	follow(gc, NULL);
 }
 

@@ -56,13 +56,19 @@ static int show(const struct opts *o, const struct lc_gc *g, struct lc_err *err)
 	int ret;
 
 	if (!o->json) {
+		char young[64] = "", held[64] = "";
+		if (g->young > 0)
+			snprintf(young, sizeof(young), "; %.1f MB stay for --grace",
+				 (double)g->young * 1e-6);
+		if (g->held > 0)
+			snprintf(held, sizeof(held), "; %.1f MB stay for predictions alone",
+				 (double)g->held * 1e-6);
 		if (!o->quiet)
 			printf("%s%zu packs removed, %zu written anew, %zu snapshots coded anew: "
-			       "%.1f MB of %.1f MB %s; %.1f MB left are needed for predictions "
-			       "alone\n",
+			       "%.1f MB of %.1f MB %s%s%s\n",
 			       o->dry_run ? "would be: " : "", g->removed, g->rewritten, g->recoded,
 			       (double)(g->before - g->left) * 1e-6, (double)g->before * 1e-6,
-			       o->dry_run ? "free" : "freed", (double)g->held * 1e-6);
+			       o->dry_run ? "free" : "freed", young, held);
 		return 0;
 	}
 	rec = lc_record_new("gc", 1);
@@ -70,6 +76,7 @@ static int show(const struct opts *o, const struct lc_gc *g, struct lc_err *err)
 	json_object_set_new(rec, "before", json_integer((json_int_t)g->before));
 	json_object_set_new(rec, "after", json_integer((json_int_t)g->left));
 	json_object_set_new(rec, "held", json_integer((json_int_t)g->held));
+	json_object_set_new(rec, "young", json_integer((json_int_t)g->young));
 	json_object_set_new(rec, "chunks", json_integer((json_int_t)g->chunks));
 	json_object_set_new(rec, "removed", json_integer((json_int_t)g->removed));
 	json_object_set_new(rec, "rewritten", json_integer((json_int_t)g->rewritten));

@@ -189,7 +189,8 @@ int verb_prune(const struct opts *o, int argc, char **argv)
 		lc_die(&err);
 	/* of what would the damaged one be the parent, or the newest? */
 	if (list.bad && !o->ignore_damaged)
-		lc_fail(&err, LC_DATA, "nothing is dropped: %.400s", list.why.text);
+		lc_fail(&err, LC_DATA, "nothing is dropped (without --ignore-damaged): %.400s",
+			list.why.text);
 	else
 		ret = prune(o, st, &list, &err);
 	snap_list_release(&list);
