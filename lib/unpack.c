@@ -160,8 +160,13 @@ static int open_in(struct unpacker *p, struct lc_err *err)
 	}
 	archive_read_set_read_callback(a, read_first);
 	archive_read_set_callback_data(a, p);
-	if (archive_read_open1(a) != ARCHIVE_OK)
-		return bad(p, NULL, "no tar or zip that can be read", err);
+	if (archive_read_open1(a) != ARCHIVE_OK) {
+		const char *why = archive_error_string(a);
+		char text[200];
+		snprintf(text, sizeof(text), "no tar or zip that can be read: %s",
+			 why ? why : "malformed");
+		return bad(p, NULL, text, err);
+	}
 	return 0;
 }
 

@@ -53,6 +53,7 @@ static const struct format {
 /* The one asked for, else by the file's ending, else tar. */
 static const struct format *format_of(const struct opts *o)
 {
+	static const char *const no[] = {".tar.xz", ".tar.bz2", ".txz", ".tbz2", ".7z"};
 	size_t n = o->out ? strlen(o->out) : 0;
 
 	for (size_t i = 0; i < FORMATS; i++) {
@@ -62,6 +63,13 @@ static const struct format *format_of(const struct opts *o)
 					strcmp(o->out + n - len, formats[i].name) == 0)
 			return &formats[i];
 	}
+	if (!o->format && n > 4 && strcmp(o->out + n - 4, ".tgz") == 0)
+		return &formats[1];
+	for (size_t i = 0; !o->format && i < sizeof(no) / sizeof(no[0]); i++)
+		if (n > strlen(no[i]) && strcmp(o->out + n - strlen(no[i]), no[i]) == 0)
+			lc_usage("%s: cannot write that form; tar, tar.gz, tar.zst and zip can be "
+				 "written",
+				 o->out);
 	if (o->format)
 		lc_usage("--format %s: not tar, tar.gz, tar.zst or zip", o->format);
 	return &formats[0];

@@ -36,6 +36,8 @@ static char *tree_name(const char *archive)
 	return lc_path("%.*s", (int)n, base);
 }
 
+#define WHICH "the archive: " /* as lib/unpack.c calls it, which knows no name */
+
 struct source {
 	const struct opts *o;
 	uint64_t size; /* of the archive; 0: not known */
@@ -91,6 +93,10 @@ static int unpack(const struct opts *o, struct lc_unpack *u, const char *archive
 				      : lc_unpack(u, fd, err);
 	progress(o, 0, 0);
 	close(fd);
+	if (ret < 0 && strncmp(err->text, WHICH, strlen(WHICH)) == 0 && strcmp(archive, "-") != 0) {
+		struct lc_err why = *err;
+		lc_fail(err, why.code, "%.200s: %s", archive, why.text + strlen(WHICH));
+	}
 	return ret;
 }
 

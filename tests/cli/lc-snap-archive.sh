@@ -17,6 +17,14 @@ chmod 750 ck/step-7
 ok "a checkpoint is saved" lc-snap save -t why=test --run 'a run' ck/step-7
 id=$(id_of .out)
 
+status "a form that cannot be written" 2 lc-snap export @7 -o x.tar.xz
+absent "is not written" x.tar.xz
+ok "tgz" lc-snap export @7 -o x.tgz
+ok "is tar.gz" gzip -t x.tgz
+head -c 1000 x.tgz >cut.tgz
+status "one cut short" 3 lc-snap import -s cut cut.tgz
+match "is named" '^lc-snap: cut\.tgz: ' .err
+
 # export, import: the same id, whatever the form, through a file and through a pipe
 for form in tar tar.gz tar.zst zip; do
 	ok "export to $form" lc-snap export @7 -o "x.$form"
