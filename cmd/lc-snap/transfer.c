@@ -1,6 +1,7 @@
 /* transfer: see transfer.h. */
 #include "transfer.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,8 +59,14 @@ static void drop_doubles(struct snap_list *list)
 int transfer_pick(struct lc_store *st, const struct opts *o, int argc, char **argv,
 		  struct snap_list *list, struct lc_err *err)
 {
+	if (argc == 0 && snap_list_load(st, o, list, err) < 0)
+		return -1;
+	if (argc == 0 && list->n == 0 && list->bad == 0 && !o->all) {
+		snap_list_release(list);
+		return lc_fail(err, LC_DATA, "no snapshot of that run and with those tags");
+	}
 	if (argc == 0)
-		return snap_list_load(st, o, list, err);
+		return 0;
 	memset(list, 0, sizeof(*list));
 	list->s = lc_xalloc((size_t)argc, sizeof(*list->s));
 	for (int i = 0; i < argc; i++) {
@@ -103,7 +110,7 @@ static void print_record(const struct transfer *t, const struct snap_list *list,
 	json_object_set_new(o, "there", json_integer((json_int_t)t->there));
 	json_object_set_new(o, "bad", json_integer((json_int_t)t->bad));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)t->bytes));
-	json_object_set_new(o, "seconds", lc_json_num(seconds));
+	json_object_set_new(o, "seconds", lc_json_num(round(seconds * 1e3) / 1e3));
 	if (t->o->dry_run)
 		json_object_set(o, "plan", t->plan);
 	if (lc_json_emit(stdout, o, &err) < 0)
@@ -119,7 +126,8 @@ static void print_summary(const struct transfer *t, double seconds)
 	size_t all = t->snapshots + t->bad;
 	char rate[64] = "";
 
-	if (!t->o->dry_run)
+	fflush(stdout);
+	if (!t->o->dry_run && t->bytes > 0)
 		snprintf(rate, sizeof(rate), " in %.1f s (%.0f MB/s)", seconds,
 			 seconds > 0 ? (double)t->bytes / 1e6 / seconds : 0.0);
 	lc_warn("%s %s: %zu of %zu snapshots and %zu packs %s, %.1f MB%s; %zu packs were there",

@@ -42,6 +42,7 @@ status "push what?" 2 lc-snap push far
 absent "nothing was made" far
 status "all, or some" 2 lc-snap push far --all "$id"
 status "no such snapshot" 3 lc-snap push far ffffffffffff
+status "no snapshot of such a run" 3 lc-snap push far --run nope
 absent "nothing was made for it" far
 ok "a dry run" lc-snap push -q -n far "$id"
 equal "says all that would go" $((n + 1)) "$(wc -l <.out | tr -d ' ')"
