@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *program = "lc";
+static const char *program = "lc", *verb;
 
 int lc_fail(struct lc_err *err, enum lc_code code, const char *fmt, ...)
 {
@@ -47,6 +47,11 @@ void lc_setup(const char *argv0)
 	program = slash ? slash + 1 : argv0;
 }
 
+void lc_setup_verb(const char *name)
+{
+	verb = name;
+}
+
 const char *lc_program(void)
 {
 	return program;
@@ -77,7 +82,7 @@ void lc_usage(const char *fmt, ...)
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, " (try %s --help)\n", program);
+	fprintf(stderr, " (try %s%s%s --help)\n", program, verb ? " " : "", verb ? verb : "");
 	exit(LC_USAGE);
 }
 

@@ -42,6 +42,7 @@ int lc_fail_sys(struct lc_err *err, const char *fmt, ...) __attribute__((format(
  * lc_finish() is the last act: it closes stdout and turns a failed write into status 4.
  */
 void lc_setup(const char *argv0);
+void lc_setup_verb(const char *verb); /* that the hint names; kept by reference */
 const char *lc_program(void);
 void lc_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 noreturn void lc_die(const struct lc_err *err);

@@ -106,6 +106,18 @@ static int walk(struct differ *d, struct lc_err *err)
 	return 0;
 }
 
+/* After what stdout still holds: the two may be one. */
+static void say(const struct differ *d)
+{
+	fflush(stdout);
+	if (!d->found)
+		lc_warn("nothing differs");
+	else
+		lc_warn("%zu file%s differ%s, %zu tensor%s in them", d->files,
+			d->files == 1 ? "" : "s", d->files == 1 ? "s" : "", d->tensors,
+			d->tensors == 1 ? "" : "s");
+}
+
 int verb_diff(const struct opts *o, int argc, char **argv)
 {
 	struct differ d = {.o = o};
@@ -122,7 +134,7 @@ int verb_diff(const struct opts *o, int argc, char **argv)
 		ret = walk(&d, &err);
 	progress(o, 0, 0);
 	if (ret == 0 && !o->quiet)
-		lc_warn("%zu files differ, %zu tensors in them", d.files, d.tensors);
+		say(&d);
 	for (int k = 0; k < 2; k++)
 		side_release(&d.side[k]);
 	lc_pool_close(d.pool);

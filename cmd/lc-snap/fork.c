@@ -40,6 +40,8 @@ int verb_fork(const struct opts *o, int argc, char **argv)
 
 	if (argc != 1)
 		lc_usage("fork takes one snapshot");
+	if (!o->run && o->tags.ntags == 0)
+		lc_usage("fork to what? name a --run, a --branch or a --tag");
 	if (lc_manifest_get_tag(&o->tags, "parent"))
 		lc_usage("--tag parent=: fork sets it itself");
 	st = snap_store_writable(o, &err);

@@ -1,6 +1,8 @@
 /* list: the snapshots of a store, oldest first, as a table or as records. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -9,15 +11,32 @@
 #include "snap.h"
 #include "store_parts.h"
 
+static void print_head(size_t *shown)
+{
+	if ((*shown)++ == 0)
+		printf("%-12s  %-12s %10s %12s %12s  %-20s  %s\n", "ID", "RUN", "STEP", "BYTES",
+		       "STORED", "TIME", "ROLES AND TAGS");
+}
+
+/* "key=value", ids of parents in as many digits as the first column. */
+static void print_tags(const struct lc_manifest *m)
+{
+	for (size_t i = 0; i < m->ntags; i++)
+		printf("%s%s=%.*s", i ? "," : "  ", m->tags[i].key,
+		       strcmp(m->tags[i].key, "parent") == 0 ? 12 : INT_MAX, m->tags[i].value);
+}
+
 static int print_row(const struct lc_snapshot *s)
 {
 	char *roles = snap_roles(lc_manifest_roles(&s->m)), hex[LC_HEX_LEN + 1], when[32];
 
 	lc_id_hex(&s->id, hex);
 	snap_time(s, when);
-	printf("%.12s  %-12s %10ld %12llu %12llu  %s  %s\n", hex, s->m.run, s->m.step,
+	printf("%.12s  %-12s %10ld %12llu %12llu  %s  %s", hex, s->m.run, s->m.step,
 	       (unsigned long long)lc_manifest_bytes(&s->m), (unsigned long long)s->stored, when,
 	       roles);
+	print_tags(&s->m);
+	putchar('\n');
 	free(roles);
 	return 0;
 }
@@ -39,9 +58,8 @@ static int list_snapshots(const struct opts *o, const struct snap_list *list, si
 		const struct lc_snapshot *s = &list->s[i];
 		if ((o->before >= 0 && s != only) || s->m.step < o->since)
 			continue;
-		if (!o->json && (*shown)++ == 0)
-			printf("%-12s  %-12s %10s %12s %12s  %-20s  %s\n", "ID", "RUN", "STEP",
-			       "BYTES", "STORED", "TIME", "ROLES");
+		if (!o->json)
+			print_head(shown);
 		if ((o->json ? print_record(snap_record(s), err) : print_row(s)) < 0)
 			return -1;
 	}
@@ -49,7 +67,8 @@ static int list_snapshots(const struct opts *o, const struct snap_list *list, si
 }
 
 /* What no snapshot has come of yet. */
-static int list_parts(const struct opts *o, const struct lc_parts *list, struct lc_err *err)
+static int list_parts(const struct opts *o, const struct lc_parts *list, size_t *shown,
+		      struct lc_err *err)
 {
 	int ret = 0;
 
@@ -63,6 +82,7 @@ static int list_parts(const struct opts *o, const struct lc_parts *list, struct 
 			ret = print_record(parts_record(p, n), err);
 			continue;
 		}
+		print_head(shown);
 		words = parts_words(p, n);
 		snap_time(&p[n - 1].s, when);
 		printf("%-12s  %-12s %10ld %12s %12s  %s  %s\n", "-", p->s.m.run, p->s.m.step, "-",
@@ -73,7 +93,7 @@ static int list_parts(const struct opts *o, const struct lc_parts *list, struct 
 }
 
 /* States that were taken over and are not kept yet. */
-static int list_jobs(const struct opts *o, struct lc_err *err)
+static int list_jobs(const struct opts *o, size_t *shown, struct lc_err *err)
 {
 	struct job_list list;
 	int ret = jobs_load(o, 0, &list, err);
@@ -89,6 +109,7 @@ static int list_jobs(const struct opts *o, struct lc_err *err)
 			ret = print_record(job_record(j), err);
 			continue;
 		}
+		print_head(shown);
 		words = job_words(j);
 		snap_time(&when, text);
 		printf("%-12s  %-12s %10ld %12llu %12s  %s  %s\n", "-", j->m.run, j->m.step,
@@ -114,7 +135,8 @@ int verb_list(const struct opts *o, int argc, char **argv)
 	st = lc_store_open(o->store, 0, &err);
 	if (!st || snap_list_load(st, o, &list, &err) < 0 || lc_parts_list(st, &parts, &err) < 0 ||
 	    list_snapshots(o, &list, &shown, &err) < 0 ||
-	    (o->before < 0 && (list_parts(o, &parts, &err) < 0 || list_jobs(o, &err) < 0)))
+	    (o->before < 0 &&
+	     (list_parts(o, &parts, &shown, &err) < 0 || list_jobs(o, &shown, &err) < 0)))
 		lc_die(&err);
 	status = o->before >= 0 && !snap_before(&list, o->before) ? LC_NO : LC_OK;
 	if (list.bad || parts.bad) {

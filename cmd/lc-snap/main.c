@@ -12,13 +12,22 @@ static const struct verb verbs[] = {
 	{"init", verb_init, "store quiet", "[STORE]", "make an empty store"},
 	{"save", verb_save,
 	 "store run tag branch step require part group move from-shm detach no-wait quiet json",
-	 "PATH", "keep a checkpoint, a directory or a file, and print its snapshot record"},
+	 "PATH", "keep a checkpoint: a directory or a file"},
 	{"wait", verb_wait, "store retry drop no-wait quiet json", "",
-	 "for states that are saved in the background, and what became of them"},
+	 "for states that are saved in the background"},
 	{"fork", verb_fork, "store run tag branch quiet json", "SNAPSHOT",
 	 "the same state once more, as the beginning of another run or branch"},
 	{"restore", verb_restore, PICK " read-only partial keep-damaged no-wait quiet json",
 	 "SNAPSHOT DIR [PATH]...", "write a snapshot into a directory that appears whole"},
+	{"push", verb_push, "store run tag branch all dry-run verify quiet json",
+	 "STORE [SNAPSHOT]...", "send snapshots to another store: what is missing there"},
+	{"pull", verb_pull, "store run tag branch all dry-run quiet json", "STORE [SNAPSHOT]...",
+	 "fetch snapshots from another store: what is missing here"},
+	{"export", verb_export, PICK " output format plain quiet", "SNAPSHOT",
+	 "write a snapshot as a tar or a zip"},
+	{"import", verb_import,
+	 "store run tag branch step require max-size any-link plain quiet json", "ARCHIVE|-",
+	 "keep what a tar or a zip holds, as save does"},
 	{"list", verb_list, "store run tag branch before since quiet json", "",
 	 "list the snapshots, oldest first"},
 	{"show", verb_show, PICK " quiet json", "SNAPSHOT", "show what a snapshot holds"},
@@ -34,15 +43,6 @@ static const struct verb verbs[] = {
 	 "give back the room of what no snapshot needs"},
 	{"verify", verb_verify, "store run tag branch quiet json", "[SNAPSHOT]...",
 	 "read and hash all, and name what is damaged"},
-	{"export", verb_export, PICK " output format plain quiet", "SNAPSHOT",
-	 "write a snapshot as a tar or a zip"},
-	{"push", verb_push, "store run tag branch all dry-run verify quiet json",
-	 "STORE [SNAPSHOT]...", "send snapshots to another store: what is missing there"},
-	{"pull", verb_pull, "store run tag branch all dry-run quiet json", "STORE [SNAPSHOT]...",
-	 "fetch snapshots from another store: what is missing here"},
-	{"import", verb_import,
-	 "store run tag branch step require max-size any-link plain quiet json", "ARCHIVE|-",
-	 "keep what a tar or a zip holds, as save does"},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -52,7 +52,7 @@ static void help(void)
 	for (size_t v = 0; v < VERBS; v++) {
 		char line[64];
 		snprintf(line, sizeof(line), "%s %s", verbs[v].name, verbs[v].operands);
-		printf("  %-26s %s\n", line, verbs[v].about);
+		printf("  %-31s %s\n", line, verbs[v].about);
 	}
 	fputs("\n"
 	      "SNAPSHOT: RUN@STEP, RUN@latest, RUN@<=STEP, without RUN of any run, or digits of an "
@@ -89,6 +89,7 @@ int main(int argc, char **argv)
 	if (argv[1][0] == '-')
 		lc_usage("the verb comes first");
 	verb = find(argv[1]);
+	lc_setup_verb(verb->name);
 	first = 1 + options_parse(&o, verb, argc - 1, argv + 1);
 	status = verb->run(&o, argc - first, argv + first);
 	lc_manifest_release(&o.tags);

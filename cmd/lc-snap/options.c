@@ -73,7 +73,7 @@ static const struct {
 	{"format", OPT_FORMAT, "FORMAT", "tar, tar.gz, tar.zst or zip (default: FILE's ending)"},
 	{"max-size", OPT_MAX_SIZE, "BYTES", "the most that all files may have; K, M, G, T"},
 	{"any-link", OPT_ANY_LINK, NULL, "take links that lead out of the tree"},
-	{"plain", OPT_PLAIN, NULL, "the files alone, without notes on what they are"},
+	{"plain", OPT_PLAIN, NULL, "only files: no .lightcone.json with what they are"},
 	{"keep-last", OPT_KEEP_LAST, "N", "the N saved last, of each run and branch"},
 	{"keep-every", OPT_KEEP_EVERY, "K", "the first at or after each multiple of K steps"},
 	{"keep-log2", OPT_KEEP_LOG2, NULL, "one of each age from a power of two to the next"},
@@ -84,8 +84,8 @@ static const struct {
 	{"parts", OPT_PARTS, "TIME", "drop parts of states that are incomplete for so long"},
 	{"dry-run", 'n', NULL, "only tell what would be done"},
 	{"no-recode", OPT_NO_RECODE, NULL, "leave how snapshots are coded as it is"},
-	{"no-wait", OPT_NO_WAIT, NULL, "do not wait for others (gc: status 4 then)"},
-	{"ignore-damaged", OPT_IGNORE_DAMAGED, NULL, "what is damaged needs nothing"},
+	{"no-wait", OPT_NO_WAIT, NULL, "do not wait for who is at work (gc: status 4)"},
+	{"ignore-damaged", OPT_IGNORE_DAMAGED, NULL, "go on although something is damaged"},
 	{"partial", OPT_PARTIAL, NULL, "leave out what is damaged, and say so"},
 	{"keep-damaged", OPT_KEEP_DAMAGED, NULL, "with zeros instead of what is damaged"},
 	{"move", OPT_MOVE, NULL, "take PATH over: it is gone at once, and removed when it is kept"},
@@ -236,8 +236,8 @@ static int takes(const char *list, const char *name)
 
 static void verb_help(const struct verb *verb)
 {
-	printf("usage: lc-snap %s [OPTION]... %s\n\n%s\n\n", verb->name, verb->operands,
-	       verb->about);
+	printf("usage: lc-snap %s [OPTION]...%s%s\n\n%s\n\n", verb->name,
+	       *verb->operands ? " " : "", verb->operands, verb->about);
 	for (size_t i = 0; i < OPTIONS; i++) {
 		char line[64], letter[8] = "    ";
 		if (!takes(verb->takes, options[i].name))

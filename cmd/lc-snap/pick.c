@@ -1,5 +1,6 @@
 /* pick: which snapshots there are, and which one is meant. See snap.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -156,8 +157,12 @@ static int by_name(const struct lc_store *st, const struct want *w, const char *
 		return -1;
 	found = choose(&list, w);
 	if (!found) {
-		lc_fail(err, LC_DATA, "no such snapshot%s%.200s%s%.200s", word ? ": " : "",
-			word ? word : "", list.bad ? "; and one cannot be read: " : "",
+		char step[40] = "";
+		if (!word && w->step >= 0)
+			snprintf(step, sizeof(step), "@%s%ld", w->kind == BEFORE ? "<=" : "",
+				 w->step);
+		lc_fail(err, LC_DATA, "no such snapshot%s%.200s%s%.200s", word || *step ? ": " : "",
+			word ? word : step, list.bad ? "; and one cannot be read: " : "",
 			list.bad ? list.why.text : "");
 	} else {
 		if (list.bad)

@@ -79,7 +79,7 @@ static int require(const struct opts *o, const struct tree *t, struct lc_err *er
 	int ret = 0;
 
 	if (lacks)
-		ret = lc_fail(err, LC_DATA, "%s: is not complete: no %s (found: %s)", t->root, why,
+		ret = lc_fail(err, LC_DATA, "%s: not complete: no %s (found: %s)", t->root, why,
 			      has);
 	free(has);
 	free(why);

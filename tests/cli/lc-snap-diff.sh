@@ -100,7 +100,7 @@ done
 rm -rf whole && status "the pack is damaged" 1 lc-snap verify -q -s st
 status "only state.json differs, and the rest is not read" 1 lc-snap diff -s st @1 @9
 equal "one file" 1 "$(wc -l <.err)"
-match "state.json" '1 files differ, 0 tensors' .err
+match "state.json" '1 file differs, 0 tensors' .err
 lc-snap save -q -s st2 ck/step-00000001 >/dev/null
 lc-snap save -q -s st2 ck/step-00000002 >/dev/null
 status "stored" 1 lc-snap diff -j -s st2 @1 @2

@@ -8,7 +8,7 @@ field() { # field KEY: of the record in .out
 mkdir ck
 head -c 3000000 /dev/urandom >ck/model.safetensors
 ln -s model.safetensors ck/link
-status "of a store that is not there" 4 lc-snap fork latest
+status "of a store that is not there" 4 lc-snap fork --run b latest
 absent "none is made" lc-store
 ok "a snapshot" lc-snap save --run a --step 10 -t why=nightly ck
 id=$(field id)
@@ -32,8 +32,11 @@ rm "lc-store/snapshots/$id.json"
 ok "without the one forked from" lc-snap restore "$fork" again
 ok "too" diff -r --no-dereference ck again
 ok "all is whole" lc-snap verify
+ok "list" lc-snap list
+match "shows branch and parent" "  weights  branch=b1,parent=$(echo "$id" | cut -c-12)$" .out
 
-status "of nothing" 3 lc-snap fork a@11
+status "of nothing" 3 lc-snap fork --run b a@11
+status "to nothing else" 2 lc-snap fork "$fork"
 status "of two" 2 lc-snap fork "$fork" "$fork"
 status "a parent is not given" 2 lc-snap fork -t parent=1234 "$fork"
 status "nor a step" 2 lc-snap fork --step 4 "$fork"

@@ -30,7 +30,7 @@ ok "what is there may be required" lc-snap save -q --require weights ck/step-5
 for roles in all complete weights,optimizer rng; do
 	status "required, and missing: $roles" 3 lc-snap save -s new --require $roles ck/step-5
 done
-match "is named" 'is not complete: no rng \(found: weights\)$' .err
+match "is named" 'not complete: no rng \(found: weights\)$' .err
 absent "before anything is written" new
 status "no role" 2 lc-snap save --require moments ck/step-5
 status "no roles" 2 lc-snap save --require '' ck/step-5
