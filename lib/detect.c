@@ -50,22 +50,10 @@ static double recent_max(const struct channel *c)
 	return top;
 }
 
-/* The signal that made the index what it is. */
-static int strongest(const struct live *v)
-{
-	int top = STANDS_OUT(LOSS);
-	double p = 2;
-
-	for (int i = 0; i < SIGNALS; i++)
-		if (v->sig[i].p < p)
-			p = v->sig[top = i].p;
-	return top;
-}
-
 /* What moved without anything standing out has drifted. */
 static enum lc_alert_kind kind_of(const struct live *v)
 {
-	int top = strongest(v);
+	int top = (int)v->strongest;
 
 	return top < AMPLITUDE && top == DRIFTED(top / 3) ? LC_DRIFT : LC_SPIKE;
 }
@@ -84,7 +72,7 @@ static int is_off(const struct live *v, int c)
 /* The channel that left its trend first, and when. */
 static int first_off(const struct live *v, double *onset)
 {
-	int top = strongest(v), first = top < AMPLITUDE ? top / 3 : LOSS;
+	int top = (int)v->strongest, first = top < AMPLITUDE ? top / 3 : LOSS;
 
 	*onset = v->ch[first].onset;
 	if (*onset < 0 || kind_of(v) == LC_DRIFT)
@@ -134,30 +122,32 @@ static void begin_episode(struct live *v, const struct lc_alert *a)
 	v->outlier_step = -1;
 }
 
-static double median5(const double *x)
+/* Sorted. */
+static void sort5(double *s, const double *x)
 {
-	double s[RECENT];
-
-	memcpy(s, x, sizeof(s));
+	memcpy(s, x, RECENT * sizeof(*s));
 	for (int i = 1; i < RECENT; i++)
 		for (int j = i; j > 0 && s[j] < s[j - 1]; j--) {
 			double t = s[j];
 			s[j] = s[j - 1];
 			s[j - 1] = t;
 		}
-	return s[RECENT / 2];
 }
 
-/* Channels that are off their trend stay where they are. */
+/* Channels that are off their trend stay where they are, as noisy as they are: the range of 5
+ * values is 2.326 spreads. What began before has begun. */
 static void settle(struct live *v)
 {
+	double s[RECENT];
+
 	for (int i = 0; i < CHANNELS; i++) {
 		struct channel *c = &v->ch[i];
 
 		if (c->trend.n == 0)
 			continue;
+		sort5(s, c->values);
 		if (recent_max(c) > LEFT_TREND || c->onset >= 0)
-			lc_trend_settle(&c->trend, median5(c->values));
+			lc_trend_settle(&c->trend, s[RECENT / 2], (s[RECENT - 1] - s[0]) / 2.326);
 		else
 			c->trend.reference = c->trend.smooth;
 		memset(c->recent, 0, sizeof(c->recent));
@@ -165,6 +155,8 @@ static void settle(struct live *v)
 		c->swing = .8;
 		c->onset = -1;
 	}
+	for (int i = 0; i < SIGNALS; i++)
+		v->sig[i].since = v->step;
 }
 
 static void end_episode(struct lc_detect *d, int recovered)
@@ -186,14 +178,15 @@ static void end_episode(struct lc_detect *d, int recovered)
 	lc_detect_say(d, &ev);
 }
 
-/* While an alert is on: it ends after cooldown quiet steps, or where it has settled. */
+/* While an alert is on: it ends after cooldown quiet steps, or where it has settled: that it does
+ * not while it still gets worse. */
 static void wait_for_quiet(struct lc_detect *d, double limit, int nonfinite)
 {
 	struct live *v = &d->past.now;
 
+	v->lasted = nonfinite || v->index > v->peak ? 0 : v->lasted + 1;
 	v->peak = fmax(v->peak, v->index);
 	v->quiet = nonfinite || v->index >= limit / 2 ? 0 : v->quiet + 1;
-	v->lasted = nonfinite ? 0 : v->lasted + 1;
 	if (v->quiet >= d->conf.cooldown) {
 		end_episode(d, 1);
 	} else if (v->lasted >= SETTLED) {

@@ -63,6 +63,7 @@ struct live {
 	struct channel ch[CHANNELS];
 	struct signal sig[SIGNALS];
 	double index, step;
+	double strongest; /* the signal that made the index what it is */
 	double lr_max, lr_mean;
 	double warm, rewarm;	       /* 1 while lr rises (and has been higher), then fading */
 	double alarmed, quiet, lasted; /* an alert is on; calm steps since; its length */

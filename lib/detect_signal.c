@@ -14,6 +14,7 @@
 
 #define FAST_GAIN (2 / 9.) /* means over 8 values */
 #define QUIET_GAP 8	   /* calm steps that end an excursion */
+#define NO_KL 1e-6	   /* an estimate that is less, or negative, is of none */
 #define LR_JUMPS 1.5	   /* over the highest it was */
 #define LR_RISES 1.02	   /* so far over its mean of 32 steps it is as fast as a warm-up begins */
 
@@ -24,7 +25,7 @@ const enum lc_metric lc_channel_metric[CHANNELS] = {
 
 const struct lc_view lc_views[CHANNELS] = {
 	[LOSS] = {LC_UP, 0, .002, 0},	     [GRAD] = {LC_UP, 1, 0, .02},
-	[REWARD] = {LC_DOWN, 0, .002, 0},    [KL] = {LC_UP, 1, .01, 0},
+	[REWARD] = {LC_DOWN, 0, .002, 0},    [KL] = {LC_UP, 1, 0, .05},
 	[ENTROPY] = {LC_BOTH, 1, .005, 0},   [ATTN_ENTROPY] = {LC_BOTH, 1, .005, 0},
 	[ATTN_LOGIT] = {LC_BOTH, 1, .01, 0}, [KURTOSIS] = {LC_BOTH, 1, .01, 0},
 	[OWN] = {LC_BOTH, 1, .005, 0},	     [OWN + 1] = {LC_BOTH, 1, .005, 0},
@@ -49,7 +50,7 @@ static const struct lc_tail_prior *prior_of(int sig)
 	return of[sig % 3];
 }
 
-/* The loss of a policy says little of how it does; its reward and KL do. */
+/* The reward of a policy says most of how it does, then its KL. */
 static double weight_in_rl(int sig)
 {
 	switch (sig) {
@@ -57,10 +58,6 @@ static double weight_in_rl(int sig)
 	case DRIFTED(REWARD): return 3;
 	case STANDS_OUT(KL):
 	case GROWS(KL): return 2;
-	case STANDS_OUT(LOSS):
-	case GROWS(LOSS):
-	case DRIFTED(LOSS):
-	case AMPLITUDE: return .2;
 	default: return 1;
 	}
 }
@@ -153,8 +150,12 @@ static double score_of(const struct live *v, int sig)
 }
 
 /* A signal speaks when its channels have had enough values, the last one in this step. */
-static int speaks(const struct live *v, int sig)
+static int speaks(const struct live *v, int sig, enum lc_profile profile)
 {
+	/* a policy's loss is mostly its critic's: it leaps as rewards come, and has no best */
+	if (profile == LC_PROFILE_RL && v->ch[REWARD].trend.n > 0 &&
+	    (sig / 3 == LOSS || sig >= AMPLITUDE))
+		return 0;
 	if (sig == AMPLITUDE)
 		return !isnan(v->ch[LOSS].z);
 	if (sig == AGREEMENT)
@@ -183,17 +184,24 @@ static double update_signal(struct live *v, int i, enum lc_profile profile)
 
 static void update_signals(struct live *v, const struct lc_detect_conf *conf)
 {
-	double weights = 0, sum = 0;
+	double weights = 0, sum = 0, most = 0;
 
 	for (int i = 0; i < SIGNALS; i++) {
+		double part;
+
 		if (i < AMPLITUDE && v->ch[i / 3].trend.n == 0) {
 			i += 2; /* a channel that is not logged */
 			continue;
 		}
 		v->sig[i].score = v->sig[i].p = NAN;
-		if (!speaks(v, i))
+		if (!speaks(v, i, conf->profile))
 			continue;
-		sum += update_signal(v, i, conf->profile);
+		part = update_signal(v, i, conf->profile);
+		if (part > most) {
+			most = part;
+			v->strongest = i;
+		}
+		sum += part;
 		weights += weight_of(i, conf->profile);
 	}
 	v->index = weights > 0 ? log(fmin(weights / sum, 1)) / log(conf->rate) : NAN;
@@ -233,6 +241,8 @@ void lc_live_take(struct live *v, const struct seen *s, const struct lc_detect_c
 			if (!(x > 0))
 				continue;
 			x = log(x);
+		} else if (i == KL) {
+			x = log(fmax(x, NO_KL));
 		}
 		channel_add(v, i, x, s->step, conf->min_steps);
 	}

@@ -18,7 +18,7 @@
 #include "io.h"
 
 #define MAGIC "LCDETECT"
-#define VERSION 1
+#define VERSION 2
 
 _Static_assert(sizeof(struct live) % sizeof(double) == 0, "doubles only");
 _Static_assert(sizeof(struct kept) == sizeof(struct live) + sizeof(double), "doubles only");
@@ -131,10 +131,10 @@ static int live_ok(const struct live *v)
 	for (int i = 0; i < SIGNALS; i++)
 		if (!(v->sig[i].since >= -1 && v->sig[i].since <= big))
 			return 0;
-	return whole(v->usual, (1u << LC_METRICS) - 1) && whole(v->alert_kind, LC_NONFINITE) &&
-	       whole(v->step + 1, big) && whole(v->outlier_step + 1, big) &&
-	       whole(v->alert_step, big) && whole(v->alert_onset, big) &&
-	       whole(v->alert_rewind, big);
+	return whole(v->usual, (1u << LC_METRICS) - 1) && whole(v->strongest, SIGNALS - 1) &&
+	       whole(v->alert_kind, LC_NONFINITE) && whole(v->step + 1, big) &&
+	       whole(v->outlier_step + 1, big) && whole(v->alert_step, big) &&
+	       whole(v->alert_onset, big) && whole(v->alert_rewind, big);
 }
 
 static int past_ok(const struct lc_past *p)
@@ -142,7 +142,8 @@ static int past_ok(const struct lc_past *p)
 	if (!live_ok(&p->now) || !live_ok(&p->before))
 		return 0;
 	for (int i = 0; i < p->nheld; i++)
-		if (!whole(p->held[i].has, (1u << LC_METRICS) - 1))
+		if (!whole(p->held[i].has, (1u << LC_METRICS) - 1) ||
+		    !whole(p->held[i].step, 9007199254740992.0))
 			return 0;
 	for (int i = 0; i < p->nkept; i++)
 		if (!live_ok(&p->kept[i].live))

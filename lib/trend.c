@@ -7,6 +7,7 @@
 #define CLIP 2.5      /* spreads at which a value enters */
 #define SMOOTH 16.0   /* values of the smooth level */
 #define PATIENCE 64.0 /* how much slower the reference follows what gets worse */
+#define YOUNG 32.     /* values whose mean is no best yet: it has too much noise */
 #define BENDS 1.3     /* a power law's slope shrinks by (1 + a)/n a step, and a is about .3 */
 #define FALLEN 3      /* values off on the good side that are a step */
 #define BOUNCE 128.   /* values for which a level that stepped down may come back */
@@ -61,7 +62,7 @@ static void follow_reference(struct lc_trend *t, enum lc_sense sense, double gai
 
 	if (sense == LC_BOTH)
 		gain /= 16;
-	else if (off * sense > 0)
+	else if (off * sense > 0 && t->n >= YOUNG)
 		gain /= PATIENCE;
 	t->reference += gain * off;
 }
@@ -112,9 +113,11 @@ double lc_trend_drift(const struct lc_trend *t, const struct lc_view *view)
 	return view->sense == LC_BOTH ? fabs(off) : off * view->sense;
 }
 
-void lc_trend_settle(struct lc_trend *t, double level)
+void lc_trend_settle(struct lc_trend *t, double level, double spread)
 {
 	t->level = t->smooth = t->reference = level;
+	t->spread = fmax(t->spread, spread);
+	t->calm = fmax(t->calm, spread);
 	t->slope = 0;
 	t->fallen = t->ceiling = 0;
 }

@@ -49,7 +49,8 @@ void lc_trend_add(struct lc_trend *t, const struct lc_view *view, double x, int 
  */
 double lc_trend_drift(const struct lc_trend *t, const struct lc_view *view);
 
-/* What is, is the new normal: after an excursion that did not come back. */
-void lc_trend_settle(struct lc_trend *t, double level);
+/* What is, is the new normal, if it is no quieter than before: after an excursion that did not come
+ * back. */
+void lc_trend_settle(struct lc_trend *t, double level, double spread);
 
 #endif

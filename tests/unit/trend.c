@@ -66,7 +66,7 @@ Test(trend, a_slow_rise_is_a_drift)
 		lc_trend_add(&t, &loss, 3 + .003 * i + .05 * lc_rng_normal(&rng), 0);
 	cr_assert_leq(t.slope, 0);
 	cr_assert(lc_trend_drift(&t, &loss) > 2, "%g", lc_trend_drift(&t, &loss));
-	lc_trend_settle(&t, 3.3);
+	lc_trend_settle(&t, 3.3, 0);
 	cr_assert(fabs(lc_trend_drift(&t, &loss)) < 1e-9);
 }
 
