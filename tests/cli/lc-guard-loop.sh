@@ -67,9 +67,9 @@ opts=
 
 # nothing better: as if nothing had been
 # shellcheck disable=SC2086
-$tiny --fault lr-bump@112-117:20,once=mark5 --out plain2 >plain2.jsonl 2>.err
+$tiny --fault lr-bump@112-117:400,once=mark5 --out plain2 >plain2.jsonl 2>.err
 opts="--min-effect 100"
-ok "no gain is enough" guard none --fault lr-bump@112-117:20,once=mark6
+ok "no gain is enough" guard none --fault lr-bump@112-117:400,once=mark6
 opts=
 match "an alert" '"type":"alert"' none/journal.jsonl
 match "no better future" '"type":"decision",.*"verdict":"(none|undecided)"' none/journal.jsonl
