@@ -11,6 +11,7 @@
 #define BENDS 1.3     /* a power law's slope shrinks by (1 + a)/n a step, and a is about .3 */
 #define FALLEN 3      /* values off on the good side that are a step */
 #define BOUNCE 128.   /* values for which a level that stepped down may come back */
+#define CHANGES 8     /* before the least of them is what the log's digits can say */
 #define FAST .3	      /* gain with which a step is followed */
 
 /* E min(|e|, 3) of a standard normal is .7969 (2 (phi(0) - phi(3)) + 6 (1 - Phi(3))). */
@@ -41,18 +42,31 @@ static double allowed(double slope, const struct lc_view *view)
 
 static double least_spread(const struct lc_trend *t, const struct lc_view *view)
 {
-	return fmax(view->floor * fabs(t->level), fmax(view->least, 1e-300));
+	double grain = t->changes < CHANGES ? 0 : t->grain / 2;
+
+	return fmax(fmax(view->floor * fabs(t->level), grain), fmax(view->least, 1e-300));
 }
 
 static void begin(struct lc_trend *t, const struct lc_view *view, double x)
 {
 	if (t->n == 0) {
-		*t = (struct lc_trend){.level = x, .reference = x, .smooth = x};
+		*t = (struct lc_trend){.level = x, .reference = x, .smooth = x, .last = x};
 	} else { /* the distance of two values is 1.128 spreads of one (the range of 2) */
 		t->spread = fabs(x - t->level) / 1.128;
 		t->level = t->smooth = t->reference = (x + t->level) / 2;
 		t->spread = t->calm = fmax(t->spread, least_spread(t, view));
 	}
+}
+
+static void watch_grain(struct lc_trend *t, double x)
+{
+	double change = t->n == 0 ? 0 : fabs(x - t->last);
+
+	if (change > 0) {
+		t->grain = t->changes > 0 ? fmin(t->grain, change) : change;
+		t->changes++;
+	}
+	t->last = x;
 }
 
 /* The reference is slow on the bad side; where both are bad it is slow all the same. */
@@ -72,6 +86,7 @@ void lc_trend_add(struct lc_trend *t, const struct lc_view *view, double x, int 
 	double gain = fmax(2 / (SPAN + 1), 4 / (t->n + 8)), smoothing = fmax(1 / SMOOTH, gain);
 	double expected, z, bad, off;
 
+	watch_grain(t, x);
 	if (t->n < 2) {
 		begin(t, view, x);
 		t->n++;

@@ -31,6 +31,9 @@ struct lc_trend {
 	double reference;    /* follows the level where it gets better, 64 times slower elsewhere */
 	double smooth;	     /* mean of the last 16 or so values, clipped */
 	double fallen;	     /* values in a row off on the good side */
+	double last;	     /* value */
+	double changes;	     /* values that were not the one before */
+	double grain;	     /* least of these changes: the last digit of a log that rounds */
 	double ceiling;	     /* how far the reference was from here before it fell; fades */
 };
 

@@ -87,6 +87,27 @@ Test(trend, a_falling_power_law_is_no_excursion)
 	cr_assert(top < 5.5, "%g", top);
 }
 
+/* A log of one decimal: its last digit is noise, however often it says the same. The one change of
+ * a loss that was constant is none. */
+Test(trend, a_log_that_rounds)
+{
+	struct lc_rng rng = {7, 0, 0};
+	struct lc_trend t = {0}, constant = {0};
+
+	for (int i = 0; i < 2000; i++) {
+		double x = 2.52 + .02 * lc_rng_normal(&rng);
+		double z = lc_trend_score(&t, &loss, 200, round(x * 10) / 10);
+
+		cr_assert(!(fabs(z) > 2.6), "%d: %g", i, z);
+		lc_trend_add(&t, &loss, round(x * 10) / 10, 0);
+		lc_trend_add(&constant, &loss, 2.5, 0);
+	}
+	cr_assert_float_eq(t.grain, .1, 1e-9);
+	cr_assert(lc_trend_score(&t, &loss, 40, 2.9) > 6);
+	lc_trend_add(&constant, &loss, 2.6, 0);
+	cr_assert(lc_trend_score(&constant, &loss, 40, 2.6) > 6);
+}
+
 /* Constant, near zero, negative, huge: no division by nothing. */
 Test(trend, odd_levels)
 {
