@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -377,6 +378,19 @@ void *lc_xalloc(size_t n, size_t size)
 
 	if (!p)
 		abort();
+	return p;
+}
+
+#define LARGE_PAGE ((size_t)2 << 20) /* of most processors; and of any page size a multiple */
+
+void *lc_xbuffer(size_t len)
+{
+	size_t room = (len + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+	void *p = NULL;
+
+	if (posix_memalign(&p, LARGE_PAGE, room ? room : LARGE_PAGE) != 0)
+		abort();
+	madvise(p, room, MADV_HUGEPAGE); /* may be refused */
 	return p;
 }
 

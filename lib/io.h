@@ -71,6 +71,9 @@ char *lc_path(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));	   /* asprintf that aborts when out of memory */
 void *lc_xalloc(size_t n, size_t size);		   /* calloc that aborts when out of memory */
 void *lc_xrealloc(void *p, size_t n, size_t size); /* reallocarray that aborts when out of memory */
-double lc_now(void);				   /* seconds of a monotonic clock */
+/* Bytes that are written to soon, large and often: uninitialised, in large pages where there are.
+ */
+void *lc_xbuffer(size_t len);
+double lc_now(void); /* seconds of a monotonic clock */
 
 #endif

@@ -28,12 +28,16 @@ void lc_body_init(struct lc_body *b, unsigned char *out)
 {
 	memset(b, 0, sizeof(*b));
 	b->out = out;
+	b->head = LC_BODY_HEAD;
 }
 
 static unsigned char *segment(struct lc_body *b, size_t raw, int kind, int sources)
 {
-	unsigned char *p = b->out + b->len;
+	unsigned char *p;
 
+	if (b->segments == 0) /* the only one, mostly: then nothing has to be moved in the end */
+		b->head = LC_BODY_HEAD + 32 * (size_t)sources;
+	p = b->out + b->head + b->len;
 	put_u32(p, (uint32_t)raw);
 	p[8] = (unsigned char)kind;
 	p[9] = (unsigned char)sources;
@@ -81,7 +85,8 @@ size_t lc_body_done(struct lc_body *b)
 {
 	size_t head = LC_BODY_HEAD + 32 * (size_t)b->nrefs;
 
-	memmove(b->out + head, b->out, b->len);
+	if (head != b->head)
+		memmove(b->out + head, b->out + b->head, b->len);
 	put_u32(b->out, b->nrefs);
 	put_u32(b->out + 4, b->segments);
 	if (b->nrefs)

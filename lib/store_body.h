@@ -27,7 +27,8 @@ struct lc_source { /* of one run: elements from byte `at` of the chunk on */
 /* A body being written to `out`, which has room for lc_body_bound. */
 struct lc_body {
 	unsigned char *out;
-	size_t len; /* so far, without the references */
+	size_t head; /* room left for the references, before the segments */
+	size_t len;  /* so far, of segments */
 	unsigned segments;
 	struct lc_id *refs;
 	unsigned nrefs;

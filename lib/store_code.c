@@ -184,37 +184,51 @@ static void put_mixed(const struct coder *k, struct lc_body *body, struct lc_wor
 		lc_body_bytes(body, w, raw + (done - p->at), (size_t)(end - done));
 }
 
-static unsigned char *room(unsigned char **buf, size_t *have, size_t want)
+/* What a piece may take while it is coded. */
+static size_t bound_of(const struct piece *p)
 {
-	if (*have < want) {
-		free(*buf);
-		*buf = lc_xalloc(*have = want, 1);
-	}
-	return *buf;
+	size_t body = lc_body_bound(p->len, 2 * SEGMENTS_MAX + 2),
+	       frame = ZSTD_compressBound(p->len);
+
+	return body > frame ? body : frame;
+}
+
+/* Bodies that are kept are shorter than the bytes: behind them is room for any of the pieces. */
+static void make_room(struct job *j)
+{
+	size_t want = 0;
+
+	for (size_t i = 0; i < j->g->n; i++)
+		want = bound_of(j->piece[i].p) > want ? bound_of(j->piece[i].p) : want;
+	want += j->g->bytes;
+	j->out_len = 0;
+	if (j->out_room >= want)
+		return;
+	free(j->out);
+	j->out = lc_xbuffer(j->out_room = want);
 }
 
 /* Bytes with no tensors among them. */
-static void compress(struct context *ctx, struct coded *x)
+static void compress(struct context *ctx, struct coded *x, unsigned char *out)
 {
-	size_t bound = ZSTD_compressBound(x->c.raw), n;
+	size_t n;
 
 	if (!ctx->z && !(ctx->z = ZSTD_createCCtx()))
 		abort(); /* out of memory, as lc_xalloc has it */
-	n = ZSTD_compressCCtx(ctx->z, room(&ctx->out, &ctx->out_room, bound), bound, x->raw,
-			      x->c.raw, ZSTD_LEVEL);
+	n = ZSTD_compressCCtx(ctx->z, out, bound_of(x->p), x->raw, x->c.raw, ZSTD_LEVEL);
 	x->c.codec = LC_CODEC_ZSTD;
 	x->c.stored = !ZSTD_isError(n) && n < WORTH(x->c.raw) ? (uint32_t)n : x->c.raw;
 }
 
-static void code_tensors(const struct coder *k, struct job *j, struct context *ctx, struct coded *x)
+static void code_tensors(const struct coder *k, struct job *j, struct context *ctx, struct coded *x,
+			 unsigned char *out)
 {
 	const struct lc_spans *t = &k->c->f[x->p->file].spans;
 	size_t stored;
 	struct lc_body body;
 	struct nearby b;
 
-	lc_body_init(&body, room(&ctx->out, &ctx->out_room,
-				 lc_body_bound(x->p->len, 2 * SEGMENTS_MAX + 2)));
+	lc_body_init(&body, out);
 	if (x->p->span >= 0) {
 		find_nearby(k, j, x, &b);
 		put_run(k, &body, ctx->w, &t->s[x->p->span], x->p, x->raw,
@@ -229,18 +243,19 @@ static void code_tensors(const struct coder *k, struct job *j, struct context *c
 
 static void code(const struct coder *k, struct job *j, struct context *ctx, struct coded *x)
 {
+	unsigned char *out = j->out + j->out_len;
+
 	x->c = (struct lc_chunk){.id = x->p->id, .raw = x->p->len};
 	if (k->c->f[x->p->file].spans.n == 0 || x->p->len > LC_CHUNK)
-		compress(ctx, x);
+		compress(ctx, x, out);
 	else
-		code_tensors(k, j, ctx, x);
+		code_tensors(k, j, ctx, x, out);
 	if (x->c.stored >= x->c.raw) { /* noise */
 		x->c.codec = LC_CODEC_RAW;
 		x->c.crc = lc_crc32c(x->raw, x->c.raw);
 		return;
 	}
-	memcpy(j->out + j->out_len, ctx->out, x->c.stored);
-	x->c.crc = lc_crc32c(ctx->out, x->c.stored);
+	x->c.crc = lc_crc32c(out, x->c.stored);
 	j->out_len += x->c.stored;
 }
 
@@ -248,8 +263,7 @@ void code_job(const struct coder *k, struct job *j)
 {
 	struct context *ctx = store_take_context(k->st);
 
-	room(&j->out, &j->out_room, j->g->bytes);
-	j->out_len = 0;
+	make_room(j);
 	for (size_t i = 0; i < j->g->n; i++)
 		if (j->piece[i].number >= 0)
 			code(k, j, ctx, &j->piece[i]);

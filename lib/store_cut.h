@@ -34,8 +34,9 @@ struct group {
 	size_t bytes;
 };
 #define GROUP_PIECES 64
-#define GROUP_BYTES ((size_t)4 << 20) /* of the latter kind */
-#define RELATED_MAX 8		      /* of the former; more are no state of an optimizer */
+#define GROUP_BYTES ((size_t)4 << 20)	/* of the latter kind */
+#define RELATED_MAX 8			/* of the former; more are no state of an optimizer */
+#define RELATED_BYTES ((size_t)6 << 20) /* of two of the former, taken together */
 
 struct older { /* a file of the base, under the same path */
 	int there;

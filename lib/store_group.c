@@ -11,6 +11,7 @@
 
 static const enum lc_near links[] = {LC_M1, LC_V1, LC_MASTER}; /* within a state */
 #define LINKS (sizeof(links) / sizeof(*links))
+#define LAST_ALONE 12 /* groups at the end that stay small */
 
 static size_t root(size_t *up, size_t i)
 {
@@ -93,6 +94,27 @@ static struct member *members(struct cut *c)
 	return m;
 }
 
+/*
+ * Buffers are hashed two at a time: of a weight and two moments, one would be left over. So two
+ * such groups go together; but not the last ones, so that all threads end at the same time.
+ */
+static void pair_odd(struct cut *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->ngroups; i++) {
+		struct group *g = &c->group[n++], *next = &c->group[i + 1];
+		*g = c->group[i];
+		if (i + 1 + LAST_ALONE >= c->ngroups || g->n % 2 == 0 || next->n % 2 == 0 ||
+		    g->n + next->n > GROUP_PIECES || g->bytes + next->bytes > RELATED_BYTES)
+			continue;
+		g->n += next->n;
+		g->bytes += next->bytes;
+		i++;
+	}
+	c->ngroups = n;
+}
+
 void group_all(struct cut *c)
 {
 	struct member *m = members(c);
@@ -113,4 +135,5 @@ void group_all(struct cut *c)
 		g->bytes += len;
 	}
 	free(m);
+	pair_odd(c);
 }

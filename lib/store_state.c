@@ -20,7 +20,7 @@
 #define PROBES 16      /* pieces tried to see whether the base is of use, at the most */
 #define PROBE_EVERY 8  /* of those that have one: a small state is not worth more */
 #define BASE_WORTH .97 /* of the bits without it */
-#define RING (2 * THREADS_MAX)
+#define RING (THREADS_MAX + 2)
 
 struct putting {
 	struct lc_store *st;
@@ -90,7 +90,7 @@ static int read_job(struct putting *q, struct job *j, struct lc_err *err)
 
 	if (j->raw_room < j->g->bytes) {
 		free(j->raw);
-		j->raw = lc_xalloc(j->raw_room = j->g->bytes, 1);
+		j->raw = lc_xbuffer(j->raw_room = j->g->bytes);
 	}
 	for (size_t i = 0; i < j->g->n; i++) {
 		const struct piece *p = &q->c.p[q->c.order[j->g->first + i]];
@@ -293,7 +293,7 @@ static int put_groups(struct putting *q, struct lc_err *err)
 {
 	int threads = lc_pool_threads(q->st->pool);
 
-	q->ring = 2 * threads < RING ? 2 * threads : RING;
+	q->ring = threads + 2 < RING ? threads + 2 : RING;
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->change, NULL);
 	lc_pool_run(q->st->pool, threads, put_task, q);

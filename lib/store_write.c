@@ -14,7 +14,6 @@
 
 #define BUFFER ((size_t)2 << 20)
 #define BUFFERS 4
-#define ALIGN 4096 /* what any disk asks for */
 
 struct writer {
 	struct lc_tmp tmp;
@@ -138,8 +137,8 @@ int writer_add(struct writer *w, const void *buf, size_t len, struct lc_err *err
 	while (len > 0) {
 		unsigned char **b = &w->buf[w->filled % BUFFERS];
 		size_t n = BUFFER - w->fill < len ? BUFFER - w->fill : len;
-		if (!*b && posix_memalign((void **)b, ALIGN, BUFFER) != 0)
-			abort(); /* out of memory, as lc_xalloc has it */
+		if (!*b)
+			*b = lc_xbuffer(BUFFER); /* aligned as any disk asks for */
 		memcpy(*b + w->fill, p, n);
 		w->fill += n;
 		w->end += n;
