@@ -13,6 +13,7 @@ struct cache *store_cache_new(void)
 {
 	struct cache *k = lc_xalloc(1, sizeof(*k));
 
+	k->most = CACHE_BYTES;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_cond_init(&k->loaded, NULL);
 	pthread_rwlock_init(&k->table, NULL);
@@ -105,7 +106,6 @@ void store_cache_release(struct lc_store *st)
 		k->spare = c->next;
 		lc_work_free(c->w);
 		ZSTD_freeCCtx(c->z);
-		free(c->out);
 		free(c);
 	}
 	pthread_mutex_destroy(&k->lock);
@@ -129,7 +129,7 @@ void cache_remove(struct cache *k, const struct cached *c)
 /* Drop what was used longest ago, and is not held, until the rest fits. */
 void cache_shrink(struct cache *k)
 {
-	while (k->bytes > CACHE_BYTES) {
+	while (k->bytes > k->most) {
 		struct cached *oldest = NULL;
 		for (size_t i = 0; i < k->n; i++)
 			if (k->c[i]->users == 0 && (!oldest || k->c[i]->used < oldest->used))

@@ -16,8 +16,6 @@
 struct context { /* what one thread codes and decodes with */
 	struct lc_work *w;
 	struct ZSTD_CCtx_s *z;
-	unsigned char *out; /* a body, coded; NULL until needed */
-	size_t out_room;
 	struct context *next;
 };
 
@@ -37,6 +35,7 @@ struct cache {
 	pthread_cond_t loaded;
 	struct cached **c;
 	size_t n, bytes;
+	size_t most; /* bytes kept of what nobody holds */
 	unsigned long clock;
 	struct context *spare;
 	unsigned char *free[FREE_MAX]; /* buffers, of LC_CHUNK bytes */
@@ -58,6 +57,6 @@ struct cached *cache_find(struct cache *k, const struct lc_id *id);
 struct cached *cache_add(struct cache *k, const struct lc_id *id);
 void cache_remove(struct cache *k, const struct cached *c);
 void cache_drop_user(struct cache *k, struct cached *c);
-void cache_shrink(struct cache *k); /* to CACHE_BYTES, but for what is held */
+void cache_shrink(struct cache *k); /* to most, but for what is held */
 
 #endif

@@ -89,13 +89,31 @@ static void batch_task(void *ctx, int i)
 	}
 }
 
+/*
+ * Where nothing is predicted from anything, little need be kept: what is decoded into then is still
+ * near the processor, and no new memory.
+ */
+static void keep_little(struct lc_store *st, const struct batches *b, size_t n)
+{
+	size_t most = 4 * LC_CHUNK * (size_t)lc_pool_threads(st->pool);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t place = b->place(b->ctx, i);
+		if (place != SIZE_MAX && st->at[place].c.depth > 0)
+			return;
+	}
+	st->cache->most = most < CACHE_BYTES ? most : CACHE_BYTES;
+}
+
 static void run_batches(struct lc_store *st, struct batches *b, size_t n)
 {
 	b->st = st;
+	keep_little(st, b, n);
 	cut_batches(b, n);
 	for (size_t i = 0; i < AHEAD; i++)
 		read_ahead(b, i);
 	lc_pool_run(st->pool, (int)b->n, batch_task, b);
+	st->cache->most = CACHE_BYTES;
 	free(b->first);
 }
 

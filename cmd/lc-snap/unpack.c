@@ -146,6 +146,8 @@ static int write_chunk(const struct unpacker *u, const struct target *t, const c
 		return 0;
 	path = path_of(u, t->e);
 	fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0) /* blocks for all of it at once; where that cannot be, as they are written */
+		fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)t->len);
 	while (fd >= 0 && ret == 0 && at < end) {
 		ssize_t n = pwrite(fd, p, (size_t)(end - at), (off_t)at);
 		if (n > 0) {
