@@ -54,8 +54,14 @@ int jobs_wait(const struct opts *o, const char *run, int most)
  */
 static int tidy(struct job *j)
 {
+	char *host = job_host();
+	int here = strcmp(host, j->host) == 0;
+
+	free(host);
 	if (j->state == JOB_BEGUN && j->moved && access(j->path, F_OK) == 0)
 		job_captured(j, NULL);
+	else if (j->state == JOB_BEGUN && j->moved && !here)
+		return 0; /* only there can it be seen whether it was moved */
 	if (j->state == JOB_BEGUN || j->state == JOB_DONE) {
 		job_drop(j, NULL);
 		return 0;

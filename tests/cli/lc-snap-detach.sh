@@ -235,3 +235,15 @@ ok "all is whole" lc-snap verify -q
 status "--retry and --drop" 2 lc-snap wait --retry --drop
 status "wait for what" 2 lc-snap wait now
 status "wait on no store" 4 lc-snap wait -s none
+
+# killed on another host while it moved a state: where that is now, only that host sees
+rm -rf far && lc-snap init -q -s far && mkdir far/jobs
+job=far/jobs/0123456789abcdef
+printf '{"type":"job","v":1,"run":"a","step":1,"tags":{},"origin":"/none/ck","spool":"/none/.lc-snap-%s",' "${job##*/}" >$job
+printf '"path":"/none/.lc-snap-%s/ck","moved":true,"host":"elsewhere","pid":1,"time":1,"bytes":1,"require":[]}\n' "${job##*/}" >>$job
+cp $job kept
+lc-snap wait -q -s far 2>.err
+same "what another host has begun is left to it" kept $job
+sed -i "s/elsewhere/$(uname -n)/" $job
+lc-snap wait -q -s far 2>.err
+absent "of this one it is seen that nothing was moved" $job
