@@ -10,7 +10,7 @@
 #include "tensor_impl.h"
 
 #define HEADER_MAX (16 << 20) /* bytes of a safetensors header that are read */
-#define NPY_MAX 65536
+#define NPY_MAX 4096	      /* bytes of an npy header: 128 of most; a zip may have very many */
 #define SPANS_MAX (1u << 19)
 
 void lc_spans_release(struct lc_spans *s)

@@ -23,6 +23,7 @@ struct zip_member { /* stored, not compressed */
 	uint64_t header; /* where its local header is */
 	uint64_t at;	 /* of its bytes, once zip_data has been asked; 0: not yet */
 	uint64_t bytes;
+	int done; /* for whoever looks at each once */
 };
 
 struct zip {
@@ -33,7 +34,7 @@ struct zip {
 };
 
 /* The directory of the zip file that ends at byte `end`; what is compressed or encrypted is left
- * out. -1: there is none. */
+ * out. A comment at its end only one has that ends with the file. -1: there is none. */
 int zip_read(const struct lc_reader *r, uint64_t end, struct zip *z);
 void zip_release(struct zip *z);
 struct zip_member *zip_get(const struct zip *z, const char *name);

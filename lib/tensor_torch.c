@@ -340,18 +340,19 @@ static void add_rest(struct lc_spans *found, const struct torch_file *f,
 }
 
 /* What is in a storage and in no tensor that has a name: a view saves all of what it is a view of.
- */
+ * Each storage once, however often it is named; made-up ones may lie over one another. */
 static void add_rests(const struct torch_file *f, struct lc_spans *found)
 {
-	size_t named = found->n;
+	size_t named = found->n, looks = 0;
 
-	for (uint32_t v = 1; v < f->p.n; v++) {
+	for (uint32_t v = 1; v < f->p.n && looks < VISITS_MAX; v++) {
 		struct torch_storage st;
 		uint64_t done, end;
 		size_t lo = 0, hi = named;
 		if (f->p.v[v].kind != LC_PK_SAVED || torch_storage(f, v, &st) < 0 ||
-		    st.type == LC_BYTES)
+		    st.type == LC_BYTES || st.m->done)
 			continue;
+		st.m->done = 1;
 		while (lo < hi) { /* the first that ends after the start of the storage */
 			size_t mid = lo + (hi - lo) / 2;
 			if (found->s[mid].at + found->s[mid].bytes <= st.at)
@@ -361,7 +362,7 @@ static void add_rests(const struct torch_file *f, struct lc_spans *found)
 		}
 		done = st.at;
 		end = st.at + st.m->bytes;
-		for (; lo < named && found->s[lo].at < end; lo++) {
+		for (; lo < named && found->s[lo].at < end; lo++, looks++) {
 			if (found->s[lo].at > done)
 				add_rest(found, f, &st, done, found->s[lo].at);
 			done = found->s[lo].at + found->s[lo].bytes;

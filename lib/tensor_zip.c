@@ -113,7 +113,7 @@ static size_t entry(struct zip *z, unsigned char *p, size_t len)
 	memmove(p, p + ENTRY, name);
 	p[name] = '\0';
 	if (!__builtin_add_overflow(at, z->start, &at))
-		z->m[z->n++] = (struct zip_member){(const char *)p, at, 0, raw};
+		z->m[z->n++] = (struct zip_member){(const char *)p, at, 0, raw, 0};
 	return size;
 }
 
@@ -130,8 +130,8 @@ int zip_read(const struct lc_reader *r, uint64_t end, struct zip *z)
 	uint64_t after;
 
 	memset(z, 0, sizeof(*z));
-	if (end < END ||
-	    ((after = end_in(r, end, END, &dir)) == 0 && (after = end_in(r, end, most, &dir)) == 0))
+	if (end < END || ((after = end_in(r, end, END, &dir)) == 0 &&
+			  (end < r->size || (after = end_in(r, end, most, &dir)) == 0)))
 		return -1;
 	if (dir.bytes > DIRECTORY_MAX || dir.bytes > after || dir.at > after - dir.bytes)
 		return -1;
@@ -161,7 +161,7 @@ void zip_release(struct zip *z)
 
 struct zip_member *zip_get(const struct zip *z, const char *name)
 {
-	const struct zip_member key = {name, 0, 0, 0};
+	const struct zip_member key = {name, 0, 0, 0, 0};
 
 	return z->n ? bsearch(&key, z->m, z->n, sizeof(*z->m), by_name) : NULL;
 }

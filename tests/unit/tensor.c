@@ -339,6 +339,64 @@ static void is_span(const struct lc_spans *s, const char *name, uint64_t at, int
 		  "%s: %d %llu", name, t->dims, (unsigned long long)t->shape[0]);
 }
 
+static size_t bytes_read;
+
+static int count_bytes(void *ctx, void *buf, size_t len, uint64_t at)
+{
+	bytes_read += len;
+	return read_bytes(ctx, buf, len, at);
+}
+
+static size_t put(unsigned char *p, const char *sig, const size_t field[][2], size_t n, size_t len)
+{
+	memset(p, 0, len);
+	memcpy(p, sig, 4);
+	for (size_t i = 0; i < n; i++)
+		memcpy(p + field[i][0], &field[i][1], 2); /* all are below 65536 */
+	return len;
+}
+
+/* Two thousand names for one npy whose header claims 60000 bytes; or as many empty zip files, each
+ * with a comment: that would be megabytes for each look. */
+Test(tensor, absurd_zips_are_not_read_many_times)
+{
+	enum { N = 2000, HEAD = 60000 };
+	unsigned char *buf = lc_xalloc(200000 + 64 * N, 1), *p = buf;
+	struct bytes b = {buf, 0};
+	struct lc_reader r = {count_bytes, &b, 0};
+	struct lc_spans s;
+	size_t dir, name = 5;
+
+	p += put(p, "PK\3\4", (const size_t[][2]){{18, HEAD}, {22, HEAD}, {26, name}}, 3, 30);
+	memcpy(p, "a.npy", name);
+	memcpy(p + name, "\x93NUMPY\x01\x00\x00\xe0", 10);
+	p += name + HEAD;
+	dir = (size_t)(p - buf);
+	for (size_t i = 0; i < N; i++, p += name) {
+		p += put(p, "PK\1\2", (const size_t[][2]){{20, HEAD}, {24, HEAD}, {28, name}}, 3,
+			 46);
+		memcpy(p, "a.npy", name);
+	}
+	p += put(p, "PK\5\6", NULL, 0, 22);
+	memcpy(p - 10, &(uint32_t){(uint32_t)((size_t)(p - buf) - 22 - dir)}, 4);
+	memcpy(p - 6, &(uint32_t){(uint32_t)dir}, 4);
+	r.size = b.len = (size_t)(p - buf);
+	bytes_read = 0;
+	lc_spans_find(&r, &s);
+	lc_spans_release(&s);
+	cr_assert_lt(bytes_read, (size_t)10 << 20);
+
+	p = buf + put(buf, "PK\3\4", NULL, 0, 70000);
+	for (size_t i = 0; i < N; i++)
+		p += put(p, "PK\5\6", (const size_t[][2]){{20, 1}}, 1, 23);
+	r.size = b.len = (size_t)(p - buf);
+	bytes_read = 0;
+	lc_spans_find(&r, &s);
+	lc_spans_release(&s);
+	cr_assert_lt(bytes_read, (size_t)10 << 20);
+	free(buf);
+}
+
 Test(tensor, llmc)
 {
 	size_t len, slen;
