@@ -157,6 +157,7 @@ static void settle(struct live *v)
 	}
 	for (int i = 0; i < SIGNALS; i++)
 		v->sig[i].since = v->step;
+	lc_forecaster_settle(&v->forecaster);
 }
 
 static void end_episode(struct lc_detect *d, int recovered)
@@ -266,7 +267,7 @@ void lc_detect_rewind(struct lc_detect *d, long step)
 	p->nheld = n;
 	lc_past_clear(p);
 	if (p->nkept > 0) {
-		p->now = p->kept[(int)p->nkept - 1].live;
+		lc_live_copy(&p->now, &p->kept[(int)p->nkept - 1].live, &d->conf);
 		from = p->kept[(int)p->nkept - 1].step;
 	}
 	for (int i = 0; i < n; i++)
@@ -295,8 +296,10 @@ static void thin(struct lc_past *p)
 	p->nkept = KEPT - 1;
 }
 
-static void hold(struct lc_past *p, const struct seen *s)
+static void hold(struct lc_detect *d, const struct seen *s)
 {
+	struct lc_past *p = &d->past;
+
 	if ((int)p->nheld == HELD) {
 		memmove(p->held, p->held + HELD / 2, HELD / 2 * sizeof(p->held[0]));
 		p->nheld = HELD / 2;
@@ -307,7 +310,7 @@ static void hold(struct lc_past *p, const struct seen *s)
 	if ((int)p->nkept == KEPT)
 		thin(p);
 	p->kept[(int)p->nkept].step = s->step;
-	p->kept[(int)p->nkept++].live = p->now;
+	lc_live_copy(&p->kept[(int)p->nkept++].live, &p->now, &d->conf);
 	p->since_kept = 0;
 }
 
@@ -364,12 +367,12 @@ int lc_detect_step(struct lc_detect *d, const struct lc_step *st, struct lc_aler
 	if (last && s.step == last->step) {
 		merge(last, &s);
 		s = *last;
-		p->now = p->before;
+		lc_live_copy(&p->now, &p->before, &d->conf);
 	} else {
 		if (last && s.step < last->step)
 			lc_detect_rewind(d, st->step);
-		hold(p, &s);
-		p->before = p->now;
+		hold(d, &s);
+		lc_live_copy(&p->before, &p->now, &d->conf);
 	}
 	begins = take(d, &s, alert) && p->alerted != s.step;
 	if (begins)
@@ -435,7 +438,9 @@ int lc_detect_signals(const struct lc_detect *d, struct lc_signal *s, int max)
 			continue;
 		*out = (struct lc_signal){.suffix = "", .score = sig->score, .p = sig->p};
 		if (i >= AMPLITUDE) {
-			out->name = i == AMPLITUDE ? "amplitude" : "agreement";
+			static const char *const names[] = {"amplitude", "agreement", "surprise",
+							    "disagreement"};
+			out->name = names[i - AMPLITUDE];
 		} else {
 			static const char *const suffix[] = {"", "growth", "drift"};
 			out->metric = lc_channel_metric[i / 3];

@@ -35,6 +35,7 @@ struct lc_detect_conf {
 			     that is young or warms up); 1 */
 	int cooldown;	  /* quiet steps (index below half the threshold) that end an alert; 16 */
 	enum lc_profile profile;
+	int forecast; /* forecasters too: their surprise and their disagreement; 0 */
 	int ncross;
 	struct lc_cross cross[LC_CROSSES];
 };

@@ -9,6 +9,7 @@
 
 #include "detect.h"
 #include "detect_tail.h"
+#include "forecaster.h"
 #include "trend.h"
 
 enum {
@@ -25,7 +26,7 @@ enum {
 };
 
 /* Three signals a channel: it stands out, grows, has drifted. Then what concerns more. */
-enum { AMPLITUDE = 3 * CHANNELS, AGREEMENT, SIGNALS };
+enum { AMPLITUDE = 3 * CHANNELS, AGREEMENT, SURPRISE, DISAGREEMENT, SIGNALS };
 #define STANDS_OUT(c) (3 * (c))
 #define GROWS(c) (3 * (c) + 1)
 #define DRIFTED(c) (3 * (c) + 2)
@@ -73,7 +74,8 @@ struct live {
 	double usual, regular; /* metrics that steps have, and how many in a row had them */
 	double gone;	       /* steps in a row that lack the loss others had */
 	double warned[LC_CROSSES];
-	double stride; /* steps between records */
+	double stride;			 /* steps between records */
+	struct lc_forecaster forecaster; /* the last: without --forecast it is not kept */
 };
 
 #define HELD 512      /* steps kept as logged */
@@ -134,5 +136,9 @@ int lc_watch_bad(struct lc_detect *d, const struct seen *s);
 void lc_watch_blamed(struct lc_detect *d, struct seen *s);
 
 void lc_past_clear(struct lc_past *p);
+
+/* Copies of what a detector of this configuration has. */
+size_t lc_live_size(const struct lc_detect_conf *conf);
+void lc_live_copy(struct live *to, const struct live *from, const struct lc_detect_conf *conf);
 
 #endif

@@ -39,15 +39,20 @@ const struct lc_view lc_views[CHANNELS] = {
  */
 static const struct lc_tail_prior stands_out = {1.4, .013, .42, .1}, grows = {1, .008, .3, .05},
 				  drifted = {.62, .0025, .17, .05}, swings = {.72, .01, .25, .05},
-				  agrees = {2.6, .003, 1, .1};
+				  agrees = {2.6, .003, 1, .1}, surprises = {2.6, .007, .65, .05},
+				  disagrees = {1, .006, .25, .2};
 
 static const struct lc_tail_prior *prior_of(int sig)
 {
 	static const struct lc_tail_prior *const of[] = {&stands_out, &grows, &drifted};
 
-	if (sig >= AMPLITUDE)
-		return sig == AMPLITUDE ? &swings : &agrees;
-	return of[sig % 3];
+	switch (sig) {
+	case AMPLITUDE: return &swings;
+	case AGREEMENT: return &agrees;
+	case SURPRISE: return &surprises;
+	case DISAGREEMENT: return &disagrees;
+	default: return of[sig % 3];
+	}
 }
 
 /* The reward of a policy says most of how it does, then its KL. */
@@ -137,12 +142,17 @@ static double agreement(const struct channel *a, const struct channel *b)
 
 static double score_of(const struct live *v, int sig)
 {
-	const struct channel *c = &v->ch[sig / 3];
+	const struct channel *c;
 
 	if (sig == AMPLITUDE)
 		return v->ch[LOSS].swing / .7979 - 1; /* E|e| of a standard normal */
 	if (sig == AGREEMENT)
 		return agreement(&v->ch[LOSS], &v->ch[GRAD]);
+	if (sig == SURPRISE)
+		return v->forecaster.surprise;
+	if (sig == DISAGREEMENT)
+		return v->forecaster.disagreement;
+	c = &v->ch[sig / 3];
 	if (sig % 3 == 0)
 		return bad_side(sig / 3, median3(c->recent));
 	return sig % 3 == 1 ? bad_side(sig / 3, c->lift)
@@ -160,6 +170,8 @@ static int speaks(const struct live *v, int sig, enum lc_profile profile)
 		return !isnan(v->ch[LOSS].z);
 	if (sig == AGREEMENT)
 		return !isnan(v->ch[LOSS].z) && !isnan(v->ch[GRAD].z);
+	if (sig >= SURPRISE)
+		return !isnan(v->ch[LOSS].z) && v->forecaster.n > 0 && !isnan(score_of(v, sig));
 	if (sig == DRIFTED(sig / 3) && lc_views[sig / 3].may_worsen) /* it wanders in health */
 		return 0;
 	return !isnan(v->ch[sig / 3].z);
@@ -224,6 +236,16 @@ static void update_lr(struct live *v, double lr)
 	v->lr_max = fmax(v->lr_max * (1 - 1e-4), fmin(lr, LR_JUMPS * v->lr_max));
 }
 
+static void forecast(struct live *v, double loss)
+{
+	const struct lc_trend *t = &v->ch[LOSS].trend;
+	struct lc_forecast_seen seen = {v->ch[LOSS].z, v->ch[GRAD].z, loss,
+					t->level,      t->slope,      t->spread};
+
+	if (!isnan(seen.loss_z))
+		lc_forecaster_take(&v->forecaster, &seen, !(v->alarmed > 0));
+}
+
 void lc_live_take(struct live *v, const struct seen *s, const struct lc_detect_conf *conf)
 {
 	unsigned has = (unsigned)s->has;
@@ -246,6 +268,8 @@ void lc_live_take(struct live *v, const struct seen *s, const struct lc_detect_c
 		}
 		channel_add(v, i, x, s->step, conf->min_steps);
 	}
+	if (conf->forecast && has >> LC_LOSS & 1)
+		forecast(v, s->v[LOSS]);
 	update_signals(v, conf);
 }
 

@@ -20,7 +20,8 @@ static const char *rule, *state, *cron_dir;
 static const char usage[] =
 	"usage: lc-detect [-1afq] [-m METRIC=NAME] [-r RATE] [-t THRESHOLD] [-w N] [-s LINES]\n"
 	"                 [-S SIBLING]... [--profile lm|rl] [--cross METRIC=LEVEL[:STEPS]]\n"
-	"                 [--after STEP] [--state FILE] [--strict] [--rule NAME] [FILE ...]\n"
+	"                 [--after STEP] [--forecast] [--state FILE] [--strict] [--rule NAME] "
+	"[FILE ...]\n"
 	"       lc-detect -c DIR [OPTION ...] FILE ...\n"
 	"       lc-detect score [-l LABELS] FILE ...\n"
 	"Read step records, write an alert record where training becomes unstable.\n"
@@ -36,6 +37,7 @@ static const char usage[] =
 	"doing\n"
 	"  --after STEP      steps up to STEP raise no alert (they were judged before)\n"
 	"  --cross METRIC=LEVEL[:STEPS]  warn when the trend will cross LEVEL within STEPS (200)\n"
+	"  --forecast        also what an ensemble of forecasters says of the loss; slower\n"
 	"  --profile lm|rl   what matters: the loss, or reward, KL and entropy\n"
 	"  --state FILE      go on with the detector in FILE, and leave it there\n"
 	"  -t, --threshold X index at which an alert begins (1)\n"
@@ -45,7 +47,7 @@ static const char usage[] =
 	"  -h, --help, --version\n"
 	"Status: 0 an alert, 1 none, 2 usage, 3 bad data, 4 system.\n";
 
-enum { AFTER = 256, CROSS, PROFILE, RULE, STATE, STRICT, VERSION };
+enum { AFTER = 256, CROSS, FORECAST, PROFILE, RULE, STATE, STRICT, VERSION };
 
 static void set_profile(const char *name)
 {
@@ -84,6 +86,7 @@ static void option(int c, char **argv)
 	case 'w': asked.conf.min_steps = (int)lc_option_whole(optarg, "--warmup", 8, 100000); break;
 	case AFTER: asked.after = (long)lc_option_number(optarg, "--after", 0, 1e15); break;
 	case CROSS: check(asked_add_cross(&asked, optarg, &err) == 0, &err); break;
+	case FORECAST: asked.conf.forecast = 1; break;
 	case PROFILE: set_profile(optarg); break;
 	case RULE: rule = optarg; break;
 	case STATE: state = optarg; break;
@@ -97,25 +100,16 @@ static void option(int c, char **argv)
 static int options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"metric", 1, 0, 'm'},
-		{"since", 1, 0, 's'},
-		{"threshold", 1, 0, 't'},
-		{"warmup", 1, 0, 'w'},
-		{"follow", 0, 0, 'f'},
-		{"quiet", 0, 0, 'q'},
-		{"index", 0, 0, 'a'},
-		{"rate", 1, 0, 'r'},
-		{"sibling", 1, 0, 'S'},
-		{"cron", 1, 0, 'c'},
-		{"after", 1, 0, AFTER},
-		{"cross", 1, 0, CROSS},
-		{"profile", 1, 0, PROFILE},
-		{"rule", 1, 0, RULE},
-		{"state", 1, 0, STATE},
-		{"strict", 0, 0, STRICT},
-		{"help", 0, 0, 'h'},
-		{"version", 0, 0, VERSION},
-		{0, 0, 0, 0},
+		{"metric", 1, 0, 'm'},	      {"since", 1, 0, 's'},
+		{"threshold", 1, 0, 't'},     {"warmup", 1, 0, 'w'},
+		{"follow", 0, 0, 'f'},	      {"quiet", 0, 0, 'q'},
+		{"index", 0, 0, 'a'},	      {"rate", 1, 0, 'r'},
+		{"sibling", 1, 0, 'S'},	      {"cron", 1, 0, 'c'},
+		{"after", 1, 0, AFTER},	      {"cross", 1, 0, CROSS},
+		{"forecast", 0, 0, FORECAST}, {"profile", 1, 0, PROFILE},
+		{"rule", 1, 0, RULE},	      {"state", 1, 0, STATE},
+		{"strict", 0, 0, STRICT},     {"help", 0, 0, 'h'},
+		{"version", 0, 0, VERSION},   {0, 0, 0, 0},
 	};
 	int c, n;
 

@@ -20,6 +20,7 @@
 #include "verbs.h"
 
 #define OWN "lc-detect"
+#define OWN_FORECAST OWN ":forecast" /* with --forecast */
 
 static struct lc_score_conf conf;
 static struct lc_detect_conf detect_conf;
@@ -133,11 +134,14 @@ static int read_run(struct run *run, const char *path, struct lc_err *err)
 }
 
 /* Where the detector of this name fires on the run. */
-static int fire_own(const struct run *run, char *fired)
+static int fire_own(const struct run *run, int forecast, char *fired)
 {
-	struct lc_detect *d = lc_detect_open(&detect_conf);
+	struct lc_detect_conf own = detect_conf;
+	struct lc_detect *d;
 	struct lc_alert a;
 
+	own.forecast = forecast;
+	d = lc_detect_open(&own);
 	for (size_t i = 0; i < run->n; i++)
 		fired[i] = (char)lc_detect_step(d, &run->st[i], &a);
 	lc_detect_close(d);
@@ -149,8 +153,8 @@ static int fire_rule(const char *name, const struct run *run, char *fired, struc
 	struct lc_rule_fired why;
 	struct lc_rule *r;
 
-	if (strcmp(name, OWN) == 0)
-		return fire_own(run, fired);
+	if (strcmp(name, OWN) == 0 || strcmp(name, OWN_FORECAST) == 0)
+		return fire_own(run, strcmp(name, OWN) != 0, fired);
 	if (!(r = lc_rule_open(name, err)))
 		return -1;
 	for (size_t i = 0; i < run->n; i++)
@@ -219,7 +223,7 @@ static void print_row(const char *rule, const struct lc_tally *t, size_t n,
 	if (TOTAL(t, n, outliers) > 0)
 		snprintf(outliers, sizeof(outliers), "%.0f of %.0f", TOTAL(t, n, blamed),
 			 TOTAL(t, n, outliers));
-	printf("%-14s", rule);
+	printf("%-18s", rule);
 	cell(&f[LC_FALSE_10K], 1, 2, 22);
 	cell(&f[LC_RECALL], 100, 0, 16);
 	cell(&f[LC_IN_TIME], 100, 0, 16);
@@ -233,7 +237,7 @@ static void print_head(const struct lc_tally *t, size_t n)
 	printf("%zu runs, %.0f healthy records, %.0f events, %.0f outliers; in brackets 95 %% over "
 	       "runs\n",
 	       n, TOTAL(t, n, records), TOTAL(t, n, events), TOTAL(t, n, outliers));
-	printf("%-14s %22s %16s %16s %18s %16s %12s\n", "rule", "false/10k", "recall %",
+	printf("%-18s %22s %16s %16s %18s %16s %12s\n", "rule", "false/10k", "recall %",
 	       "in time %", "lead", "delay", "outliers");
 }
 
@@ -288,6 +292,7 @@ int score_main(int argc, char **argv)
 	first = options(argc, argv);
 	if (nrules == 0) {
 		add_rule(OWN);
+		add_rule(OWN_FORECAST);
 		for (int i = 0; lc_rule_name(i); i++)
 			add_rule(lc_rule_name(i));
 	}

@@ -32,6 +32,21 @@ for at in 0 1 17 4000 7990 8001 8040 8100 11000 11020 12100 12140 12141 12142 13
 done
 equal "cut at any byte: the same output" "" "$bad"
 rm -f state
+status "with forecasters" 0 lc-detect -a --forecast run.jsonl
+mv .out foreseen
+match "they speak" '"surprise":[-0-9.]*,"disagreement":' foreseen
+bad=
+for at in 1 4000 7990 8001 11020 12141 13000 $((size - 1)); do
+	rm -f state
+	head -c "$at" run.jsonl | lc-detect -a --forecast --state state >one 2>/dev/null
+	tail -c +$((at + 1)) run.jsonl | lc-detect -a --forecast --state state >two 2>/dev/null
+	cat one two >both
+	cmp -s both foreseen || bad="$bad $at"
+done
+equal "cut at any byte, with forecasters: the same output" "" "$bad"
+status "a state with forecasters, without" 3 lc-detect --state state run.jsonl
+match "is refused" 'made with other options' .err
+rm -f state
 split -l 7 run.jsonl piece.
 for p in piece.*; do lc-detect -a --state state "$p"; done >many 2>/dev/null
 same "cut in many pieces" many whole

@@ -95,12 +95,15 @@ static void same_end(struct lc_detect *a, struct lc_detect *b)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *p = data, *end = data + size;
-	struct lc_detect *d = lc_detect_open(&lc_detect_defaults);
-	struct lc_detect *e = lc_detect_open(&lc_detect_defaults);
-	uint64_t changes = word(&p, end) % 8;
+	struct lc_detect_conf conf = lc_detect_defaults;
+	struct lc_detect *d, *e;
+	uint64_t first = word(&p, end), changes = first % 8;
 	size_t len;
 	char *buf;
 
+	conf.forecast = first >> 3 & 1;
+	d = lc_detect_open(&conf);
+	e = lc_detect_open(&conf);
 	for (long s = 1; s <= 60; s++)
 		one_step(d, (uint64_t)s | 3u << 16, 3 + .01 * (double)(s * 7919 % 13), 1);
 	lc_detect_save(d, &buf, &len);

@@ -202,11 +202,17 @@ Test(detect, an_excursion_does_not_blind)
 }
 
 /* The run goes back past its spike: from then on all is as it would be had the spike never been. */
-Test(detect, the_newest_wins_after_a_rewind)
+static void rewound_is_as_if_it_had_not_been(int forecast)
 {
 	struct run r = begin(11), plain = begin(11);
+	struct lc_detect_conf conf = lc_detect_defaults;
 	struct lc_rng at_400;
 
+	conf.forecast = forecast;
+	lc_detect_close(r.d);
+	lc_detect_close(plain.d);
+	r.d = lc_detect_open(&conf);
+	plain.d = lc_detect_open(&conf);
 	healthy(&plain, 1, 400);
 	healthy(&r, 1, 400);
 	at_400 = r.rng;
@@ -225,6 +231,16 @@ Test(detect, the_newest_wins_after_a_rewind)
 	cr_assert_eq(r.alerts, 1, "no alert from what was taken back");
 	lc_detect_close(r.d);
 	lc_detect_close(plain.d);
+}
+
+Test(detect, the_newest_wins_after_a_rewind)
+{
+	rewound_is_as_if_it_had_not_been(0);
+}
+
+Test(detect, the_newest_wins_after_a_rewind_with_forecasters)
+{
+	rewound_is_as_if_it_had_not_been(1);
 }
 
 Test(detect, back_to_before_all_that_is_held)
@@ -379,11 +395,11 @@ static void eventful(struct lc_step *st)
 	lc_detect_close(r.d);
 }
 
-Test(detect, a_stream_cut_anywhere_is_the_whole)
+static void cut_anywhere_is_the_whole(const struct lc_detect_conf *conf)
 {
 	static struct lc_step st[LINES];
 	static struct said whole[LINES];
-	struct lc_detect *d = lc_detect_open(&lc_detect_defaults), *e;
+	struct lc_detect *d = lc_detect_open(conf), *e;
 	struct lc_err err;
 	char *end, *buf;
 	size_t end_len, len;
@@ -399,12 +415,12 @@ Test(detect, a_stream_cut_anywhere_is_the_whole)
 	lc_detect_save(d, &end, &end_len);
 	lc_detect_close(d);
 	for (int cut = 0; cut <= LINES; cut += cut % 50 == 0 || (cut > 290 && cut < 330) ? 1 : 7) {
-		d = lc_detect_open(&lc_detect_defaults);
+		d = lc_detect_open(conf);
 		for (int i = 0; i < cut; i++)
 			ask(d, &st[i]);
 		lc_detect_save(d, &buf, &len);
 		lc_detect_close(d);
-		e = lc_detect_open(&lc_detect_defaults);
+		e = lc_detect_open(conf);
 		cr_assert_eq(lc_detect_restore(e, buf, len, &err), 0, "cut %d: %s", cut, err.text);
 		free(buf);
 		for (int i = cut; i < LINES; i++) {
@@ -417,6 +433,19 @@ Test(detect, a_stream_cut_anywhere_is_the_whole)
 		lc_detect_close(e);
 	}
 	free(end);
+}
+
+Test(detect, a_stream_cut_anywhere_is_the_whole)
+{
+	cut_anywhere_is_the_whole(&lc_detect_defaults);
+}
+
+Test(detect, with_forecasters_too)
+{
+	struct lc_detect_conf conf = lc_detect_defaults;
+
+	conf.forecast = 1;
+	cut_anywhere_is_the_whole(&conf);
 }
 
 Test(detect, a_damaged_state_is_refused_and_nothing_changed)
