@@ -4,6 +4,7 @@
  * A pack is sent after those that its chunks are predicted from, and a snapshot after its packs, so
  * whatever is there can be used, whenever the transfer ends.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ struct job { /* a snapshot on its way */
 	const struct lc_snapshot *s;
 	size_t *order, n; /* its packs */
 	struct far_file f;
-	int bad, there;
+	int bad, there; /* bad: nothing of it is sent */
+	int gone;	/* dropped meanwhile: that is no failure */
 };
 
 /* Is the file there, whole as far as its size tells? */
@@ -54,23 +56,37 @@ static void complain(struct job *j, const struct lc_err *err)
 	j->bad = 1;
 }
 
-/* What of the snapshot is to be sent. */
-static void prepare(struct pusher *p, const struct far_list *l, struct job *j)
+/* The file of the snapshot here; 0 when it has been dropped since it was listed. */
+static int look_here(struct pusher *p, struct job *j)
 {
-	char hex[LC_HEX_LEN + 1], *path;
-	const struct far_file *found;
+	char *path = local_path(p, &j->f);
 	struct lc_err err;
 	struct stat sb;
+	int failed = stat(path, &sb) < 0;
 
-	lc_id_hex(&j->s->id, hex);
-	snprintf(j->f.name, sizeof(j->f.name), "snapshots/%s.json", hex);
-	path = local_path(p, &j->f);
-	if (stat(path, &sb) < 0) {
+	j->gone = failed && errno == ENOENT;
+	if (failed && !j->gone) {
 		lc_fail_sys(&err, "open %s", path);
 		lc_die(&err);
 	}
 	free(path);
-	j->f.size = (uint64_t)sb.st_size;
+	j->bad |= j->gone;
+	if (!failed)
+		j->f.size = (uint64_t)sb.st_size;
+	return !j->gone;
+}
+
+/* What of the snapshot is to be sent. */
+static void prepare(struct pusher *p, const struct far_list *l, struct job *j)
+{
+	char hex[LC_HEX_LEN + 1];
+	const struct far_file *found;
+	struct lc_err err;
+
+	lc_id_hex(&j->s->id, hex);
+	snprintf(j->f.name, sizeof(j->f.name), "snapshots/%s.json", hex);
+	if (!look_here(p, j))
+		return;
 	if (packs_needed(&p->ps, &j->s->m, &j->order, &j->n, &err) < 0)
 		complain(j, &err);
 	/* its second line, when and where it was saved, may be of another length */
@@ -145,7 +161,7 @@ static int send_one(struct pusher *p, struct job *j, struct lc_err *err)
 
 	for (size_t i = 0; ret == 0 && i < j->n; i++)
 		ret = send_pack(p, &p->ps.p[j->order[i]], err);
-	if (ret < 0 || j->there)
+	if (ret < 0 || j->there || !look_here(p, j))
 		return ret;
 	path = local_path(p, &j->f);
 	ret = remote_put(&p->r, path, &j->f, err);
@@ -264,7 +280,7 @@ static int push(struct pusher *p, const struct snap_list *list, struct lc_err *e
 {
 	struct job *jobs = lc_xalloc(list->n, sizeof(*jobs));
 	struct far_list l;
-	int ret = remote_list(&p->r, &l, err), bad = 0;
+	int ret = remote_list(&p->r, &l, err), bad = 0, gone = 0;
 
 	for (size_t i = 0; ret == 0 && i < p->ps.n; i++)
 		p->ps.p[i].there = is_there(&l, &p->ps.p[i].f);
@@ -285,10 +301,11 @@ static int push(struct pusher *p, const struct snap_list *list, struct lc_err *e
 		ret = all_there(p, jobs, list->n, err);
 	progress(p->o, 0, 0);
 	for (size_t i = 0; i < list->n; i++) {
-		bad += jobs[i].bad;
+		bad += jobs[i].bad && !jobs[i].gone;
+		gone += jobs[i].gone;
 		free(jobs[i].order);
 	}
-	p->t.snapshots = list->n - (size_t)bad;
+	p->t.snapshots = list->n - (size_t)(bad + gone);
 	p->t.bad = (size_t)bad;
 	far_list_release(&l);
 	free(jobs);

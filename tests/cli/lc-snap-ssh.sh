@@ -42,6 +42,17 @@ equal "nothing goes" "0 0 3" "$(number sent) $(number packs) $(number there)"
 ok "in brackets" lc-snap push -j '[::1]:store' --all
 match "an address with colons" '^::1 ' calls
 
+# dropped here while the others are sent
+cp -R lc-store mine
+dropped=$(lc-snap list -j -s mine | sed -n '2s/.*"id":"\([0-9a-f]*\)".*/\1/p')
+printf '#!/bin/sh\nrm -f "%s"\nexec "%s" "$@"\n' "$PWD/mine/snapshots/$dropped.json" "$PWD/fake" >pruning
+chmod +x pruning
+ok "one that is dropped meanwhile is no failure" with "'$PWD/pruning'" lc-snap push -j -s mine host:less --all
+equal "the others went" 2 "$(number sent)"
+ok "whole" lc-snap verify -q -s there/less
+equal "they alone" 2 "$(lc-snap list -j -s there/less | wc -l | tr -d ' ')"
+rm -rf there/less
+
 # a path is one word, whatever is in it
 odd=$(printf 'a b"c'\''d$(touch x)`touch y`\\ ;|&*\nend')
 ok "a path with all that a shell reads" lc-snap push -q "host:$odd" --all
