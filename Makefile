@@ -17,7 +17,7 @@ B = build
 
 LC_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -I. -I$B -Ilib -Ikernels \
 	-DLC_VERSION='"$(VERSION)"' -pthread -ffp-contract=off
-LC_LDLIBS = -ljansson -lcrypto -lm -pthread
+LC_LDLIBS = -ljansson -lm -pthread
 SANITIZERS = -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 # A step is one line that says what it makes, or with V=1 the command.
 Q = $(if $V,,@)

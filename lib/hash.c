@@ -1,20 +1,71 @@
-/* hash: see hash.h. */
+/*
+ * hash: see hash.h.
+ *
+ * Where the processor has an instruction for it, hash_pair.c does it. Else, and for bytes that come
+ * in pieces, libcrypto, which is opened then and not before: it takes longer to link than a fork
+ * takes to run.
+ */
 #include "hash.h"
 
 #define OPENSSL_SUPPRESS_DEPRECATED /* EVP reads configuration and providers first: 3 ms */
-#include <openssl/evp.h>
+#include <dlfcn.h>
 #include <openssl/sha.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hash_impl.h"
+#include "io.h"
+
+static struct {
+	__typeof__(SHA256_Init) *init;
+	__typeof__(SHA256_Update) *update;
+	__typeof__(SHA256_Final) *final;
+} crypto; /* filled once; final is NULL when it cannot be had */
+
+static void *load(const char *symbol)
+{
+	static void *so;
+
+	if (!so)
+		so = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
+	if (!so)
+		so = dlopen("libcrypto.so", RTLD_NOW | RTLD_LOCAL);
+	return so ? dlsym(so, symbol) : NULL;
+}
+
+static void load_all(void)
+{
+	*(void **)&crypto.init = load("SHA256_Init");
+	*(void **)&crypto.update = load("SHA256_Update");
+	if (crypto.init && crypto.update)
+		*(void **)&crypto.final = load("SHA256_Final");
+}
+
+static int have_crypto(struct lc_err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, load_all);
+	return crypto.final ? 0 : lc_fail(err, LC_SYS, "sha256: libcrypto cannot be opened");
+}
+
+static int refused(struct lc_err *err)
+{
+	return lc_fail(err, LC_SYS, "sha256: libcrypto refused");
+}
 
 int lc_sha256(const void *buf, size_t len, struct lc_id *id, struct lc_err *err)
 {
 	SHA256_CTX c;
 
-	if (!SHA256_Init(&c) || !SHA256_Update(&c, buf, len) || !SHA256_Final(id->b, &c))
-		return lc_fail(err, LC_SYS, "sha256: libcrypto refused");
-	return 0;
+	if (hash_one(buf, len, id))
+		return 0;
+	if (have_crypto(err) < 0)
+		return -1;
+	return crypto.init(&c) && crypto.update(&c, buf, len) && crypto.final(id->b, &c)
+		       ? 0
+		       : refused(err);
 }
 
 int lc_sha256_many(const void *const *buf, const size_t *len, size_t n, struct lc_id *const *id,
@@ -32,29 +83,29 @@ int lc_sha256_many(const void *const *buf, const size_t *len, size_t n, struct l
 
 int lc_hasher_init(struct lc_hasher *h, struct lc_err *err)
 {
-	h->ctx = EVP_MD_CTX_new();
-	if (!h->ctx || !EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL)) {
-		EVP_MD_CTX_free(h->ctx);
-		h->ctx = NULL;
-		return lc_fail(err, LC_SYS, "sha256: libcrypto refused");
-	}
-	return 0;
+	h->ctx = NULL;
+	if (have_crypto(err) < 0)
+		return -1;
+	h->ctx = lc_xalloc(1, sizeof(SHA256_CTX));
+	if (crypto.init(h->ctx))
+		return 0;
+	free(h->ctx);
+	h->ctx = NULL;
+	return refused(err);
 }
 
 int lc_hasher_add(struct lc_hasher *h, const void *buf, size_t len, struct lc_err *err)
 {
-	if (!EVP_DigestUpdate(h->ctx, buf, len))
-		return lc_fail(err, LC_SYS, "sha256: libcrypto refused");
-	return 0;
+	return crypto.update(h->ctx, buf, len) ? 0 : refused(err);
 }
 
 int lc_hasher_done(struct lc_hasher *h, struct lc_id *id, struct lc_err *err)
 {
-	int ok = !id || EVP_DigestFinal_ex(h->ctx, id->b, NULL);
+	int ok = !id || crypto.final(id->b, h->ctx);
 
-	EVP_MD_CTX_free(h->ctx);
+	free(h->ctx);
 	h->ctx = NULL;
-	return ok ? 0 : lc_fail(err, LC_SYS, "sha256: libcrypto refused");
+	return ok ? 0 : refused(err);
 }
 
 void lc_id_hex(const struct lc_id *id, char hex[LC_HEX_LEN + 1])

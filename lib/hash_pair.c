@@ -1,5 +1,5 @@
 /*
- * hash_pair: SHA-256 of two buffers at once, in one thread.
+ * hash_pair: SHA-256 of two buffers at once, in one thread; or of one.
  *
  * Ours, since libcrypto hashes one stream at a time: a round of SHA-256 waits for the one before,
  * and the processor's instruction for it takes a new pair of rounds every other cycle but needs
@@ -161,7 +161,21 @@ static int has_instruction(void)
 		atomic_store(&known, k = 1 + ask_processor());
 	return k == 2;
 }
+
+static void one(const void *buf, size_t len, struct lc_id *id)
+{
+	struct stream s;
+
+	start(&s, buf);
+	blocks_of_one(&s, len / BLOCK);
+	finish(&s, len, id);
+}
 #else
+static void one(const void *buf, size_t len, struct lc_id *id)
+{
+	(void)buf, (void)len, (void)id;
+}
+
 static void pair(const void *const buf[2], const size_t len[2], struct lc_id *const id[2])
 {
 	(void)buf, (void)len, (void)id;
@@ -172,6 +186,14 @@ static int has_instruction(void)
 	return 0;
 }
 #endif
+
+int hash_one(const void *buf, size_t len, struct lc_id *id)
+{
+	if (!has_instruction())
+		return 0;
+	one(buf, len, id);
+	return 1;
+}
 
 int hash_pair(const void *const buf[2], const size_t len[2], struct lc_id *const id[2])
 {
