@@ -278,24 +278,44 @@ static int commit(struct cron *c, const struct run *r, struct memory *m, const c
 	return 0;
 }
 
+/*
+ * Where the run was, and the detector of then. One that cannot be used (of another version, or made
+ * with other options) is made anew: 1 in *anew, the lines that were judged shall teach it.
+ */
+static int recall(struct run *r, struct memory *m, const char *state, int *anew, struct lc_err *err)
+{
+	int known = memory_load(m, r->d, state, err);
+
+	*anew = known < 0 && memory_load(m, NULL, state, NULL) > 0;
+	if (*anew)
+		lc_warn("%s: made anew from what was read", err->text);
+	return *anew ? 1 : known;
+}
+
 static int go_on(struct cron *c, const char *shown, char *path, const char *state,
 		 struct lc_err *err)
 {
 	struct memory m = {.path = NULL};
+	struct asked asked = *c->asked;
 	struct run r;
 	char *found = NULL;
 	size_t len = 0;
-	int known, ret = -1;
+	int known, anew, ret = -1;
 
-	run_open(&r, c->asked, open_memstream(&found, &len));
+	run_open(&r, &asked, open_memstream(&found, &len));
 	r.file = shown;
 	r.siblings = c->siblings;
-	known = memory_load(&m, r.d, state, err);
+	known = recall(&r, &m, state, &anew, err);
 	if (known < 0)
 		goto out;
 	ret = find_place(&r, &m, path, err);
-	if (ret <= 0)
+	if (ret < 0 || (ret == 0 && !anew))
 		goto out;
+	if (anew) {
+		asked.since = m.line > asked.since ? m.line : asked.since;
+		m.offset = 0;
+		m.line = 0;
+	}
 	free(m.path);
 	m.path = lc_path("%s", path);
 	ret = read_on(&r, &m, path, err);

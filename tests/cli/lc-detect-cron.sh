@@ -99,6 +99,17 @@ status "a file without steps is" 3 lc-detect -c mem runs/text.jsonl
 echo hello >"$(find mem -name '*.state' | head -n 1)"
 lc-detect -c mem runs/*.jsonl >/dev/null 2>.err
 match "a broken memory is said" '^lc-detect: mem/[0-9a-f]*\.state: no detector state' .err
+# a detector that cannot be gone on with is made anew: nothing is raised twice, and what comes is
+mkdir other
+{ steps 1 150; steps 151 160 6; steps 161 200; } >other/run.jsonl
+ok "an alert" lc-detect -c anew other/run.jsonl
+status "other options: none is raised again" 1 lc-detect -c anew -r 1e-5 other/run.jsonl
+match "it is said" 'detector state made with other options: made anew from what was read$' .err
+{ steps 201 250; steps 251 260 6; steps 261 300; } >>other/run.jsonl
+ok "what comes is" lc-detect -c anew -r 1e-5 other/run.jsonl
+equal "and nothing is said" "" "$(cat .err)"
+equal "each alert once" 2 "$(alerts anew/alerts.jsonl)"
+
 for bad in '-f' '-1' '--state x'; do
 	# shellcheck disable=SC2086
 	status "usage: -c $bad" 2 lc-detect -c mem $bad runs/a.jsonl
