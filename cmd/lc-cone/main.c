@@ -22,7 +22,7 @@ static const char help[] =
 	"      --tty               on the terminal instead\n"
 	"  -f, --follow            with --tty: again every second, until interrupted\n"
 	"      --title TEXT        (default: the run's name)\n"
-	"  -m, --map METRIC=NAME   loss=my/name: what a metric is called there\n"
+	"  -m, --metric METRIC=NAME  loss=my/name: what a metric is called there\n"
 	"  -q, --quiet             no words but errors\n"
 	"  -h, --help, --version\n";
 
@@ -122,7 +122,7 @@ static void parse(struct opts *o, int argc, char **argv)
 {
 	static const struct option longopts[] = {
 		{"output", 1, 0, 'o'}, {"png", 1, 0, 'P'},    {"tty", 0, 0, 'T'},
-		{"title", 1, 0, 't'},  {"follow", 0, 0, 'f'}, {"map", 1, 0, 'm'},
+		{"title", 1, 0, 't'},  {"follow", 0, 0, 'f'}, {"metric", 1, 0, 'm'},
 		{"quiet", 0, 0, 'q'},  {"help", 0, 0, 'h'},   {"version", 0, 0, 'V'},
 		{0, 0, 0, 0},
 	};

@@ -164,9 +164,11 @@ void page_write(FILE *f, const struct cone *c, const char *title)
 	put_list(f, cone_story(c), "<ul class=\"story\">\n", "<li>", "</li>\n", "</ul>\n");
 	fputs("<p class=\"key\"><i style=\"color:var(--loss)\"></i>loss<i "
 	      "style=\"color:var(--val)\"></i>held-out loss"
-	      "<i style=\"color:var(--bad)\"></i>alert<i "
-	      "style=\"color:var(--control)\"></i>snapshots (ticks)"
-	      "<span class=\"script\">Drag to zoom, double click to see all; hover for "
+	      "<i style=\"color:var(--bad)\"></i>alert",
+	      f);
+	if (json_array_size(c->snapshots))
+		fputs("<i style=\"color:var(--control)\"></i>snapshots (ticks)", f);
+	fputs("<span class=\"script\">Drag to zoom, double click to see all; hover for "
 	      "values.</span></p>\n"
 	      "<div class=\"figure\">\n",
 	      f);

@@ -271,7 +271,9 @@ char **cone_commands(const struct cone *c)
 		}
 	if (json_array_size(c->snapshots))
 		add(&l, lc_path("lc-snap list                        # the states that are kept"));
-	add(&l, lc_path("lc-detect -a run.jsonl | lc-cone - run.jsonl    # with the index of every "
-			"step"));
+	if (c->c[INDEX].n == 0)
+		add(&l,
+		    lc_path("lc-detect -a run.jsonl | lc-cone -o run.html run.jsonl -    # with "
+			    "the index of every step"));
 	return l.s;
 }
