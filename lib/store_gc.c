@@ -164,7 +164,7 @@ void gc_release(struct gc *gc)
 	free(gc->p);
 	free(gc->copy);
 	free(gc->seen);
-	free(gc->todo);
+	free(gc->pending);
 	for (size_t i = 0; i < gc->nfresh; i++)
 		free(gc->fresh[i].path);
 	free(gc->fresh);

@@ -35,8 +35,8 @@ struct gc {
 	struct gc_copy *copy; /* of all packs, ascending by id, then by preference */
 	size_t n;
 	unsigned char *seen; /* bits of each copy */
-	size_t *todo;	     /* copies whose references are still to be followed */
-	size_t ntodo;
+	size_t *pending;     /* copies whose references are still to be followed */
+	size_t npending;
 	size_t damaged;
 	struct lc_err why;	      /* of the first of them */
 	uint64_t bytes, unread, held; /* of all packs; of bad ones; as lc_gc has it */

@@ -150,7 +150,7 @@ static void take(struct gc *gc, size_t copy)
 	p->live[gc->copy[copy].at] = 1;
 	p->nlive++;
 	if (gc_chunk(gc, copy)->codec == LC_CODEC_TENSOR)
-		gc->todo[gc->ntodo++] = copy;
+		gc->pending[gc->npending++] = copy;
 }
 
 /*
@@ -188,8 +188,8 @@ static void follow(struct gc *gc, const struct lc_id *snapshot)
 {
 	char hex[LC_HEX_LEN + 1], why[200];
 
-	while (gc->ntodo > 0) {
-		size_t copy = gc->todo[--gc->ntodo], n = 0;
+	while (gc->npending > 0) {
+		size_t copy = gc->pending[--gc->npending], n = 0;
 		const struct lc_chunk *c = gc_chunk(gc, copy);
 		unsigned char *buf = NULL;
 		const unsigned char *ids;
@@ -302,7 +302,7 @@ int gc_mark(struct gc *gc, struct lc_err *err)
 	if (lc_store_ids(gc->st, &ids, &n, err) < 0)
 		return -1;
 	gc->seen = lc_xalloc(gc->n, 1);
-	gc->todo = lc_xalloc(gc->n, sizeof(*gc->todo));
+	gc->pending = lc_xalloc(gc->n, sizeof(*gc->pending));
 	for (size_t i = 0; i < n; i++) {
 		if (lc_store_read(gc->st, &ids[i], &s, &why) < 0) {
 			gc_damaged(gc, &ids[i], why.text);

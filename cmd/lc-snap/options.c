@@ -160,6 +160,22 @@ static void part_arg(struct opts *o, const char *arg)
 			 LC_PARTS_MAX);
 }
 
+/* What stays: of prune and gc. */
+static void set_keep(struct opts *o, int letter, const char *arg)
+{
+	switch (letter) {
+	case OPT_KEEP_LAST: o->keep_last = lc_option_whole(arg, "--keep-last", 1, 1L << 53); break;
+	case OPT_KEEP_EVERY:
+		o->keep_every = lc_option_whole(arg, "--keep-every", 1, 1L << 53);
+		break;
+	case OPT_KEEP_LOG2: o->keep_log2 = 1; break;
+	case OPT_KEEP_TAG: keep_tag_arg(o, arg); break;
+	case OPT_KEEP: word_arg(&o->keep, &o->nkeep, arg); break;
+	case OPT_DROP_PARENTS: o->drop_parents = 1; break;
+	case OPT_GRACE: o->grace = time_arg("--grace", arg); break;
+	}
+}
+
 static void set(struct opts *o, int letter, const char *arg)
 {
 	switch (letter) {
@@ -205,21 +221,13 @@ static void set(struct opts *o, int letter, const char *arg)
 	case OPT_ALL: o->all = 1; break;
 	case OPT_VERIFY: o->verify = 1; break;
 	case OPT_PLAIN: o->plain = 1; break;
-	case OPT_KEEP_LAST: o->keep_last = lc_option_whole(arg, "--keep-last", 1, 1L << 53); break;
-	case OPT_KEEP_EVERY:
-		o->keep_every = lc_option_whole(arg, "--keep-every", 1, 1L << 53);
-		break;
-	case OPT_KEEP_LOG2: o->keep_log2 = 1; break;
-	case OPT_KEEP_TAG: keep_tag_arg(o, arg); break;
-	case OPT_KEEP: word_arg(&o->keep, &o->nkeep, arg); break;
-	case OPT_DROP_PARENTS: o->drop_parents = 1; break;
-	case OPT_GRACE: o->grace = time_arg("--grace", arg); break;
 	case 'n': o->dry_run = 1; break;
 	case OPT_NO_RECODE: o->no_recode = 1; break;
 	case OPT_NO_WAIT: o->no_wait = 1; break;
 	case OPT_IGNORE_DAMAGED: o->ignore_damaged = 1; break;
 	case 'j': o->json = 1; break;
 	case 'q': o->quiet = 1; break;
+	default: set_keep(o, letter, arg);
 	}
 }
 
