@@ -23,27 +23,34 @@ static const char usage[] =
 	"                 [--after STEP] [--forecast] [--state FILE] [--strict] [--rule NAME] "
 	"[FILE ...]\n"
 	"       lc-detect -c DIR [OPTION ...] FILE ...\n"
-	"       lc-detect score [-l LABELS] FILE ...\n"
+	"       lc-detect score [-j] [-l LABELS] [OPTION ...] FILE ...\n"
 	"Read step records, write an alert record where training becomes unstable.\n"
-	"  -1                stop at the first alert; write only alerts\n"
-	"  -a, --index       also write an index record for every step\n"
-	"  -c, --cron DIR    each file is a run, read on from where the last call left off\n"
-	"  -f                follow a growing (or rotated) file; wait for one that is not there\n"
-	"  -m METRIC=NAME    the log's own name of loss, grad_norm, ...; or a channel of your own\n"
-	"  -q                print nothing, only the status\n"
-	"  -r, --rate R      false alarms per step that are accepted (3e-5)\n"
-	"  -s, --since N     the first N lines set the baseline and raise no alert\n"
-	"  -S FILE           a run on the same data: what is bad in all of them is the data's "
+	"  -1                        stop at the first alert; write only alerts\n"
+	"  -a, --index               also write an index record for every step\n"
+	"  -c, --cron DIR            each file is a run, read on from where the last call left "
+	"off\n"
+	"  -f, --follow              follow a growing (or rotated) file; wait for one that is not "
+	"there\n"
+	"  -m, --metric METRIC=NAME  the log's own name of loss, grad_norm, ...; or a channel of "
+	"your own\n"
+	"  -q, --quiet               print nothing, only the status\n"
+	"  -r, --rate R              false alarms per step that are accepted (3e-5)\n"
+	"  -s, --since LINES         the first LINES of each file set the baseline and raise no "
+	"alert\n"
+	"  -S, --sibling FILE        a run on the same data: what is bad in all of them is the "
+	"data's "
 	"doing\n"
-	"  --after STEP      steps up to STEP raise no alert (they were judged before)\n"
+	"  --after STEP              steps up to STEP raise no alert (they were judged before)\n"
 	"  --cross METRIC=LEVEL[:STEPS]  warn when the trend will cross LEVEL within STEPS (200)\n"
-	"  --forecast        also what an ensemble of forecasters says of the loss; slower\n"
-	"  --profile lm|rl   what matters: the loss, or reward, KL and entropy\n"
-	"  --state FILE      go on with the detector in FILE, and leave it there\n"
-	"  -t, --threshold X index at which an alert begins (1)\n"
-	"  -w, --warmup N    values seen before any is judged (40)\n"
-	"  --rule NAME       alerts by the rule of another framework (zclip, olmo, llmc, ...)\n"
-	"  --strict          a malformed line is an error\n"
+	"  --forecast                also what an ensemble of forecasters says of the loss; "
+	"slower\n"
+	"  --profile lm|rl           what matters: the loss, or reward, KL and entropy\n"
+	"  --state FILE              go on with the detector in FILE, and leave it there\n"
+	"  -t, --threshold X         index at which an alert begins (1)\n"
+	"  -w, --warmup N            values seen before any is judged (40)\n"
+	"  --rule NAME               alerts by the rule of another framework (zclip, olmo, llmc, "
+	"...)\n"
+	"  --strict                  a malformed line is an error\n"
 	"  -h, --help, --version\n"
 	"Status: 0 an alert, 1 none, 2 usage, 3 bad data, 4 system.\n";
 
@@ -122,7 +129,9 @@ static int options(int argc, char **argv)
 		lc_usage("--rule reads to the end, and keeps nothing: no -f, -c, -S, --state");
 	if (asked.follow && n != 1)
 		lc_usage("-f follows one file");
-	if (cron_dir && (asked.follow || asked.first_only || state || n == 0))
+	if (cron_dir && n == 0)
+		lc_usage("-c DIR: of which files?");
+	if (cron_dir && (asked.follow || asked.first_only || state))
 		lc_usage("-c reads FILEs to their ends: no -f, -1, --state");
 	return optind;
 }

@@ -159,7 +159,8 @@ int run_look_back(struct run *r, int restored, struct lc_err *err)
 	if (r->valued == 0 && !restored) {
 		if (r->steps == 0 && !unseen)
 			lc_fail(err, LC_DATA, "no step records in the input%s%.400s",
-				r->unsaid.text[0] ? "; " : "", r->unsaid.text);
+				r->unsaid.text[0] ? "; " : " (lc-read makes them of other logs)",
+				r->unsaid.text);
 		else if (!unseen)
 			lc_fail(err, LC_DATA,
 				"no step has a loss or a gradient norm (-m names them)");

@@ -20,19 +20,23 @@ static long every;	  /* steps between lines that name none */
 static int all_metrics, follow, quiet, keep_all, strict, runs, copies;
 
 static const char usage[] =
-	"usage: lc-read [-afqr] [-F FORMAT] [-m METRIC=NAME] [--strict] [FILE | DIRECTORY ...]\n"
-	"       lc-read [-aq] [--copy] [-F FORMAT] [-m METRIC=NAME] -x COMMAND [ARG ...]\n"
+	"usage: lc-read [-afqr] [-F FORMAT] [-m METRIC=NAME] [--every N] [--strict]\n"
+	"               [FILE | DIRECTORY ...]\n"
+	"       lc-read [-aq] [--copy] [-F FORMAT] [-m METRIC=NAME] [--every N] -x COMMAND [ARG "
+	"...]\n"
 	"Turn a training log, of whatever framework, into step records.\n"
-	"  -a, --all          keep metrics of unknown names too\n"
-	"  -f, --follow       follow a growing (or rotated) file\n"
-	"  --every N          a line with a loss and no step is N steps after the one before\n"
-	"  -F, --format NAME  the format, or auto: found by looking; help lists them\n"
-	"  -m METRIC=NAME     the log's own name of loss, grad_norm, step, ...\n"
-	"  -q                 do not name what is passed over\n"
-	"  -r, --rewinds      keep what a resumed run went over again\n"
-	"  -x, --exec         run COMMAND and read what it prints; its status is ours\n"
-	"  --copy             also write what is read to standard error, as it is\n"
-	"  --strict           damaged input is an error\n"
+	"  -a, --all                 keep metrics of unknown names too\n"
+	"  -f, --follow              follow a growing (or rotated) file\n"
+	"  --every N                 a line with a loss and no step is N steps after the one "
+	"before\n"
+	"  -F, --format NAME         the format, or auto: found by looking; help lists them\n"
+	"  -m, --metric METRIC=NAME  the log's own name of loss, grad_norm, step, ...\n"
+	"  -q, --quiet               do not name what is passed over\n"
+	"  -r, --rewinds             keep what a resumed run went over again\n"
+	"  -x, --exec                run COMMAND and read what it prints; its status is ours\n"
+	"  --copy                    also write what is read to standard error, as it is\n"
+	"  --strict                  damaged input is an error\n"
+	"  -h, --help, --version\n"
 	"Status: 0 done, 2 usage, 3 bad data, 4 system.\n";
 
 static const struct format *format_named(const char *name)

@@ -119,3 +119,6 @@ if [ -w /dev/full ]; then
 	status "a full disk" 4 sh -c 'lc-detect -c full many/1.jsonl >/dev/full'
 	ok "is no loss" sh -c 'lc-detect -c full many/1.jsonl >.late; test -s .late'
 fi
+status "no files at all" 2 lc-detect -c none
+match "is said to be that" 'of which files' .err
+absent "and nothing was made" none

@@ -186,9 +186,9 @@ for program in lc-detect lc-train lc-proxy lc-snap; do
 	# shellcheck disable=SC2086
 	{
 		status "$program: an unknown option" 2 $program $verb --nosuch
-		equal "is named" "$program: unknown option --nosuch (try $program --help)" "$(cat .err)"
+		equal "is named" "$program: unknown option --nosuch (try $program${verb:+ $verb} --help)" "$(cat .err)"
 		status "$program: an unknown letter" 2 $program $verb -Z
-		equal "is named too" "$program: unknown option -Z (try $program --help)" "$(cat .err)"
+		equal "is named too" "$program: unknown option -Z (try $program${verb:+ $verb} --help)" "$(cat .err)"
 	}
 	ok "$program --help" $program --help
 	cp .out help
