@@ -16,6 +16,11 @@ ok "the examples run, one after the other" sh -e ../readme.sh
 match "snapshots are listed" "^[0-9a-f]{12} .* 300 " .out
 match "the alert is shown" '"type":"alert".*"step":22[0-9]' alert.json
 match "the decision is a better future" '"verdict":"better"' decision.json
+match "a picture" '<svg' run.html
+ok "a tensor for numpy" test "$(head -c 6 w.npy | tail -c 5)" = NUMPY
+ok "a copy" lc-snap verify -q -s mirror
+match "a state as another run" '"run":"slower","step":200,' "$(lc-snap list -j >list; echo list)"
+ok "what is in the archive" sh -c 'zstd -dc state.tar.zst | tar t >/dev/null'
 match "the run went on to its end" '"step":400,' run.jsonl
 
 # README says what it is worth.
