@@ -302,17 +302,30 @@ int lc_store_note(const struct lc_store *st, const struct lc_snapshot *s, struct
 	return ret;
 }
 
+static int sync_snapshots(const struct lc_store *st, struct lc_err *err)
+{
+	char *dir = lc_path("%s/snapshots", st->dir);
+	int ret = lc_fsync_dir(dir, err);
+
+	free(dir);
+	return ret;
+}
+
 /* Keep s, of which text is the manifest; mine: it was saved here, now. */
 static int add(struct lc_store *st, struct lc_snapshot *s, const char *text, int mine,
 	       struct lc_err *err)
 {
 	int fd = -1, ret = lc_sha256(text, strlen(text), &s->id, err);
 
-	if (ret < 0 || is_there(st, s))
+	if (ret < 0 || (!mine && is_there(st, s)))
 		return ret;
 	ret = fd = open_seq(st, err);
-	if (ret < 0 || is_there(st, s)) /* by now, of another */
+	if (ret < 0)
 		goto out;
+	if (is_there(st, s)) { /* of another, who may not have lived to sync it */
+		ret = sync_snapshots(st, err);
+		goto out;
+	}
 	if (mine)
 		fill_note(s);
 	ret = last_seq(st, fd, &s->seq, err);

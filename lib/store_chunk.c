@@ -218,6 +218,16 @@ static void add_pack(struct lc_store *st, char *path)
 	st->first_new = st->n;
 }
 
+/* What was found known may be of a saver that was killed between its rename and this. */
+static int sync_packs(const struct lc_store *st, struct lc_err *err)
+{
+	char *dir = lc_path("%s/packs", st->dir);
+	int ret = lc_fsync_dir(dir, err);
+
+	free(dir);
+	return ret;
+}
+
 int lc_store_flush(struct lc_store *st, uint64_t *stored, struct lc_err *err)
 {
 	size_t n = st->n - st->first_new, len;
@@ -231,8 +241,8 @@ int lc_store_flush(struct lc_store *st, uint64_t *stored, struct lc_err *err)
 	*stored = 0;
 	if (st->broken)
 		return lc_fail(err, LC_SYS, "%s: what was put before has failed", st->dir);
-	if (!w)
-		return 0;
+	if (!w) /* else writer_commit does it */
+		return sync_packs(st, err);
 	c = lc_xalloc(n, sizeof(*c));
 	for (size_t i = 0; i < n; i++)
 		c[i] = st->at[st->first_new + i].c;
