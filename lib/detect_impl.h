@@ -66,7 +66,8 @@ struct live {
 	double index, step;
 	double strongest; /* the signal that made the index what it is */
 	double lr_max, lr_mean;
-	double warm, rewarm;	       /* 1 while lr rises (and has been higher), then fading */
+	double warm,
+		rewarm; /* 1 while lr rises (and has been higher), then fading; -1: it jumped */
 	double alarmed, quiet, lasted; /* an alert is on; calm steps since; its length */
 	double alert_step, alert_onset, alert_rewind, alert_kind, alert_index, alert_threshold;
 	double peak;

@@ -16,6 +16,7 @@
 #define QUIET_GAP 8	   /* calm steps that end an excursion */
 #define NO_KL 1e-6	   /* an estimate that is less, or negative, is of none */
 #define LR_JUMPS 1.5	   /* over the highest it was */
+#define JUMPED .1	   /* of -1, fading by 1/32 a step: what remains 74 steps after a jump */
 #define LR_RISES 1.02	   /* so far over its mean of 32 steps it is as fast as a warm-up begins */
 
 const enum lc_metric lc_channel_metric[CHANNELS] = {
@@ -230,10 +231,10 @@ static void update_lr(struct live *v, double lr)
 		v->lr_mean = v->lr_max = lr;
 	rise = v->lr_mean > 0 ? clamp((lr / v->lr_mean - 1.05) / LR_RISES, 0, 1) : 0;
 	jumps = lr > LR_JUMPS * v->lr_max;
-	v->warm = jumps ? 0 : fmax(rise, v->warm * (1 - 1 / 32.));
-	v->rewarm = rise > 0 && lr <= v->lr_max ? 1 : v->rewarm * (1 - 1 / 64.);
+	v->warm = jumps ? -1 : fmax(v->warm < -JUMPED ? -1 : rise, v->warm * (1 - 1 / 32.));
+	v->rewarm = rise > 0 && lr <= v->lr_max && v->warm >= 0 ? 1 : v->rewarm * (1 - 1 / 64.);
 	v->lr_mean += (fmin(lr, LR_JUMPS * v->lr_max) - v->lr_mean) / 32;
-	v->lr_max = fmax(v->lr_max * (1 - 1e-4), fmin(lr, LR_JUMPS * v->lr_max));
+	v->lr_max = fmax(v->lr_max, fmin(lr, LR_JUMPS * v->lr_max));
 }
 
 static void forecast(struct live *v, double loss)

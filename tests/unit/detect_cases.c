@@ -173,3 +173,72 @@ Test(detect_cases, an_old_onset_has_a_rewind)
 		  r.a.rewind);
 	lc_detect_close(r.d);
 }
+
+/* A loss that follows a learning rate that comes back every 1000 steps. */
+static int restarts(int with_lr)
+{
+	struct run r = begin(7, LC_PROFILE_LM);
+	double x = 3;
+
+	for (long s = 0; s < 4000; s++) {
+		double lr = .5 * (1 + cos(M_PI * (double)(s % 1000) / 1000));
+		struct lc_step st = {.step = s + 1,
+				     .has = 1u << LC_LOSS | (with_lr ? 1u << LC_LR : 0)};
+
+		x += .03 * (2 + .5 * pow((double)s + 50, -.2) + .25 * lr - x);
+		st.v[LC_LR] = 1e-3 * lr + 1e-6;
+		st.v[LC_LOSS] = x + .05 * lc_rng_normal(&r.rng);
+		take(&r, &st);
+	}
+	lc_detect_close(r.d);
+	return r.alerts;
+}
+
+Test(detect_cases, a_learning_rate_that_comes_back_is_no_drift)
+{
+	cr_assert_eq(restarts(1), 0);
+	cr_assert_gt(restarts(0), 0, "who does not see it cannot know");
+}
+
+/* The threshold of the alert of a loss that leaps 20 steps after lr begins to be as lr_at says. */
+static double threshold_at(double (*lr_at)(long))
+{
+	struct run r = begin(8, LC_PROFILE_LM);
+
+	for (long s = -400; s <= 25; s++) {
+		struct lc_step st = {.step = s + 401, .has = 1u << LC_LOSS | 1u << LC_LR};
+
+		st.v[LC_LR] = lr_at(s);
+		st.v[LC_LOSS] = 3 + .05 * lc_rng_normal(&r.rng) + 5 * (s > 20);
+		take(&r, &st);
+	}
+	cr_expect_eq(r.alerts, 1);
+	lc_detect_close(r.d);
+	return r.a.threshold;
+}
+
+static double stays(long s)
+{
+	(void)s;
+	return 1e-4;
+}
+
+static double rises(long s)
+{
+	return s < 0 ? 1e-4 : 1e-4 * pow(1.03, (double)s);
+}
+
+static double jumps(long s)
+{
+	return s < 0 ? 1e-4 : 1e-3;
+}
+
+/* A schedule is forgiven; a jump beyond all it was is not, at once or later. */
+Test(detect_cases, a_learning_rate_that_rises_and_one_that_jumps)
+{
+	double calm = threshold_at(stays);
+
+	cr_assert_float_eq(calm, 1, .05);
+	cr_assert_gt(threshold_at(rises), 1.4);
+	cr_assert_float_eq(threshold_at(jumps), calm, .01);
+}
