@@ -55,27 +55,35 @@ static int is_usual(size_t len)
 	return len > LC_CHUNK / 4 && len <= LC_CHUNK;
 }
 
+/* With the lock held. */
+static void buffer_done(struct cache *k, unsigned char *p, size_t len)
+{
+	if (!p || !is_usual(len)) {
+		free(p);
+		return;
+	}
+	memcpy(p, &k->free, sizeof(k->free));
+	k->free = p;
+}
+
 unsigned char *store_buffer(const struct lc_store *st, size_t len)
 {
 	struct cache *k = st->cache;
-	unsigned char *p = NULL;
+	unsigned char *p;
 
 	if (!is_usual(len))
 		return malloc(len);
 	pthread_mutex_lock(&k->lock);
-	if (k->nfree)
-		p = k->free[--k->nfree];
+	if (!k->free) {
+		k->slab = lc_xrealloc(k->slab, k->nslabs + 1, sizeof(*k->slab));
+		p = k->slab[k->nslabs++] = lc_xbuffer(SLAB);
+		for (size_t at = 0; at < SLAB; at += LC_CHUNK)
+			buffer_done(k, p + at, LC_CHUNK);
+	}
+	p = k->free;
+	memcpy(&k->free, p, sizeof(k->free));
 	pthread_mutex_unlock(&k->lock);
-	return p ? p : malloc(LC_CHUNK);
-}
-
-/* With the lock held. */
-static void buffer_done(struct cache *k, unsigned char *p, size_t len)
-{
-	if (p && is_usual(len) && k->nfree < FREE_MAX)
-		k->free[k->nfree++] = p;
-	else
-		free(p);
+	return p;
 }
 
 void store_buffer_done(const struct lc_store *st, unsigned char *p, size_t len)
@@ -99,8 +107,9 @@ void store_cache_release(struct lc_store *st)
 		return;
 	for (size_t i = 0; i < k->n; i++)
 		cached_free(k, k->c[i]);
-	while (k->nfree)
-		free(k->free[--k->nfree]);
+	while (k->nslabs)
+		free(k->slab[--k->nslabs]);
+	free(k->slab);
 	while (k->spare) {
 		struct context *c = k->spare;
 		k->spare = c->next;

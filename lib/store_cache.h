@@ -11,7 +11,7 @@
 #include "store.h"
 
 #define CACHE_BYTES ((size_t)64 << 20) /* of chunks that others are predicted from */
-#define FREE_MAX 16
+#define SLAB ((size_t)2 << 20)
 
 struct context { /* what one thread codes and decodes with */
 	struct lc_work *w;
@@ -38,8 +38,9 @@ struct cache {
 	size_t most; /* bytes kept of what nobody holds */
 	unsigned long clock;
 	struct context *spare;
-	unsigned char *free[FREE_MAX]; /* buffers, of LC_CHUNK bytes */
-	size_t nfree;
+	unsigned char *free;  /* a buffer of LC_CHUNK bytes; at its beginning, the next one */
+	unsigned char **slab; /* all memory that they are of, SLAB bytes each */
+	size_t nslabs;
 	pthread_rwlock_t table; /* of at[] and table[] of the store */
 };
 

@@ -259,11 +259,29 @@ static void code(const struct coder *k, struct job *j, struct context *ctx, stru
 	j->out_len += x->c.stored;
 }
 
+/* Chunks of the base are checked two at a time, where that can be. */
+static void preload_older(const struct coder *k, const struct job *j)
+{
+	unsigned char ids[32 * GROUP_PIECES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < j->g->n; i++) {
+		uint32_t at;
+		int depth;
+		const struct lc_id *id =
+			j->piece[i].number < 0 ? NULL : older(k, j->piece[i].p, &at, &depth);
+		if (id)
+			memcpy(ids + 32 * n++, id->b, 32);
+	}
+	store_preload_all(k->st, ids, n);
+}
+
 void code_job(const struct coder *k, struct job *j)
 {
 	struct context *ctx = store_take_context(k->st);
 
 	make_room(j);
+	preload_older(k, j);
 	for (size_t i = 0; i < j->g->n; i++)
 		if (j->piece[i].number >= 0)
 			code(k, j, ctx, &j->piece[i]);

@@ -36,6 +36,8 @@ static int decode_tensors(const struct lc_store *st, const struct lc_chunk *c,
 	struct context *ctx;
 	int ret = ids ? 0 : lc_fail(err, LC_DATA, "damaged: its references are malformed");
 
+	if (ids)
+		store_preload_all(st, ids, n);
 	for (size_t i = 0; ids && i < n && ret == 0; i++) {
 		struct lc_err why;
 		struct lc_id id;
@@ -295,6 +297,27 @@ void store_preload(const struct lc_store *st, const struct place p[2])
 	}
 	pthread_cond_broadcast(&k->loaded);
 	pthread_mutex_unlock(&k->lock);
+}
+
+void store_preload_all(const struct lc_store *st, const unsigned char *ids, size_t n)
+{
+	struct place p[COPIES_MAX], two[2];
+	size_t have = 0;
+	int there;
+
+	for (size_t i = 0; i < n; i++) {
+		struct lc_id id;
+		memcpy(id.b, ids + 32 * i, 32);
+		pthread_mutex_lock(&st->cache->lock);
+		there = cache_find(st->cache, &id) != NULL;
+		pthread_mutex_unlock(&st->cache->lock);
+		if (there || store_copies(st, &id, p, NULL) == 0 || !is_plain(&p[0]))
+			continue;
+		two[have++] = p[0];
+		if (have == 2)
+			store_preload(st, two);
+		have %= 2;
+	}
 }
 
 int lc_store_size(struct lc_store *st, const struct lc_id *id, size_t *len, struct lc_err *err)

@@ -86,6 +86,8 @@ struct cached *store_hold(const struct lc_store *st, const struct lc_id *id, int
 /* Two chunks that need no other, read and hashed together into the cache; or not, if it is not to
  * be. */
 void store_preload(const struct lc_store *st, const struct place p[2]);
+/* The same with n ids, those of them that nobody has yet. */
+void store_preload_all(const struct lc_store *st, const unsigned char *ids, size_t n);
 /* Read and decode one copy; its hash is checked. */
 int store_read_place(const struct lc_store *st, const struct place *p, void *raw,
 		     struct lc_err *err);
