@@ -83,7 +83,7 @@ $B/%.inc: %
 	$Qsed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< >$@
 # Bits are compared here: no fusing (LC_CFLAGS), but errno and traps are of no interest.
 $B/lib/codec%.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
-$B/lib/detect%.o $B/lib/forecaster.o $B/lib/trend.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
+$B/lib/detect%.o $B/lib/forecaster.o $B/lib/plateau.o $B/lib/trend.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
 # The trainer's kernels may fuse multiply and add; nothing compares their bits across machines.
 GPT = adamw attention gelu gemm gpt rmsnorm xent
 $(GPT:%=$B/kernels/%.o): LC_FAST = -O3 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math

@@ -29,7 +29,7 @@ static double threshold_now(const struct lc_detect *d)
 
 /* The newest step surely before the onset: logged, and not so young that damage could hide in it.
  */
-static double step_before(const struct lc_past *p, double onset)
+double lc_past_before(const struct lc_past *p, double onset)
 {
 	double before = -1;
 
@@ -99,7 +99,7 @@ static void fill_alert(const struct lc_detect *d, enum lc_alert_kind kind, int b
 	*a = (struct lc_alert){
 		.step = (long)v->step,
 		.onset = (long)onset,
-		.rewind = (long)step_before(&d->past, onset),
+		.rewind = (long)lc_past_before(&d->past, onset),
 		.kind = kind,
 		.index = v->index,
 		.threshold = threshold_now(d),
@@ -247,7 +247,7 @@ static int take(struct lc_detect *d, const struct seen *seen, struct lc_alert *a
 		return 0;
 	lc_watch_outlier(d);
 	lc_watch_crossings(d);
-	return judge(d, -1, a);
+	return judge(d, -1, a) || lc_watch_plateau(d, &s, a);
 }
 
 /* Forget step and what came after it: the kept detector before it, and what was seen since. */
@@ -453,7 +453,7 @@ int lc_detect_signals(const struct lc_detect *d, struct lc_signal *s, int max)
 
 const char *lc_alert_kind_name(enum lc_alert_kind kind)
 {
-	static const char *const names[] = {"spike", "drift", "nonfinite"};
+	static const char *const names[] = {"spike", "drift", "nonfinite", "plateau"};
 
 	return names[kind];
 }

@@ -9,15 +9,16 @@
  * for.
  *
  * An alert begins where the index reaches the threshold, at once where a value is not finite; its
- * episode ends with an LC_END event. A loss that stands out alone and comes back at once is data
- * (DESIGN section 8, truth 9): an LC_OUTLIER event.
+ * episode ends with an LC_END event. A loss that fell steadily and stops (plateau.h) is an alert
+ * beside the index. A loss that stands out alone and comes back at once is data (DESIGN section 8,
+ * truth 9): an LC_OUTLIER event.
  */
 #ifndef LC_DETECT_H
 #define LC_DETECT_H
 
 #include "record.h"
 
-enum lc_alert_kind { LC_SPIKE, LC_DRIFT, LC_NONFINITE };
+enum lc_alert_kind { LC_SPIKE, LC_DRIFT, LC_NONFINITE, LC_PLATEAU };
 
 enum lc_profile { LC_PROFILE_LM, LC_PROFILE_RL };
 

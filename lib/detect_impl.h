@@ -10,6 +10,7 @@
 #include "detect.h"
 #include "detect_tail.h"
 #include "forecaster.h"
+#include "plateau.h"
 #include "trend.h"
 
 enum {
@@ -75,7 +76,8 @@ struct live {
 	double usual, regular; /* metrics that steps have, and how many in a row had them */
 	double gone;	       /* steps in a row that lack the loss others had */
 	double warned[LC_CROSSES];
-	double stride;			 /* steps between records */
+	double stride; /* steps between records */
+	struct lc_plateau plateau;
 	struct lc_forecaster forecaster; /* the last: without --forecast it is not kept */
 };
 
@@ -132,6 +134,12 @@ void lc_watch_crossings(struct lc_detect *d);
 
 /* The first channel whose value is not finite, or a loss that is gone; -1: none. */
 int lc_watch_bad(struct lc_detect *d, const struct seen *s);
+
+/* A loss that has stopped falling: 1 and an alert; or an event when that is over. */
+int lc_watch_plateau(struct lc_detect *d, const struct seen *s, struct lc_alert *a);
+
+/* The newest step surely before the onset. */
+double lc_past_before(const struct lc_past *p, double onset);
 
 /* Takes out of s what siblings met as bad too: an event. */
 void lc_watch_blamed(struct lc_detect *d, struct seen *s);

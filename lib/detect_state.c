@@ -19,7 +19,7 @@
 #include "io.h"
 
 #define MAGIC "LCDETECT"
-#define VERSION 3
+#define VERSION 4
 
 _Static_assert(sizeof(struct live) % sizeof(double) == 0, "doubles only");
 _Static_assert(sizeof(struct kept) == sizeof(struct live) + sizeof(double), "doubles only");
@@ -146,6 +146,12 @@ static int live_ok(const struct live *v, double forecast)
 			return 0;
 	for (int i = 0; i < SIGNALS; i++)
 		if (!(v->sig[i].since >= -1 && v->sig[i].since <= big))
+			return 0;
+	if (!whole(v->plateau.on, LC_PLATEAU_SIZES) || !whole(v->plateau.step, big) ||
+	    !whole(v->plateau.onset, big) || !whole(v->plateau.rewind, big))
+		return 0;
+	for (int i = 0; i < LC_PLATEAU_SIZES; i++)
+		if (!whole(v->plateau.size[i].parts, LC_PLATEAU_HELD))
 			return 0;
 	if (forecast && !whole(v->forecaster.n, big))
 		return 0;

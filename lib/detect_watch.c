@@ -1,6 +1,6 @@
 /*
  * detect_watch: what is seen in single steps: outliers, values that are not finite or not there,
- * levels about to be crossed, and what siblings met too.
+ * levels about to be crossed, what siblings met too; and a loss that stops falling.
  */
 #include <math.h>
 
@@ -137,4 +137,64 @@ void lc_watch_blamed(struct lc_detect *d, struct seen *s)
 		lc_trend_score(&v->ch[LOSS].trend, &lc_views[LOSS], d->conf.min_steps, s->v[LOSS]);
 	lc_detect_say(d, &ev);
 	s->has = (unsigned)s->has & ~(1u << LC_LOSS | 1u << LC_GRAD_NORM);
+}
+
+static struct lc_alert plateau_alert(const struct live *v)
+{
+	const struct lc_plateau *p = &v->plateau;
+
+	return (struct lc_alert){
+		.step = (long)p->step,
+		.onset = (long)p->onset,
+		.rewind = (long)p->rewind,
+		.kind = LC_PLATEAU,
+		.index = p->score,
+		.threshold = 1,
+		.loss_z = v->ch[LOSS].z,
+		.grad_z = v->ch[GRAD].trend.n > 0 ? v->ch[GRAD].z : NAN,
+		.first = LC_LOSS,
+	};
+}
+
+static void plateau_begins(struct lc_detect *d, double back, double score)
+{
+	struct live *v = &d->past.now;
+
+	v->plateau.step = v->step;
+	v->plateau.onset = fmax(v->step - floor(back * fmax(v->stride, 1)), 0);
+	v->plateau.rewind = lc_past_before(&d->past, v->plateau.onset);
+	v->plateau.score = score;
+}
+
+int lc_watch_plateau(struct lc_detect *d, const struct seen *s, struct lc_alert *a)
+{
+	struct live *v = &d->past.now;
+	const struct lc_trend *t = &v->ch[LOSS].trend;
+	struct lc_event ev = {.type = LC_END, .step = (long)v->step};
+	double z = v->ch[LOSS].z, back, score;
+	enum lc_plateau_news news;
+
+	if ((unsigned)s->has >> LC_LR & 1 && isfinite(s->lr))
+		lc_plateau_lr(&v->plateau, s->lr);
+	if (isnan(z) || main_channel(d) != LOSS)
+		return 0;
+	if (v->alarmed) {
+		lc_plateau_forget(&v->plateau);
+		return 0;
+	}
+	news = lc_plateau_take(&v->plateau,
+			       z > OUTLIER ? t->level + OUTLIER * t->spread : s->v[LOSS], t->spread,
+			       &back, &score);
+	if (news == LC_PLATEAU_BEGINS) {
+		plateau_begins(d, back, score);
+		*a = plateau_alert(v);
+		return 1;
+	}
+	if (news != LC_PLATEAU_NONE) {
+		ev.alert = plateau_alert(v);
+		ev.score = ev.alert.index;
+		ev.recovered = news == LC_PLATEAU_ENDS;
+		lc_detect_say(d, &ev);
+	}
+	return 0;
 }

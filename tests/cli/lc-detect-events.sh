@@ -71,3 +71,23 @@ ok "a loss that is left out" lc-detect gone.jsonl
 match "is not finite" '"step":152,.*"kind":"nonfinite".*"first":"loss"' .out
 status "-r 1e-9" 1 lc-detect -q -r 1e-9 -t 9 a.jsonl
 status "usage: -r 1" 2 lc-detect -r 1 a.jsonl
+
+# progress that stops dead at step 2000, with a learning rate that says it should not
+stalled() {
+	awk -v lr="$1" 'BEGIN {
+		for (s = 1; s <= 6000; s++)
+			printf "{\"step\":%d,\"loss\":%.5f%s}\n", s, 2 + 6 * ((s < 2000 ? s : 2000) + 10) ^ -.4 + .001 * (s * 7919 % 31 - 15), lr
+	}'
+}
+stalled ',"lr":0.001' >stalled.jsonl
+status "a plateau" 0 lc-detect stalled.jsonl
+equal "is one alert" 1 "$(wc -l <.out)"
+match "of its kind" '"type":"alert".*"index":[1-9].*"threshold":1,"kind":"plateau".*"first":"loss"' .out
+stalled '' >unknown.jsonl
+status "without a learning rate it is none" 1 lc-detect unknown.jsonl
+{
+	cat stalled.jsonl
+	echo '{"step":6001,"loss":2.28,"lr":0.0001}'
+} >excused.jsonl
+lc-detect excused.jsonl >out
+match "another learning rate ends it" '"type":"end".*"step":6001,"kind":"plateau".*"recovered":false' out

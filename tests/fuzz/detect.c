@@ -37,7 +37,7 @@ static void drain(struct lc_detect *d)
 	struct lc_event ev;
 
 	while (lc_detect_event(d, &ev))
-		if (ev.alert.kind > LC_NONFINITE || (ev.type != LC_END && ev.metric >= LC_METRICS))
+		if (ev.alert.kind > LC_PLATEAU || (ev.type != LC_END && ev.metric >= LC_METRICS))
 			abort();
 }
 

@@ -679,3 +679,39 @@ Test(detect, far_back_the_newest_wins_too)
 	cr_assert_eq(r.alerts, 1);
 	lc_detect_close(r.d);
 }
+
+static void with_lr(struct run *r, long step, double loss, double lr)
+{
+	struct lc_step st = {.step = step, .has = 1u << LC_LOSS | 1u << LC_LR};
+
+	st.v[LC_LOSS] = loss;
+	st.v[LC_LR] = lr;
+	r->alerts += lc_detect_step(r->d, &st, &r->a);
+}
+
+/* Progress stops dead at step 2000, and after 6000 the learning rate is another. */
+Test(detect, a_plateau_and_its_end)
+{
+	struct run r = begin(31);
+	struct lc_event ev;
+
+	for (long s = 1; s <= 6000; s++) {
+		double fell = 2 + 6 * pow((double)(s < 2000 ? s : 2000) + 10, -.4);
+
+		with_lr(&r, s, fell + .01 * lc_rng_normal(&r.rng), 1e-3);
+	}
+	cr_assert_eq(r.alerts, 1);
+	cr_assert_eq(r.a.kind, LC_PLATEAU);
+	cr_assert_str_eq(lc_alert_kind_name(r.a.kind), "plateau");
+	cr_assert(r.a.step > 2000 && r.a.step < 4000, "step %ld", r.a.step);
+	cr_assert(r.a.onset > 1500 && r.a.onset < r.a.step, "onset %ld", r.a.onset);
+	cr_assert(r.a.rewind < r.a.onset && r.a.rewind > 0, "rewind %ld", r.a.rewind);
+	cr_assert_geq(r.a.index, r.a.threshold);
+	with_lr(&r, 6001, 2.3, 1e-4);
+	cr_assert_eq(lc_detect_event(r.d, &ev), 1);
+	cr_assert_eq(ev.type, LC_END);
+	cr_assert_eq(ev.alert.kind, LC_PLATEAU);
+	cr_assert_eq(ev.alert.step, r.a.step);
+	cr_assert_eq(ev.recovered, 0);
+	lc_detect_close(r.d);
+}
