@@ -2,7 +2,8 @@
  * codec_device: planes that a device makes, in the place of the processor's own loops.
  *
  * A device is used once it has given the same bytes as the processor for TRIAL runs in less time,
- * copying included; whatever it refuses, or gets wrong in these, ends its use by this thread.
+ * copying included, and then for kinds of runs that it was right about KIND times; one run in CHECK
+ * is compared for good. Whatever it refuses, or gets wrong in these, ends its use by this thread.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +12,18 @@
 #include "io.h"
 
 #define TRIAL 8
+#define KIND 2
+#define CHECK 64
 
 struct device {
 	lc_planes_fn fn; /* NULL: no longer */
 	unsigned char *plane[PLANES_MAX], *ctx;
 	uint32_t any;
-	int staged;	    /* the run at work is here */
-	int runs;	    /* that were compared */
-	double own, theirs; /* seconds that these took */
+	int staged; /* the run at work is here */
+	int runs;   /* that were compared */
+	unsigned calls;
+	unsigned char right[LC_PREDS][LC_MAPS][LC_I16 + 1]; /* so often, by kind, up to KIND */
+	double own, theirs;				    /* seconds that these took */
 };
 
 void lc_work_use(struct lc_work *w, lc_planes_fn fn)
@@ -44,10 +49,15 @@ void device_free(struct device *d)
 	free(d);
 }
 
-/* Trusted: compared often enough, and quicker. */
-static int trusted(const struct device *d)
+static unsigned char *right(struct device *d, const struct lc_model *m)
 {
-	return d->fn && d->runs >= TRIAL;
+	return &d->right[m->pred][m->map][m->type];
+}
+
+/* Is this run taken as it comes? */
+static int trusted(struct device *d, const struct lc_model *m)
+{
+	return d->fn && d->runs >= TRIAL && *right(d, m) >= KIND && d->calls % CHECK != 0;
 }
 
 void device_stage(struct lc_work *w, const struct planes *pl, const void *x)
@@ -70,11 +80,12 @@ void device_stage(struct lc_work *w, const struct planes *pl, const void *x)
 	memcpy(r.plane, d->plane, sizeof(r.plane));
 	r.ctx = m->contexts ? d->ctx : NULL;
 	r.any = &d->any;
+	d->calls++;
 	start = lc_now();
 	d->staged = d->fn(&r, NULL) == 0;
 	if (!d->staged)
 		d->fn = NULL;
-	if (!trusted(d) && d->runs > 0) /* the first makes room there */
+	if (d->runs > 0 && d->runs < TRIAL) /* the first makes room there */
 		d->theirs += lc_now() - start;
 }
 
@@ -88,9 +99,9 @@ static int fits(const struct planes *pl, uint32_t any)
 int device_take(struct lc_work *w, const struct planes *pl, unsigned char *const *dest,
 		uint32_t *any)
 {
-	const struct device *d = w->device;
+	struct device *d = w->device;
 
-	if (!trusted(d) || !d->staged || !fits(pl, d->any))
+	if (!trusted(d, pl->m) || !d->staged || !fits(pl, d->any))
 		return 0;
 	*any = d->any;
 	for (unsigned b = 0; b < pl->bits / 8; b++)
@@ -106,14 +117,16 @@ void device_compare(struct lc_work *w, const struct planes *pl, unsigned char *c
 	struct device *d = w->device;
 	int same = 1;
 
-	if (!d->fn || !d->staged || trusted(d))
+	if (!d->fn || !d->staged || trusted(d, pl->m))
 		return;
 	for (unsigned b = 0; b < pl->bits / 8; b++)
 		same &= memcmp(plane[b], d->plane[b], pl->all) == 0;
 	if (pl->m->contexts)
 		same &= memcmp(w->ctx, d->ctx, pl->all) == 0;
-	d->own += d->runs > 0 ? seconds : 0;
+	d->own += d->runs > 0 && d->runs < TRIAL ? seconds : 0;
 	d->runs++;
+	if (*right(d, pl->m) < KIND)
+		++*right(d, pl->m);
 	if (!same || (d->runs == TRIAL && d->theirs >= d->own))
 		d->fn = NULL;
 }

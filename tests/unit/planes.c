@@ -185,6 +185,39 @@ Test(planes, a_device_that_lies_is_left_at_once)
 	cr_assert_eq(encode_all(wrong), 1);
 }
 
+static int wrong_later(const struct lc_run_planes *r, struct lc_err *err)
+{
+	int ret = counted(r, err);
+
+	if (r->m->pred == LC_PRED_SUB) /* a kind that the trial did not have */
+		r->plane[0][r->n / 2] ^= 1;
+	return ret;
+}
+
+Test(planes, a_device_that_lies_of_another_kind_is_left)
+{
+	struct data *d = make(3);
+	struct lc_work *plain = lc_work_new(), *with = lc_work_new();
+	unsigned char *a = malloc(lc_run_bound(N)), *b = malloc(lc_run_bound(N));
+	struct lc_model m = {.type = LC_F32, .pred = LC_PRED_NONE, .map = LC_MAP_ROTATE, .turn = 1};
+
+	calls = fail_at = 0;
+	lc_work_use(with, wrong_later);
+	for (int i = 0; i < 40; i++) {
+		if (i == 20)
+			m = (struct lc_model){
+				.type = LC_F32, .pred = LC_PRED_SUB, .map = LC_MAP_ZIGZAG};
+		size_t la = lc_run_encode(plain, &m, d->x, N, d->at, a);
+		size_t lb = lc_run_encode(with, &m, d->x, N, d->at, b);
+		cr_assert_eq(la, lb);
+		cr_assert_arr_eq(a, b, la);
+	}
+	cr_assert_leq(calls, 21);
+	lc_work_free(plain);
+	lc_work_free(with);
+	free(a), free(b), free(d);
+}
+
 Test(planes, a_device_that_fails_is_left_at_once)
 {
 	fail_at = 3;
