@@ -242,7 +242,8 @@ static int rclone_put(struct remote *r, const char *path, const struct far_file 
 static int get_many(struct remote *r, const struct far_file *f, size_t n, struct sink *s,
 		    struct lc_err *err)
 {
-	char *list = lc_xalloc(n, FAR_NAME), *p = list;
+	char *list = lc_xalloc(n * FAR_NAME + 1, 1),
+	     *p = list; /* a newline for each NUL, and one NUL */
 	int fd, ret = -1;
 
 	for (size_t i = 0; i < n; i++)
