@@ -58,7 +58,7 @@ setup-tests:
 $B/%.o: %.c $B/flags
 	$(call say,CC,$<)
 	$Q$(CC) $(LC_CFLAGS) $(CFLAGS) $(LC_FAST) $(CPPFLAGS) -c -o $@ $<
-$B/kernels/%.o $B/lib/rollout.o: LC_FAST = -O3 -march=native
+$B/kernels/%.o: LC_FAST = -O3 -march=native
 # The plug-in with the CUDA kernels, where nvcc is: never needed (lib/device.h). No operation is fused.
 NVCC := $(if $(SAN)$(FUZZ),,$(shell command -v nvcc 2>/dev/null))
 NVCC_FLAGS = -O3 -std=c++17 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true -Ilib -Ikernels -Xcompiler -fPIC \

@@ -4,7 +4,7 @@
  *
  *	L(t) = L0 + sum_j a_j s_j + sum_j b_j h_j + drift(t)
  *
- * with the signal modes s_j and the noise modes h_j of lib/rollout.h. It is the linear,
+ * with the signal modes s_j and the noise modes h_j of kernels/rollout.h. It is the linear,
  * non-parametric form of the Multi-Power Law (Luo et al., ICLR 2025), of Tissue et al. 2024 and of
  * the noisy quadratic model (Zhang et al. 2019): (1 + Cx)^-b and S^-a are mixtures of exp(-lam x).
  * The coefficients are Gaussian a priori, a_j along a power law in lam, b_j along lam^be exp(-10
