@@ -7,17 +7,6 @@ steps() {
 		for (s = a; s <= b; s++) printf "{\"step\":%d,\"loss\":%.4f}\n", s, at + .01 * (s * 7919 % 13 - 6)
 	}'
 }
-# until SECONDS CMD...: wait for CMD to succeed
-until_ok() {
-	n=$(($1 * 20))
-	shift
-	while [ $n -gt 0 ]; do
-		"$@" && return 0
-		sleep 0.05
-		n=$((n - 1))
-	done
-	return 1
-}
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # -1 on a stream that never ends
@@ -30,25 +19,27 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 	echo $? >rc
 } &
 pipe=$!
-ok "-1 ends while the writer still writes" until_ok 10 test -s rc
+ok "-1 ends while the writer still writes" until_ok test -s rc
 equal "with an alert" "0 1" "$(cat rc) $(wc -l <alert)"
 kill "$(cat sleeper)"
 wait $pipe
 
 # an alert is written at once, not when a buffer is full
 mkfifo fifo
+rm -f live # of before: it is emptied only when the command starts, and that may be late
 lc-detect fifo >live &
 pid=$!
 exec 3>fifo
 steps 1 210 >&3
 steps 211 214 5 >&3
-ok "an alert is flushed as it begins" until_ok 10 test -s live
+ok "an alert is flushed as it begins" until_ok test -s live
 exec 3>&-
 wait $pid
 equal "then the end of the stream" 0 $?
 
 # -f: growth
 : >grow
+rm -f alert
 lc-detect -1 -f grow >alert &
 pid=$!
 steps 1 150 >>grow
@@ -59,32 +50,34 @@ sleep 0.3
 ok "-f waits at the end" kill -0 $pid
 printf '"loss":5}\n' >>grow
 steps 202 204 5 >>grow
-ok "-f sees what is appended" until_ok 10 gone $pid
+ok "-f sees what is appended" until_ok gone $pid
 wait $pid
 equal "-f -1 ends with 0" 0 $?
 match "its alert" '"step":20[1-4],' alert
 
 # -f: the file starts anew, shorter; the run that is told there went back
 steps 1 300 >cut
+rm -f alert
 lc-detect -1 -f cut >alert &
 pid=$!
 sleep 0.3
 steps 1 100 >cut
 sleep 0.3
 steps 101 104 5 >>cut
-ok "-f follows a truncated file" until_ok 10 gone $pid
+ok "-f follows a truncated file" until_ok gone $pid
 match "to an alert in it" '"step":10[1-4],' alert
 kill $pid 2>/dev/null
 
 # -f: rotation
 steps 1 200 >log
+rm -f alert
 lc-detect -1 -f log >alert &
 pid=$!
 sleep 0.3
 mv log log.1
 steps 201 204 5 >log.new
 mv log.new log
-ok "-f goes over to a rotated file" until_ok 10 gone $pid
+ok "-f goes over to a rotated file" until_ok gone $pid
 match "to an alert there" '"step":20[1-4],' alert
 kill $pid 2>/dev/null
 
@@ -95,12 +88,13 @@ kill -TERM $pid
 wait $pid
 equal "-f ends on SIGTERM" 143 $?
 status "-f of two files" 2 lc-detect -f log log.1
+rm -f alert
 lc-detect -1 -f later.jsonl >alert 2>err.later &
 pid=$!
-ok "-f waits for a file that is not there" until_ok 10 test -s err.later
+ok "-f waits for a file that is not there" until_ok test -s err.later
 steps 1 200 >later.jsonl
 steps 201 204 5 >>later.jsonl
-ok "and reads it when it is" until_ok 10 gone $pid
+ok "and reads it when it is" until_ok gone $pid
 match "to an alert in it" '"step":20[1-4],' alert
 equal "after one word" "lc-detect: later.jsonl: not there yet, waiting for it" "$(cat err.later)"
 status "-f of no place" 4 lc-detect -f later.jsonl/x
@@ -159,7 +153,7 @@ equal "is said too" "lc-detect: no step has lr as nope" "$(cat .err)"
 steps 1 150 >grow2
 lc-detect -f -m loss=nope grow2 >/dev/null 2>err.nope &
 pid=$!
-ok "-f -m loss=nope is said while it follows" until_ok 10 grep -q '^lc-detect: no step has loss as nope so far$' err.nope
+ok "-f -m loss=nope is said while it follows" until_ok grep -q '^lc-detect: no step has loss as nope so far$' err.nope
 kill $pid
 wait $pid
 status "-m step=nope" 3 lc-detect -m step=nope few.jsonl

@@ -73,11 +73,7 @@ equal "the alert is in the journal of it, once" 1 "$(grep -c '"type":"alert"' wa
 mkfifo go
 guard two sh -c 'read x <go; : {state} {out}' >one.out 2>one.err &
 first=$!
-n=0
-while ! [ -f two/trainer.pid ] && [ $n -lt 100 ]; do
-	sleep 0.05
-	n=$((n + 1))
-done
+until_ok test -f two/trainer.pid
 status "a second guard on the same directory" 4 lc-guard -q -d two $opts -- true
 match "says why" 'another lc-guard' .err
 ok "leaves the first alone" kill -0 $first

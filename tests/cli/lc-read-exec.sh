@@ -83,11 +83,7 @@ fi
 
 # records appear as they are printed, not at the end
 lc-read -x sh -c 'echo step 1 loss 2; while [ ! -f go ]; do sleep 0.05; done; echo step 2 loss 2' >live 2>/dev/null &
-i=0
-while ! [ -s live ] && [ $i -lt 200 ]; do
-	sleep 0.05
-	i=$((i + 1))
-done
+until_ok test -s live
 equal "a record at once" '{"step":1,"loss":2}' "$(cat live)"
 touch go
 wait $!
@@ -104,7 +100,7 @@ begin() { # COMMAND...: in the background, until its trainer is ready
 	rm -f terms ready
 	"$@" >sig 2>/dev/null &
 	pid=$!
-	while [ ! -s ready ]; do sleep 0.05; done
+	until_ok test -s ready
 }
 begin lc-read -x sh term.sh
 kill -TERM $pid

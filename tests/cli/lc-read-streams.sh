@@ -11,17 +11,6 @@ records() {
 	awk -v a="$1" -v b="$2" -v l="${3:-2}" 'BEGIN { for (s = a; s <= b; s++) printf "{\"step\":%d,\"loss\":%s}\n", s, l }'
 }
 rewind() { printf '{"type":"rewind","v":1,"from":%d,"to":%d}\n' "$1" "$2"; }
-# until SECONDS CMD...: wait for CMD to succeed
-until_ok() {
-	n=$(($1 * 20))
-	shift
-	while [ $n -gt 0 ]; do
-		"$@" && return 0
-		sleep 0.05
-		n=$((n - 1))
-	done
-	return 1
-}
 has_lines() { [ "$(wc -l <"$2")" -ge "$1" ]; }
 
 # rewinds
@@ -101,24 +90,25 @@ same "a compressed W&B file: records" want .out
 
 # -f: growth, half lines, a pause
 : >grow
+rm -f live # of before: it is emptied only when the command starts, and that may be late
 lc-read -f grow >live 2>err &
 pid=$!
 lines 1 10 >>grow
-ok "-f: records come at once" until_ok 5 has_lines 10 live
+ok "-f: records come at once" until_ok has_lines 10 live
 printf 'iter 10: lo' >>grow
 sleep 0.3
 printf 'ss 2, time 1.00ms, mfu 1.00%%\n' >>grow
-ok "-f: half a line is waited for" until_ok 5 has_lines 11 live
+ok "-f: half a line is waited for" until_ok has_lines 11 live
 lines 5 6 >>grow
-ok "-f: a rewind" until_ok 5 has_lines 14 live
+ok "-f: a rewind" until_ok has_lines 14 live
 lines 1 3 >grow # starts anew
-ok "-f: a file that starts anew" until_ok 5 has_lines 18 live
+ok "-f: a file that starts anew" until_ok has_lines 18 live
 mv grow grow.1
 cp "$logs"/tensorboard/*.1.0 grow.new
 mv grow.new grow
-ok "-f: rotated, to another format even" until_ok 10 has_lines 57 live
+ok "-f: rotated, to another format even" until_ok has_lines 57 live
 sleep 1.5
-ok "-f: the last step is not held back" until_ok 5 has_lines 59 live
+ok "-f: the last step is not held back" until_ok has_lines 59 live
 kill -TERM $pid
 wait $pid
 equal "-f ends on SIGTERM" 143 $?
@@ -136,13 +126,14 @@ equal "-f: no word" "" "$(cat err)"
 
 # -f: a TensorBoard file written in pieces
 : >tb
+rm -f live
 lc-read -f tb >live 2>err &
 pid=$!
 for at in 0 1000 2000 3000 4000 5000 6000 7000 8000 9000; do
 	tail -c +$((at + 1)) "$logs"/tensorboard/*.1.0 | head -c 1000 >>tb
 	sleep 0.06
 done
-ok "-f: an event file in pieces" until_ok 10 has_lines 40 live
+ok "-f: an event file in pieces" until_ok has_lines 40 live
 kill $pid
 wait $pid 2>/dev/null
 lc-read "$logs"/tensorboard/*.1.0 >want
@@ -150,12 +141,13 @@ same "-f: an event file in pieces: records" want live
 
 # -f: a document that is written anew at each save
 echo '{"log_history":[{"step":1,"loss":2}]}' >state.json
+rm -f live
 lc-read -f state.json >live 2>err &
 pid=$!
-ok "-f: a document" until_ok 5 has_lines 1 live
+ok "-f: a document" until_ok has_lines 1 live
 echo '{"log_history":[{"step":1,"loss":2},{"step":2,"loss":2}]}' >state.new
 mv state.new state.json
-ok "-f: the next document" until_ok 5 has_lines 3 live
+ok "-f: the next document" until_ok has_lines 3 live
 kill $pid
 wait $pid 2>/dev/null
 records 1 1 >want
@@ -165,11 +157,12 @@ same "-f: a document: records" want live
 # -f: a directory in which a resumed run begins a new file
 mkdir run
 cp "$logs"/tensorboard/*.1.0 run
+rm -f live
 lc-read -f run >live 2>err &
 pid=$!
-ok "-f: a directory" until_ok 5 has_lines 40 live
+ok "-f: a directory" until_ok has_lines 40 live
 cp "$logs"/tensorboard/*.2.0 run
-ok "-f: a new file in it" until_ok 10 has_lines 61 live
+ok "-f: a new file in it" until_ok has_lines 61 live
 kill $pid
 wait $pid 2>/dev/null
 lc-read -r "$logs/tensorboard" | sed 's/,"wall_s":.*/}/' >want
@@ -178,11 +171,12 @@ same "-f: a new file in it: records" want got
 
 # a pipe that stays open
 mkfifo fifo
+rm -f live
 lc-read fifo >live &
 pid=$!
 exec 3>fifo
 lines 1 5 >&3
-ok "a pipe: records come at once" until_ok 5 has_lines 5 live
+ok "a pipe: records come at once" until_ok has_lines 5 live
 exec 3>&-
 wait $pid
 equal "then the end of the pipe" 0 $?

@@ -212,7 +212,7 @@ pid=$!
 {
 	head -c 1500000 x.tar
 	tries=0
-	until ls killed/tmp/import-*/archive/model.safetensors >/dev/null 2>&1 || [ $tries -gt 100 ]; do
+	until ls killed/tmp/import-*/archive/model.safetensors >/dev/null 2>&1 || [ $tries -gt 600 ]; do
 		sleep 0.1
 		tries=$((tries + 1))
 	done

@@ -212,17 +212,14 @@ base
 mkfifo hold
 (exec 8<>st/lock && flock -s 8 && echo >ready && read -r _ <hold) &
 holder=$!
-while ! [ -e ready ]; do sleep 0.02; done
+until_ok test -e ready
 status "in use, --no-wait" 4 lc-snap gc -s st --grace 0 --no-wait
 match "it says so" 'st: in use$' .err
 ok "a dry run needs not wait" lc-snap gc -s st --grace 0 -n
+rm -f gc.err
 lc-snap gc -s st --grace 0 >gc.out 2>gc.err &
 gc=$!
-n=0
-while ! grep -q waiting gc.err && [ $n -lt 200 ]; do
-	sleep 0.02
-	n=$((n + 1))
-done
+until_ok grep -q waiting gc.err
 match "it says that it waits" 'st: in use: waiting' gc.err
 equal "and does nothing" "$before" "$(size)"
 echo >hold

@@ -91,7 +91,7 @@ serve() { # serve KIND: rclone's server of DIR served, until stopped
 	rclone --config conf serve "$@" --addr 127.0.0.1:$port served >server.log 2>&1 &
 	server=$!
 	tries=0
-	until rclone --config conf --retries 1 --low-level-retries 1 lsf "$remote" >/dev/null 2>&1 || [ $tries -gt 50 ]; do
+	until rclone --config conf --retries 1 --low-level-retries 1 lsf "$remote" >/dev/null 2>&1 || [ $tries -gt 200 ]; do
 		sleep 0.1
 		tries=$((tries + 1))
 	done
@@ -116,7 +116,7 @@ LC_RCLONE="$LC_RCLONE --bwlimit 400k"
 lc-snap push -q rclone:dav:killed --all >/dev/null 2>&1 &
 pid=$!
 tries=0
-until ls served/killed/tmp/push-* served/killed/packs/* >/dev/null 2>&1 || [ $tries -gt 200 ]; do
+until ls served/killed/tmp/push-* served/killed/packs/* >/dev/null 2>&1 || [ $tries -gt 1200 ]; do
 	sleep 0.05
 	tries=$((tries + 1))
 done

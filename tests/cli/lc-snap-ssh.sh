@@ -232,7 +232,7 @@ exec $(command -v ssh) -F none -i "$PWD/keys/me" -o UserKnownHostsFile="$PWD/key
 EOF
 chmod +x bin/ssh
 tries=0
-until bin/ssh -p $port 127.0.0.1 true 2>.err || [ $tries -gt 50 ]; do
+until bin/ssh -p $port 127.0.0.1 true 2>.err || [ $tries -gt 200 ]; do
 	sleep 0.1
 	tries=$((tries + 1))
 done

@@ -93,21 +93,13 @@ echo 'not json' >control
 ok "rubbish in it" env LC_CONTROL=control lc-train -q --resume $s --steps 3
 equal "is ignored" "0.001 0.001 0.001" "$(list lr)"
 equal "with one warning" 1 "$(wc -l <.err)"
-# until FILE REGEX: wait for a line that matches, at most 20 s
-until_line() {
-	n=0
-	while ! grep -Eq "$2" "$1" && [ $n -lt 400 ]; do
-		sleep 0.05
-		n=$((n + 1))
-	done
-}
 rm -f control
 # shellcheck disable=SC2086
 LC_CONTROL=control lc-train -q --resume $s --out live --steps 1000000 --probe-every 0 --val-every 0 >live.log 2>live.err &
 pid=$!
-until_line live.log '"step":30,'
+until_ok grep -q '"step":30,' live.log
 echo '{"actions":{"lr_scale":0.5,"reset":"v"}}' >control.new && mv control.new control
-until_line live.log '"lr":0.0005,'
+until_ok grep -q '"lr":0.0005,' live.log
 kill -TERM $pid
 wait $pid 2>/dev/null
 match "a control file that appears is obeyed" '"lr":0.0005,' live.log

@@ -3,16 +3,13 @@
 . "$TESTS/cli/lib.sh"
 
 args="-q --layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --total 100000 --val-every 0 --probe-every 0 --save-every 1"
+three_states() { [ "$(ls "$1" 2>/dev/null | wc -l)" -ge 3 ]; }
 # begin DIR: a run in the background that writes a checkpoint each step; $pid.
 begin() {
 	# shellcheck disable=SC2086
 	lc-train $args --out "$1" >log &
 	pid=$!
-	n=0
-	while [ "$(ls "$1" 2>/dev/null | wc -l)" -lt 3 ] && [ $n -lt 200 ]; do
-		sleep 0.05
-		n=$((n + 1))
-	done
+	until_ok three_states "$1"
 }
 whole() { # DIR: each state in it can be resumed
 	for state in "$1"/step-*; do
@@ -44,10 +41,7 @@ whole term && pass "SIGTERM: every state is complete" || fail "SIGTERM: every st
 # shellcheck disable=SC2086
 env --default-signal=INT lc-train $args --out int >log &
 pid=$!
-while ! [ -d int ] || [ "$(ls int | wc -l)" -lt 3 ]; do
-	kill -0 $pid || break
-	sleep 0.05
-done
+until_ok three_states int
 kill -INT $pid
 wait $pid 2>/dev/null
 equal "SIGINT too" 130 $?
@@ -63,10 +57,7 @@ equal "SIGTERM ends it" 143 $?
 # shellcheck disable=SC2086
 nohup lc-train $args --out nohup >log 2>/dev/null &
 pid=$!
-until [ -d nohup ] && [ "$(ls nohup | wc -l)" -ge 3 ]; do
-	kill -0 $pid || break
-	sleep 0.05
-done
+until_ok three_states nohup
 kill -HUP $pid
 sleep 0.2
 ok "SIGHUP under nohup too" kill -0 $pid

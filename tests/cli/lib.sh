@@ -115,3 +115,13 @@ equal() {
 		fail "$1" "wanted: $2" "got: $3"
 	fi
 }
+
+# until_ok CMD...: wait until CMD succeeds, at most a minute: a machine may be slow. Status 1 when it never did.
+until_ok() {
+	un_left=1200
+	until "$@"; do
+		[ $un_left -gt 0 ] || return 1
+		sleep 0.05
+		un_left=$((un_left - 1))
+	done
+}

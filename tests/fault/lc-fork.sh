@@ -49,24 +49,18 @@ left() {
 		esac
 	done
 }
+no_left() { [ -z "$(left)" ]; }
 none_left() {
-	n=0
-	while [ "$(left)" ] && [ $n -lt 100 ]; do
-		sleep 0.05
-		n=$((n + 1))
-	done
+	until_ok no_left
 	equal "$1: no trainer is left, and no child of one" "" "$(left)"
 }
 # begin N: lc-fork in the background; wait for N trainers to have started
 begin() {
 	lc-fork run -q -j 2 -d fork -x ./train <plan >ev 2>err &
 	fork=$!
-	n=0
-	while [ "$(cat pids 2>/dev/null | wc -l)" -lt "$1" ] && [ $n -lt 200 ]; do
-		sleep 0.05
-		n=$((n + 1))
-	done
+	until_ok started "$1"
 }
+started() { [ "$(cat pids 2>/dev/null | wc -l)" -ge "$1" ]; }
 fresh() {
 	rm -rf fork pids starts meet.*
 }
@@ -99,7 +93,7 @@ for sig in TERM INT HUP; do
 	INT) # a background job of sh(1) ignores SIGINT; env(1) puts that right
 		env --default-signal=INT lc-fork run -q -j 2 -d fork -x ./train <plan >ev 2>err &
 		fork=$!
-		while [ "$(cat pids 2>/dev/null | wc -l)" -lt 2 ]; do sleep 0.05; done ;;
+		until_ok started 2 ;;
 	*) begin 2 ;;
 	esac
 	kill -$sig $fork
@@ -134,11 +128,7 @@ fresh
 HANG="c d "
 lc-fork run -q -j 2 -d fork -x ./train <plan 2>err | head -n 5 >/dev/null &
 pipe=$!
-n=0
-while [ "$(cat pids 2>/dev/null | wc -l)" -lt 4 ] && [ $n -lt 100 ]; do
-	sleep 0.05
-	n=$((n + 1))
-done
+until_ok started 4
 HANG=""
 for pid in $(cut -d ' ' -f 1 pids); do kill "$pid" 2>/dev/null; done
 wait $pipe

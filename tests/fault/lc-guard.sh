@@ -63,23 +63,13 @@ left() {
 		case $what in lc-*"$HERE/g"*) alive "${pid#/proc/}" && echo "${pid#/proc/} $what" ;; esac
 	done
 }
+no_left() { [ -z "$(left)" ]; }
 none_left() {
-	n=0
-	while [ "$(left)" ] && [ $n -lt 40 ]; do
-		sleep 0.1
-		n=$((n + 1))
-	done
+	until_ok no_left
 	equal "$1: nothing is left running" "" "$(left)"
 }
-wait_for() { # SECONDS CMD...
-	n=$(($1 * 20))
-	shift
-	while [ $n -gt 0 ]; do
-		"$@" 2>/dev/null && return 0
-		sleep 0.05
-		n=$((n - 1))
-	done
-	fail "waited for: $*" "in vain" "$(cat err)"
+wait_for() {
+	until_ok "$@" 2>/dev/null || fail "waited for: $*" "in vain" "$(cat err)"
 }
 begin() {
 	guard >out 2>err &
@@ -115,7 +105,7 @@ for sig in TERM INT HUP; do
 	else
 		begin
 	fi
-	wait_for 10 steps_to 30
+	wait_for steps_to 30
 	kill -$sig $guard
 	wait $guard
 	rc=$?
@@ -132,7 +122,7 @@ ok "after a signal in training: not from the beginning" test "$(wc -l <g/run.jso
 fresh
 FORKPAUSE=0.3
 begin
-wait_for 20 some_branches 2
+wait_for some_branches 2
 kill -TERM $guard
 wait $guard
 equal "SIGTERM in a fork" 143 $?
@@ -147,7 +137,7 @@ equal "after SIGTERM in a fork: what had ended was not run again" "" \
 fresh
 PAUSE=0.1
 begin
-wait_for 10 steps_to 30
+wait_for steps_to 30
 kill -KILL $guard
 wait $guard 2>/dev/null
 ok "SIGKILL in training: the command outlives it" test "$(left)"
@@ -157,7 +147,7 @@ ends "after SIGKILL in training"
 fresh
 FORKPAUSE=0.3
 begin
-wait_for 20 some_branches 2
+wait_for some_branches 2
 kill -KILL $guard
 wait $guard 2>/dev/null
 FORKPAUSE=0
