@@ -31,4 +31,10 @@ int lc_store_check_all(struct lc_store *st, const char *wanted,
 		       void (*fn)(void *ctx, size_t i, const struct lc_err *err), void *ctx,
 		       struct lc_err *err);
 
+/*
+ * Is the copy whole, but of what it is predicted from no copy is there? A gc that removes chunks
+ * that no snapshot needs may keep others that need those and lie in a pack that stays.
+ */
+int lc_store_is_leftover(struct lc_store *st, size_t i);
+
 #endif

@@ -13,6 +13,7 @@
 #include "crc.h"
 #include "io.h"
 #include "store_body.h"
+#include "store_fetch.h"
 #include "store_impl.h"
 
 static int look_at(struct lc_store *st, size_t number);
@@ -72,6 +73,45 @@ static int look_at(struct lc_store *st, size_t number)
 		pthread_rwlock_unlock(&st->cache->table);
 	}
 	return p.sound == SOUND;
+}
+
+/* Has one of the n ids no copy of a depth below but leftovers? */
+static int lacks_one(struct lc_store *st, const unsigned char *ids, size_t n, int below)
+{
+	struct place copy[COPIES_MAX];
+	size_t number[COPIES_MAX];
+	struct lc_id id;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t copies, k = 0;
+		memcpy(id.b, ids + 32 * i, 32);
+		copies = store_copies(st, &id, copy, number);
+		while (k < copies &&
+		       (copy[k].c.depth >= below || lc_store_is_leftover(st, number[k])))
+			k++;
+		if (k == copies)
+			return 1;
+	}
+	return 0;
+}
+
+int lc_store_is_leftover(struct lc_store *st, size_t number)
+{
+	struct place p = st->at[number];
+	int fd = open(st->packs[p.pack], O_RDONLY | O_CLOEXEC), is = 0;
+	unsigned char *body = malloc(p.c.stored);
+	const unsigned char *ids = NULL;
+	size_t n = 0;
+
+	if (fd >= 0 && body && p.c.crc && p.c.codec == LC_CODEC_TENSOR &&
+	    lc_pack_body(fd, &p.c, body, NULL) == 0 && lc_crc32c(body, p.c.stored) == p.c.crc)
+		ids = lc_body_refs(body, p.c.stored, &n);
+	if (fd >= 0)
+		close(fd);
+	if (ids)
+		is = lacks_one(st, ids, n, p.c.depth);
+	free(body);
+	return is;
 }
 
 void store_look(struct lc_store *st, const struct lc_id *id)

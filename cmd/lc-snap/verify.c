@@ -19,6 +19,7 @@ enum { SOUND = 1, BAD };
 
 struct bad { /* a copy of a chunk */
 	struct lc_id id;
+	size_t at; /* its number, as of lc_store_chunk */
 	char *why;
 	int elsewhere; /* another copy is sound */
 };
@@ -142,8 +143,8 @@ static void checked(void *ctx, size_t i, const struct lc_err *err)
 	if (err) {
 		v->wanted[i] = BAD;
 		v->bad = lc_xrealloc(v->bad, v->nbad + 1, sizeof(*v->bad));
-		v->bad[v->nbad++] = (struct bad){.id = *lc_store_chunk(v->st, i),
-						 .why = lc_path("%s", err->text)};
+		v->bad[v->nbad++] = (struct bad){
+			.id = *lc_store_chunk(v->st, i), .at = i, .why = lc_path("%s", err->text)};
 	}
 	v->done += size_of(v, i);
 	progress(v->o, v->done, v->total);
@@ -229,7 +230,8 @@ static void check_snapshot(struct verifier *v, const struct lc_snapshot *s)
 	report_files(v, s);
 }
 
-/* What no snapshot refers to (its saver was killed) counts too. */
+/* What no snapshot refers to (its saver was killed) counts too, but not what a gc has left of it.
+ */
 static void check_rest(struct verifier *v)
 {
 	const char *why;
@@ -237,7 +239,7 @@ static void check_rest(struct verifier *v)
 	for (size_t i = 0; (why = lc_store_bad_pack(v->st, i)); i++)
 		report(v, NULL, NULL, why);
 	for (size_t i = 0; i < v->nbad; i++)
-		if (!is_seen(v, &v->bad[i].id))
+		if (!is_seen(v, &v->bad[i].id) && !lc_store_is_leftover(v->st, v->bad[i].at))
 			report(v, NULL, NULL, v->bad[i].why);
 }
 
