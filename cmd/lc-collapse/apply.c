@@ -201,7 +201,7 @@ int verb_apply(int argc, char **argv)
 {
 	const char *path = options(argc, argv);
 	struct lc_err err;
-	json_t *decision = decision_read(path, &err);
+	json_t *decision = decision_read(path, NULL, &err);
 	int failed;
 
 	if (!decision)

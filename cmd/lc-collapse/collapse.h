@@ -62,12 +62,17 @@ struct rule {
 	double min_effect; /* a gain below this is not worth a change, nats; 0 */
 };
 
+/* What a decision says it was judged by (alpha, min_effect ...): all that verify needs to judge it
+ * again. */
+int rule_read(struct rule *rule, const json_t *decision, struct lc_err *err);
+
 /* The decision record over the evidence: new reference, or NULL. lc-collapse(1) says what it holds.
  */
 json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err *err);
 
-/* The last decision record of a file of records: new reference, or NULL. */
-json_t *decision_read(const char *path, struct lc_err *err);
+/* decision.c: the last decision record of a file of records ("-": standard input): new reference,
+ * or NULL. line, if not NULL, gets its bytes, the caller's. */
+json_t *decision_read(const char *path, char **line, struct lc_err *err);
 
 /* Exit status that a decision deserves: 0 a better future, 1 none. */
 int decision_status(const json_t *decision);

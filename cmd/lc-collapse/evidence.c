@@ -222,34 +222,3 @@ void evidence_release(struct evidence *ev)
 	free(ev->f);
 	memset(ev, 0, sizeof(*ev));
 }
-
-json_t *decision_read(const char *path, struct lc_err *err)
-{
-	struct lc_lines in;
-	json_t *found = NULL, *rec;
-	char *line;
-	size_t len;
-	int more;
-
-	if (lc_lines_open(&in, path, 0, err) < 0)
-		return NULL;
-	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
-		rec = json_loadb(line, len, 0, NULL);
-		more = rec ? lc_record_is(rec, "decision", 1, err) : 0;
-		if (more > 0) {
-			json_decref(found);
-			found = json_incref(rec);
-		}
-		json_decref(rec);
-		if (more < 0)
-			break;
-	}
-	lc_lines_close(&in);
-	if (more >= 0 && !found)
-		lc_fail(err, LC_DATA, "%s: no decision record", path);
-	if (more < 0) {
-		json_decref(found);
-		found = NULL;
-	}
-	return found;
-}

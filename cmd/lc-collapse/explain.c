@@ -83,7 +83,7 @@ int verb_explain(int argc, char **argv)
 	}
 	if (argc != 2 || (argv[1][0] == '-' && argv[1][1]))
 		lc_usage("explain: wants one decision record");
-	decision = decision_read(argv[1], &err);
+	decision = decision_read(argv[1], NULL, &err);
 	if (!decision)
 		lc_die(&err);
 	explain(decision);

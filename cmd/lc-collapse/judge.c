@@ -174,8 +174,3 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 	free(c.arms);
 	return rec;
 }
-
-int decision_status(const json_t *decision)
-{
-	return strcmp(lc_json_get_str(decision, "verdict", ""), "better") == 0 ? LC_OK : LC_NO;
-}

@@ -1,9 +1,7 @@
-/* race: the decision over a stream of branch, step and result records; and verify: the same again.
- */
+/* race: the decision over a stream of branch, step and result records. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collapse.h"
 #include "json.h"
@@ -18,10 +16,14 @@ static const char race_usage[] =
 	"  -e, --min-effect X  a gain below this is not worth a change, in nats (0)\n"
 	"Status: 0 a better future, 1 none.\n";
 
-static const char verify_usage[] =
-	"usage: lc-collapse verify DECISION [EVIDENCE]\n"
-	"Derive the decision again from the records that lc-collapse race read.\n"
-	"Status: 0 the same bit for bit, 1 not.\n";
+int rule_read(struct rule *r, const json_t *decision, struct lc_err *err)
+{
+	r->alpha = lc_json_get_num(decision, "alpha", rule.alpha);
+	r->min_effect = lc_json_get_num(decision, "min_effect", rule.min_effect);
+	if (!(r->alpha > 0 && r->alpha < 1) || !(r->min_effect >= 0))
+		return lc_fail(err, LC_DATA, "the decision's alpha or min_effect is none");
+	return 0;
+}
 
 int verb_race(int argc, char **argv)
 {
@@ -56,43 +58,4 @@ int verb_race(int argc, char **argv)
 	json_decref(rec);
 	evidence_release(&ev);
 	return lc_finish(status);
-}
-
-int verb_verify(int argc, char **argv)
-{
-	struct evidence ev;
-	struct lc_err err;
-	json_t *said, *rec;
-	char *a, *b;
-	int same;
-
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		fputs(verify_usage, stdout);
-		return lc_finish(0);
-	}
-	if (argc < 2 || argc > 3 || argv[1][0] == '-')
-		lc_usage("verify: wants DECISION and EVIDENCE");
-	said = lc_json_load(argv[1], &err);
-	if (!said || evidence_read(&ev, argc > 2 ? argv[2] : "-", &err) < 0)
-		lc_die(&err);
-	rule.alpha = lc_json_get_num(said, "alpha", rule.alpha);
-	rule.min_effect = lc_json_get_num(said, "min_effect", rule.min_effect);
-	rec = judge(&ev, &rule, &err);
-	if (!rec)
-		lc_die(&err);
-	a = lc_json_text(said);
-	b = lc_json_text(rec);
-	same = strcmp(a, b) == 0;
-	if (!same)
-		lc_warn("%s: the evidence %s", argv[1],
-			strcmp(lc_json_get_str(said, "evidence", ""),
-			       lc_json_get_str(rec, "evidence", "")) == 0
-				? "gives another decision"
-				: "is not the one it was made from");
-	free(a);
-	free(b);
-	json_decref(said);
-	json_decref(rec);
-	evidence_release(&ev);
-	return lc_finish(same ? LC_OK : LC_NO);
 }

@@ -215,6 +215,17 @@ static const char *verdict(const struct court *c, const struct arm *pick, char *
 	return p >= .8 ? "undecided" : "none";
 }
 
+/* What it was decided against: where the run stood, how far its futures went, what was in force. */
+static void set_present(json_t *rec, const struct court *c)
+{
+	json_t *present = json_deep_copy(json_object_get(c->control->rec, "from"));
+	json_t *base = json_object_get(c->control->rec, "base");
+
+	json_object_set_new(present, "horizon", json_integer(c->control->horizon));
+	json_object_set_new(rec, "present", present);
+	json_object_set_new(rec, "base", base ? json_deep_copy(base) : json_object());
+}
+
 json_t *court_decision(const struct court *c, const struct arm *pick)
 {
 	char hex[LC_HEX_LEN + 1], sha[LC_HEX_LEN + 8], why[240];
@@ -227,6 +238,7 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 	json_object_set_new(rec, "verdict", json_string(said));
 	json_object_set_new(rec, "why", json_string(why));
 	set_choice(rec, c, pick);
+	set_present(rec, c);
 	json_object_set_new(rec, "alpha", lc_json_num(c->rule->alpha));
 	json_object_set_new(rec, "min_effect", lc_json_num(c->rule->min_effect));
 	json_object_set_new(rec, "detectable", num(detectable(c)));

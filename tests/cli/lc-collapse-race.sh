@@ -55,6 +55,7 @@ ok "an arm better by 20 sd" lc-collapse race ev
 equal "is chosen" "better a1" "$(said)"
 equal "gain" 0.2 "$(field gain <.out)"
 match "actions and origin of the choice" '"from":\{"snapshot":"s100","step":100\},"actions":\{"reset":"mv"\}' .out
+match "against what it was decided" '"present":\{"snapshot":"s100","step":100,"horizon":10\},"base":\{\}' .out
 cp .out decision
 # sd of the nulls .011547, t(.95; 3) 2.35336 (alpha over one arm), half width t sqrt(2) sd
 equal "interval" '"ci":[0.16157,0.23843]' "$(grep -o '"ci":\[[^]]*\]' .out)"
@@ -204,6 +205,18 @@ status "evidence with one byte changed" 1 lc-collapse verify decision changed
 equal "is said in one line" 1 "$(wc -l <.err)"
 sed 's/"gain":0.2/"gain":0.3/' decision >lie
 status "a decision that was changed" 1 lc-collapse verify lie ev
+equal "is said, and where" "lc-collapse: lie: gain: it says 0.3, the evidence gives 0.2" "$(cat .err)"
+sed 's/"lower":[0-9.]*,/"lower":0.5,/; s/"df":3/"df":4/; s/,"control":[^,]*//' decision >lie
+status "three members that were changed" 1 lc-collapse verify lie ev
+equal "are all named" "arms[0].lower control noise.df" \
+	"$(sed 's/^lc-collapse: lie: \([^:]*\):.*/\1/' .err | sort | tr '\n' ' ' | sed 's/ $//')"
+sed 's/,/, /' decision >lie
+status "other bytes of the same values" 1 lc-collapse verify lie ev
+match "are said to be that" 'same values, in other bytes' .err
+sed 's/"alpha":0.05/"alpha":7/' decision >lie
+status "an alpha that is none" 3 lc-collapse verify lie ev
+{ echo '{"step":1,"loss":2}' && cat other decision && echo '{"type":"event","v":1}'; } >journal
+ok "verify the last decision of a journal" lc-collapse verify journal ev
 head -n 100 ev >cut
 status "evidence cut short" 1 lc-collapse verify decision cut
 {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 /* The program's own files: there is no library of them. */
+#include "../../cmd/lc-collapse/decision.c"
 #include "../../cmd/lc-collapse/evidence.c"
 #include "../../cmd/lc-collapse/judge.c"
 #include "../../cmd/lc-collapse/readings.c"
