@@ -219,7 +219,7 @@ ok "a dry run needs not wait" lc-snap gc -s st --grace 0 -n
 rm -f gc.err
 lc-snap gc -s st --grace 0 >gc.out 2>gc.err &
 gc=$!
-until_ok grep -q waiting gc.err
+until_ok grep -qs waiting gc.err
 match "it says that it waits" 'st: in use: waiting' gc.err
 equal "and does nothing" "$before" "$(size)"
 echo >hold
