@@ -18,8 +18,9 @@ int verb_apply(int argc, char **argv);
 
 /* What a reader looks at after a step: fixed held-out tokens. NaN where absent. */
 struct reading {
-	long step;
-	double loss, val_loss, test_loss, lr;
+	int step;
+	float lr;
+	double loss, val_loss, test_loss;
 };
 
 struct future {
@@ -39,7 +40,8 @@ struct future {
 struct evidence {
 	struct future *f;
 	int n, cap;
-	struct lc_id hash; /* SHA-256 of the branch, step and result records, as they were read */
+	int *slots, nslots; /* where each id is in f, by its hash; -1 empty */
+	struct lc_id hash;  /* SHA-256 of the branch, step and result records, as they were read */
 };
 
 /* Read all records of path ("-": standard input) but for unknown types. A malformed branch record

@@ -1,4 +1,5 @@
 /* evidence: the records of one fork, by branch. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +11,35 @@
 #include "json.h"
 #include "record.h"
 
+/* The slot that holds id, or the empty one where it belongs (FNV-1a; at most half are taken). */
+static int slot_of(const struct evidence *ev, const char *id)
+{
+	unsigned h = 2166136261u;
+	int at;
+
+	for (const char *p = id; *p; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	at = (int)(h & (unsigned)(ev->nslots - 1));
+	while (ev->slots[at] >= 0 && strcmp(ev->f[ev->slots[at]].id, id) != 0)
+		at = (at + 1) & (ev->nslots - 1);
+	return at;
+}
+
+static void index_all(struct evidence *ev)
+{
+	ev->nslots = 2 * ev->cap; /* cap is a power of two */
+	ev->slots = lc_xrealloc(ev->slots, (size_t)ev->nslots, sizeof(*ev->slots));
+	for (int i = 0; i < ev->nslots; i++)
+		ev->slots[i] = -1;
+	for (int i = 0; i < ev->n; i++)
+		ev->slots[slot_of(ev, ev->f[i].id)] = i;
+}
+
 struct future *evidence_find(const struct evidence *ev, const char *id)
 {
-	for (int i = 0; id && i < ev->n; i++)
-		if (strcmp(ev->f[i].id, id) == 0)
-			return &ev->f[i];
-	return NULL;
+	int at = id && ev->n ? ev->slots[slot_of(ev, id)] : -1;
+
+	return at < 0 ? NULL : &ev->f[at];
 }
 
 struct future *evidence_role(const struct evidence *ev, const char *role)
@@ -69,6 +93,7 @@ static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct
 	if (ev->n == ev->cap) {
 		ev->cap = ev->cap ? 2 * ev->cap : 64;
 		ev->f = lc_xrealloc(ev->f, (size_t)ev->cap, sizeof(*ev->f));
+		index_all(ev);
 	}
 	f = &ev->f[ev->n];
 	memset(f, 0, sizeof(*f));
@@ -88,14 +113,14 @@ static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct
 		return -1;
 	f->rec = json_incref(rec);
 	f->line = lc_path("%s", line);
-	ev->n++;
+	ev->slots[slot_of(ev, f->id)] = ev->n++;
 	return 0;
 }
 
 static void add_reading(struct future *f, const struct lc_step *st)
 {
-	struct reading r = {st->step, st->v[LC_LOSS], st->v[LC_VAL_LOSS], st->v[LC_TEST_LOSS],
-			    st->v[LC_LR]};
+	struct reading r = {(int)st->step, (float)st->v[LC_LR], st->v[LC_LOSS], st->v[LC_VAL_LOSS],
+			    st->v[LC_TEST_LOSS]};
 
 	for (int m = LC_LOSS; m <= LC_TEST_LOSS; m++)
 		if (m != LC_LR && m != LC_GRAD_NORM && lc_step_has(st, m) && !isfinite(st->v[m]))
@@ -111,7 +136,7 @@ static void add_reading(struct future *f, const struct lc_step *st)
 		return;
 	}
 	if (f->n == f->cap) {
-		f->cap = f->cap ? 2 * f->cap : 256;
+		f->cap += f->cap / 4 + 64; /* millions of them: little is left unused */
 		f->r = lc_xrealloc(f->r, (size_t)f->cap, sizeof(*f->r));
 	}
 	f->r[f->n++] = r;
@@ -149,7 +174,7 @@ static int take(struct evidence *ev, const char *line, size_t len, struct lc_err
 	int is, ret = 0;
 
 	if (lc_step_parse(line, len, NULL, &st, NULL) == 1) {
-		f = st.branch[0] ? evidence_find(ev, st.branch) : NULL;
+		f = st.branch[0] && st.step <= INT_MAX ? evidence_find(ev, st.branch) : NULL;
 		if (f)
 			add_reading(f, &st);
 		return f != NULL;
@@ -220,5 +245,6 @@ void evidence_release(struct evidence *ev)
 		free(ev->f[i].r);
 	}
 	free(ev->f);
+	free(ev->slots);
 	memset(ev, 0, sizeof(*ev));
 }
