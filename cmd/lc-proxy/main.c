@@ -1,5 +1,6 @@
 /* lc-proxy: learns a law of the loss from a run's past, forecasts branches of it. lc-proxy(1). */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 static const char help[] =
 	"usage: lc-proxy predict [option]... -H run.jsonl | -l law.json < branches\n"
 	"       lc-proxy fit [option]... -H run.jsonl -o law.json\n"
-	"       lc-proxy eval < cases\n"
+	"       lc-proxy backtest [option]... -H parent.jsonl -s STEP branch.jsonl...\n"
+	"       lc-proxy backtest [option]... --cases cases.jsonl\n"
 	"\n"
 	"  -H, --history FILE   step records of the run and its branches; may be repeated\n"
 	"  -l, --law FILE       a law that fit wrote, instead of -H\n"
@@ -19,10 +21,14 @@ static const char help[] =
 	"  -m, --metric M=NAME  read metric M under another name; may be repeated\n"
 	"  -n, --points N       points of a forecast, 1..64 (default 32)\n"
 	"  -o, --output FILE    where fit writes the law; - is stdout\n"
+	"  -s, --step N         where the branches of backtest left their parent\n"
+	"  -k, --known FILE     an earlier branch that backtest may know; may be repeated\n"
+	"      --cases FILE     cases of backtest, one JSON object a line; - is stdin\n"
+	"  -j, --json           JSON lines instead of tables\n"
 	"  -q, --quiet          no words on stderr but errors\n"
 	"  -h, --help, --version\n";
 
-enum { PLAN = 256, VERSION };
+enum { PLAN = 256, CASES, VERSION };
 
 static const struct option longs[] = {
 	{"history", required_argument, NULL, 'H'},
@@ -32,6 +38,10 @@ static const struct option longs[] = {
 	{"metric", required_argument, NULL, 'm'},
 	{"points", required_argument, NULL, 'n'},
 	{"output", required_argument, NULL, 'o'},
+	{"step", required_argument, NULL, 's'},
+	{"known", required_argument, NULL, 'k'},
+	{"cases", required_argument, NULL, CASES},
+	{"json", no_argument, NULL, 'j'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, VERSION},
@@ -55,6 +65,13 @@ static void add_history(struct options *o, const char *file)
 	o->history[o->nhistory++] = file;
 }
 
+static void add_known(struct options *o, const char *file)
+{
+	if (o->nknown == (int)(sizeof(o->known) / sizeof(o->known[0])))
+		lc_usage("-k: more than %d known branches", o->nknown);
+	o->known[o->nknown++] = file;
+}
+
 static void take(struct options *o, int c)
 {
 	struct lc_err err;
@@ -64,6 +81,10 @@ static void take(struct options *o, int c)
 	case 'l': o->law = optarg; break;
 	case 'a': o->alert = optarg; break;
 	case 'o': o->out = optarg; break;
+	case 's': o->step = number(optarg, "-s", 0, LONG_MAX); break;
+	case 'k': add_known(o, optarg); break;
+	case CASES: o->cases = optarg; break;
+	case 'j': o->json = 1; break;
 	case 'q': o->quiet = 1; break;
 	case PLAN: o->plan = optarg; break;
 	case 'n': o->points = (int)number(optarg, "-n", 1, LC_POINTS); break;
@@ -82,23 +103,28 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(const struct options *o);
-	} verbs[] = {{"fit", cmd_fit}, {"predict", cmd_predict}, {"eval", cmd_eval}};
-	struct options o = {.points = 32};
+		int args; /* takes some */
+	} verbs[] = {
+		{"fit", cmd_fit, 0}, {"predict", cmd_predict, 0}, {"backtest", cmd_backtest, 1}};
+	struct options o = {.points = 32, .step = -1};
 	int c;
 
 	lc_setup(argv[0]);
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":H:l:a:o:m:n:qh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":H:l:a:o:m:n:s:k:jqh", longs, NULL)) != -1) {
 		if (c == '?' || c == ':')
 			lc_usage_option(c, argv);
 		take(&o, c);
 	}
 	if (optind >= argc)
-		lc_usage("no verb: fit, predict or eval");
-	if (optind + 1 < argc)
-		lc_usage("%s: one argument too many", argv[optind + 1]);
+		lc_usage("no verb: fit, predict or backtest");
+	o.arg = argv + optind + 1;
+	o.narg = argc - optind - 1;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(argv[optind], verbs[i].name) == 0)
+		if (strcmp(argv[optind], verbs[i].name) == 0) {
+			if (o.narg && !verbs[i].args)
+				lc_usage("%s: one argument too many", o.arg[0]);
 			return lc_finish(verbs[i].run(&o));
+		}
 	lc_usage("%s: no such verb", argv[optind]);
 }

@@ -1,0 +1,277 @@
+/* case: see case.h. */
+#include "case.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io.h"
+#include "json.h"
+#include "skill.h"
+
+#define PIECE_TOL .05
+#define Z90 1.6448536269514722
+
+const char *model_name(int model)
+{
+	return model == MODEL_LAW ? "law" : lc_expert_name(model);
+}
+
+static char *copy(const char *s)
+{
+	return lc_path("%s", s);
+}
+
+/* "run" is short for run.jsonl. */
+static char *file_of(const char *name)
+{
+	size_t n = strlen(name);
+
+	return lc_path("%s%s", name, n > 6 && strcmp(name + n - 6, ".jsonl") == 0 ? "" : ".jsonl");
+}
+
+void case_parse(struct bt_case *c, const json_t *j)
+{
+	const char *parent = lc_json_get_str(j, "parent", lc_json_get_str(j, "best_parent", ""));
+	const char *branch = lc_json_get_str(j, "branch", "");
+	struct lc_err err;
+	json_t *one;
+	size_t i;
+
+	memset(c, 0, sizeof(*c));
+	if (!*parent || !*branch) {
+		lc_fail(&err, LC_DATA, "case: wants a parent and a branch");
+		lc_die(&err);
+	}
+	c->parent = copy(parent);
+	c->branch = copy(branch);
+	c->group = copy(lc_json_get_str(j, "group", parent));
+	c->at = lc_json_get_int(j, "fork_step", 0);
+	c->whole = json_is_true(json_object_get(j, "whole"));
+	c->known = lc_xalloc(json_array_size(json_object_get(j, "known")) + 1, sizeof(*c->known));
+	json_array_foreach(json_object_get(j, "known"), i, one)
+		if (json_is_string(one))
+			c->known[c->nknown++] = copy(json_string_value(one));
+}
+
+void case_release(struct bt_case *c)
+{
+	for (int i = 0; i < c->nknown; i++)
+		free(c->known[i]);
+	free(c->known);
+	free(c->parent);
+	free(c->branch);
+	free(c->group);
+}
+
+/* Read a file as a branch that leaves the trunk at `from`; its index. */
+static int read_series(const struct options *o, struct lc_past *past, const char *name, long from)
+{
+	char *path = file_of(name);
+	struct lc_past one;
+	struct lc_err err;
+	struct lc_series *s;
+	int take = 0;
+
+	lc_past_init(&one);
+	if (lc_past_read(&one, path, &o->names, &err) < 0)
+		lc_die(&err);
+	for (int i = 0; i < one.n; i++) /* a branch's rows may carry its name */
+		if (one.series[i].n > one.series[take].n)
+			take = i;
+	past->series = lc_xrealloc(past->series, (size_t)past->n + 1, sizeof(*past->series));
+	s = &past->series[past->n];
+	*s = one.series[take];
+	one.series[take].row = NULL;
+	snprintf(s->name, sizeof(s->name), "k%d", past->n);
+	s->fork[0] = 0;
+	s->parent = 0;
+	s->from = from;
+	lc_past_release(&one);
+	free(path);
+	return past->n++;
+}
+
+static void cut(struct lc_past *past, long at)
+{
+	struct lc_series *s = &past->series[0];
+
+	while (s->n && s->row[s->n - 1].step > at)
+		s->n--;
+}
+
+/* The past of a case, the branch itself as its last series. */
+static void read_case(const struct options *o, const struct bt_case *c, struct lc_past *past)
+{
+	char *file = file_of(c->parent);
+	struct lc_err err;
+
+	lc_past_init(past);
+	if (lc_past_read(past, file, &o->names, &err) < 0)
+		lc_die(&err);
+	free(file);
+	if (!c->whole)
+		cut(past, c->at);
+	for (int i = 0; i < c->nknown; i++) {
+		int k = read_series(o, past, c->known[i], 0);
+		/* its own rows begin where it leaves the trunk */
+		if (!c->whole && past->series[k].n)
+			past->series[k].from = past->series[k].row[0].step;
+	}
+	read_series(o, past, c->branch, c->whole ? 0 : c->at);
+}
+
+struct points {
+	int n;
+	double *at, *y;
+};
+
+static void read_points(const struct lc_series *s, enum lc_metric m, double t0, struct points *p)
+{
+	p->n = 0;
+	p->at = lc_xalloc((size_t)s->n + 1, sizeof(double));
+	p->y = lc_xalloc((size_t)s->n + 1, sizeof(double));
+	for (long i = 0; i < s->n; i++) {
+		double y = m == LC_VAL_LOSS ? s->row[i].val_loss : s->row[i].loss;
+		double t = (double)s->row[i].step;
+		if (!isfinite(y) || t <= t0)
+			continue;
+		p->at[p->n] = t;
+		p->y[p->n++] = y;
+	}
+}
+
+static void roll(const struct lc_law *law, const struct lc_lrpath *path, struct outcome *o)
+{
+	struct lc_lrpath ahead;
+	struct lc_modes start;
+	double *out = lc_xalloc((size_t)o->n, sizeof(*out)),
+	       ref = law->eta_ref > 0 ? law->eta_ref : 1, eta = lc_lrpath_at(path, o->from + 1);
+	struct lc_rollout_branch br = {.start = &start,
+				       .from = o->from,
+				       .scale = 1,
+				       .nout = o->n,
+				       .out = out,
+				       .mean = o->mean[MODEL_LAW],
+				       .sd = o->sd};
+
+	lc_lrpath_init(&ahead);
+	lc_lrpath_add(&ahead, 1, isfinite(eta) && law->eta_ref > 0 ? eta / ref : 1);
+	for (int i = 0; i < path->n && law->eta_ref > 0; i++)
+		if (path->at[i] > o->from + 1)
+			lc_lrpath_add(&ahead, path->at[i] - o->from, path->lr[i] / ref);
+	for (int i = 0; i < o->n; i++)
+		out[i] = o->at[i] - o->from;
+	br.npoint = ahead.n;
+	br.at = ahead.at;
+	br.eta = ahead.lr;
+	lc_law_modes(law, 0, o->from, &start);
+	lc_rollout_cpu(&law->basis, &law->post, PIECE_TOL, &br, 1, NULL);
+	for (int i = 0; i < o->n; i++)
+		o->sd[i] = hypot(o->sd[i], law->noise);
+	lc_lrpath_release(&ahead);
+	free(out);
+}
+
+/* The experts see what the law sees: the trunk and the known series, warm-up left out. */
+static void ask_experts(const struct lc_past *past, const struct lc_law *law,
+			const struct lc_lrpath *ahead, int experts, struct outcome *o)
+{
+	int n = past->n;
+	struct lc_curve *curve = lc_xalloc((size_t)n, sizeof(*curve)),
+			q = {o->n, o->at, o->y, ahead};
+	struct lc_lrpath *path = lc_xalloc((size_t)n, sizeof(*path));
+	struct points *pts = lc_xalloc((size_t)n, sizeof(*pts));
+
+	for (int i = 0; i < n; i++) {
+		read_points(&past->series[i], law->metric,
+			    fmax(i ? (double)past->series[i].from : 0, law->last / 20), &pts[i]);
+		lc_past_lrpath(past, i, -1, &path[i]);
+		curve[i] = (struct lc_curve){pts[i].n, pts[i].at, pts[i].y, &path[i]};
+	}
+	for (int k = 0; k < LC_EXPERTS; k++) {
+		struct lc_expert e;
+		struct lc_err err;
+		if (!experts || lc_expert_fit(&e, k, curve, n, &err) < 0)
+			for (int i = 0; i < o->n; i++)
+				o->mean[k][i] = NAN;
+		else
+			lc_expert_predict(&e, &q, o->mean[k]);
+	}
+	for (int i = 0; i < n; i++) {
+		free(pts[i].at);
+		free(pts[i].y);
+		lc_lrpath_release(&path[i]);
+	}
+	free(pts);
+	free(path);
+	free(curve);
+}
+
+int case_run(const struct options *o, const struct bt_case *c, int experts, struct outcome *out)
+{
+	struct lc_lrpath path = {0};
+	struct lc_past past;
+	struct points pts;
+	struct lc_law law;
+	struct lc_err err;
+	int test;
+
+	memset(out, 0, sizeof(*out));
+	read_case(o, c, &past);
+	test = past.n - 1;
+	lc_past_lrpath(&past, test, -1, &path);
+	past.n--;
+	if (lc_law_fit(&law, &past, 0, &err) < 0) {
+		lc_fail(&err, LC_DATA, "%s: nothing to forecast from before the fork", c->parent);
+		lc_die(&err);
+	}
+	out->from = c->whole ? 0 : (double)c->at;
+	read_points(&past.series[test], law.metric, c->whole ? law.last / 20 : out->from, &pts);
+	out->n = pts.n;
+	out->at = pts.at;
+	out->y = pts.y;
+	out->lr = lc_xalloc((size_t)pts.n + 1, sizeof(double));
+	out->sd = lc_xalloc((size_t)pts.n + 1, sizeof(double));
+	for (int m = 0; m < MODELS; m++)
+		out->mean[m] = lc_xalloc((size_t)pts.n + 1, sizeof(double));
+	for (int i = 0; i < pts.n; i++)
+		out->lr[i] = lc_lrpath_at(&path, pts.at[i]);
+	out->noise = law.noise;
+	out->level = law.level;
+	out->chi2 = law.chi2;
+	out->eta_ref = law.eta_ref;
+	out->lr_lo = law.lr_lo;
+	out->lr_hi = law.lr_hi;
+	if (pts.n) {
+		roll(&law, &path, out);
+		ask_experts(&past, &law, &path, experts, out);
+	}
+	past.n++;
+	lc_lrpath_release(&path);
+	lc_law_release(&law);
+	lc_past_release(&past);
+	return out->n > 0;
+}
+
+void outcome_release(struct outcome *out)
+{
+	for (int m = 0; m < MODELS; m++)
+		free(out->mean[m]);
+	free(out->at);
+	free(out->y);
+	free(out->lr);
+	free(out->sd);
+}
+
+void tally_take(struct tally *t, const struct outcome *out, int model)
+{
+	for (int i = 0; i < out->n; i++) {
+		double sd = model == MODEL_LAW ? out->sd[i] : 0;
+		t->last = out->mean[model][i] - out->y[i];
+		t->sq += t->last * t->last;
+		t->crps += lc_skill_crps(out->mean[model][i], sd, out->y[i]);
+		t->inside += fabs(t->last) <= Z90 * sd;
+		t->n++;
+	}
+}
