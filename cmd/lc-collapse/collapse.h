@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "err.h"
+#include "forecast.h"
 #include "hash.h"
 
 int verb_screen(int argc, char **argv);
@@ -41,12 +42,14 @@ struct evidence {
 	struct future *f;
 	int n, cap;
 	int *slots, nslots; /* where each id is in f, by its hash; -1 empty */
+	struct future run;  /* the run's own steps, those of no branch: r, n, nonfinite */
 	struct lc_id hash;  /* SHA-256 of the branch, step and result records, as they were read */
 };
 
-/* Read all records of path ("-": standard input) but for unknown types. A malformed branch record
- * is an error. */
+/* Read all records of path ("-": standard input) but for unknown types; of n files, as if they were
+ * one. A malformed branch record is an error. */
 int evidence_read(struct evidence *ev, const char *path, struct lc_err *err);
+int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_err *err);
 void evidence_release(struct evidence *ev);
 struct future *evidence_find(const struct evidence *ev, const char *id);
 struct future *evidence_role(const struct evidence *ev,
@@ -60,12 +63,18 @@ struct future *evidence_sibling(const struct evidence *ev, const struct future *
 int is_persistent(const struct future *f);
 
 struct rule {
-	double alpha;	   /* error rate, shared out over the arms; .05 */
-	double min_effect; /* a gain below this is not worth a change, nats; 0 */
+	double alpha;		 /* error rate, shared out over the arms; .05 */
+	double min_effect;	 /* a gain below this is not worth a change, nats; 0 */
+	struct lc_schedule plan; /* of the run's lr; shape 0: not known */
 };
 
-/* What a decision says it was judged by (alpha, min_effect ...): all that verify needs to judge it
- * again. */
+/* lrplan.c: a plan file, {"schedule","lr","total",...} or a state.json; and as it stands in
+ * records. */
+int lrplan_load(struct lc_schedule *plan, const char *path, struct lc_err *err);
+json_t *lrplan_json(const struct lc_schedule *plan);
+
+/* What a decision says it was judged by (alpha, min_effect, plan ...): all that verify needs to
+ * judge it again. */
 int rule_read(struct rule *rule, const json_t *decision, struct lc_err *err);
 
 /* The decision record over the evidence: new reference, or NULL. lc-collapse(1) says what it holds.

@@ -174,7 +174,9 @@ static int take(struct evidence *ev, const char *line, size_t len, struct lc_err
 	int is, ret = 0;
 
 	if (lc_step_parse(line, len, NULL, &st, NULL) == 1) {
-		f = st.branch[0] && st.step <= INT_MAX ? evidence_find(ev, st.branch) : NULL;
+		f = st.step > INT_MAX ? NULL
+		    : st.branch[0]    ? evidence_find(ev, st.branch)
+				      : &ev->run;
 		if (f)
 			add_reading(f, &st);
 		return f != NULL;
@@ -197,42 +199,58 @@ static int take(struct evidence *ev, const char *line, size_t len, struct lc_err
 	return ret;
 }
 
-int evidence_read(struct evidence *ev, const char *path, struct lc_err *err)
+static int read_file(struct evidence *ev, struct lc_hasher *h, const char *path, struct lc_err *err)
 {
-	struct lc_hasher h = {NULL};
-	struct lc_lines in = {.fd = -1};
+	struct lc_lines in;
 	struct lc_err why = {LC_DATA, ""};
 	char *line;
 	size_t len;
-	int more, part = 0;
+	int more, part, ret = -1;
 
-	memset(ev, 0, sizeof(*ev));
 	if (lc_lines_open(&in, path, 0, err) < 0)
 		return -1;
-	if (lc_hasher_init(&h, err) < 0)
-		goto bad;
 	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
 		part = take(ev, line, len, &why);
 		if (part < 0) {
 			lc_fail(err, why.code, "%s line %lu: %.400s", path, in.line, why.text);
-			goto bad;
+			goto out;
 		}
 		if (part &&
-		    (lc_hasher_add(&h, line, len, err) < 0 || lc_hasher_add(&h, "\n", 1, err) < 0))
-			goto bad;
+		    (lc_hasher_add(h, line, len, err) < 0 || lc_hasher_add(h, "\n", 1, err) < 0))
+			goto out;
 	}
-	if (more < 0 || lc_hasher_done(&h, &ev->hash, err) < 0)
-		goto bad;
+	ret = more;
+out:
 	lc_lines_close(&in);
-	if (ev->n == 0)
-		return lc_fail(err, LC_DATA, "%s: no branch records", path);
-	return 0;
-bad:
-	if (h.ctx)
+	return ret;
+}
+
+int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_err *err)
+{
+	struct lc_hasher h = {NULL};
+	int ret = 0;
+
+	memset(ev, 0, sizeof(*ev));
+	if (lc_hasher_init(&h, err) < 0)
+		return -1;
+	for (int i = 0; i < n && ret == 0; i++)
+		ret = read_file(ev, &h, paths[i], err);
+	if (ret < 0)
 		lc_hasher_done(&h, NULL, NULL);
-	lc_lines_close(&in);
-	evidence_release(ev);
-	return -1;
+	else
+		ret = lc_hasher_done(&h, &ev->hash, err);
+	if (ret == 0 && ev->n == 0)
+		ret = lc_fail(err, LC_DATA, "%s: no branch records", n ? paths[n - 1] : "");
+	if (ret < 0)
+		evidence_release(ev);
+	return ret;
+}
+
+int evidence_read(struct evidence *ev, const char *path, struct lc_err *err)
+{
+	char *paths[] = {(char *)path};
+
+	return evidence_read_all(ev, paths, 1, err);
 }
 
 void evidence_release(struct evidence *ev)
@@ -244,6 +262,7 @@ void evidence_release(struct evidence *ev)
 		free(ev->f[i].line);
 		free(ev->f[i].r);
 	}
+	free(ev->run.r);
 	free(ev->f);
 	free(ev->slots);
 	memset(ev, 0, sizeof(*ev));

@@ -10,10 +10,13 @@
 static struct rule rule = {.alpha = .05, .min_effect = 0};
 
 static const char race_usage[] =
-	"usage: lc-collapse race [-a ALPHA] [-e EFFECT] [FILE]\n"
-	"Read branch, step and result records, write the decision record.\n"
+	"usage: lc-collapse race [-a ALPHA] [-e EFFECT] [-p PLAN] [FILE]...\n"
+	"Read branch, step and result records, and the run's own steps; write the decision "
+	"record.\n"
 	"  -a, --alpha X       error rate, shared out over the arms (.05)\n"
 	"  -e, --min-effect X  a gain below this is not worth a change, in nats (0)\n"
+	"  -p, --plan FILE     the plan of the lr, {\"schedule\",\"lr\",\"total\",...} or a "
+	"state.json\n"
 	"Status: 0 a better future, 1 none.\n";
 
 int rule_read(struct rule *r, const json_t *decision, struct lc_err *err)
@@ -22,15 +25,17 @@ int rule_read(struct rule *r, const json_t *decision, struct lc_err *err)
 	r->min_effect = lc_json_get_num(decision, "min_effect", rule.min_effect);
 	if (!(r->alpha > 0 && r->alpha < 1) || !(r->min_effect >= 0))
 		return lc_fail(err, LC_DATA, "the decision's alpha or min_effect is none");
+	if (json_object_get(decision, "plan"))
+		return lc_schedule_parse(&r->plan, json_object_get(decision, "plan"), err);
+	r->plan = (struct lc_schedule){LC_SCHED_NONE};
 	return 0;
 }
 
 int verb_race(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"alpha", 1, 0, 'a'},
-		{"min-effect", 1, 0, 'e'},
-		{"help", 0, 0, 'h'},
+		{"alpha", 1, 0, 'a'}, {"min-effect", 1, 0, 'e'},
+		{"plan", 1, 0, 'p'},  {"help", 0, 0, 'h'},
 		{0, 0, 0, 0},
 	};
 	struct evidence ev;
@@ -39,17 +44,20 @@ int verb_race(int argc, char **argv)
 	int c, status;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":a:e:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":a:e:p:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'a': rule.alpha = lc_option_number(optarg, "--alpha", 1e-9, .5); break;
 		case 'e': rule.min_effect = lc_option_number(optarg, "--min-effect", 0, 1e9); break;
+		case 'p':
+			if (lrplan_load(&rule.plan, optarg, &err) < 0)
+				lc_die(&err);
+			break;
 		case 'h': fputs(race_usage, stdout); exit(lc_finish(0));
 		default: lc_usage_option(c, argv);
 		}
 	}
-	if (argc - optind > 1)
-		lc_usage("race: unexpected %s", argv[optind + 1]);
-	if (evidence_read(&ev, optind < argc ? argv[optind] : "-", &err) < 0)
+	if ((optind < argc ? evidence_read_all(&ev, argv + optind, argc - optind, &err)
+			   : evidence_read(&ev, "-", &err)) < 0)
 		lc_die(&err);
 	rec = judge(&ev, &rule, &err);
 	if (!rec || lc_json_emit(stdout, rec, &err) < 0)

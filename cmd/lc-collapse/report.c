@@ -241,6 +241,8 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 	set_present(rec, c);
 	json_object_set_new(rec, "alpha", lc_json_num(c->rule->alpha));
 	json_object_set_new(rec, "min_effect", lc_json_num(c->rule->min_effect));
+	if (c->rule->plan.shape)
+		json_object_set_new(rec, "plan", lrplan_json(&c->rule->plan));
 	json_object_set_new(rec, "detectable", num(detectable(c)));
 	json_object_set_new(rec, "noise",
 			    json_pack("{s:o,s:o,s:i,s:o}", "return", num(c->noise.ret.sd), "cool",

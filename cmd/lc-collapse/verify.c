@@ -11,7 +11,7 @@
 #include "json.h"
 
 static const char usage[] =
-	"usage: lc-collapse verify DECISION [EVIDENCE]\n"
+	"usage: lc-collapse verify DECISION [EVIDENCE]...\n"
 	"Derive the decision (the last of a file of records) again from the records that\n"
 	"lc-collapse race read, and compare; what departs is said.\n"
 	"Status: 0 the same bit for bit, 1 not.\n";
@@ -108,11 +108,12 @@ int verb_verify(int argc, char **argv)
 		fputs(usage, stdout);
 		return lc_finish(0);
 	}
-	if (argc < 2 || argc > 3 || (argv[1][0] == '-' && argv[1][1]))
+	if (argc < 2 || (argv[1][0] == '-' && argv[1][1]))
 		lc_usage("verify: wants DECISION and EVIDENCE");
 	said = decision_read(argv[1], &line, &err);
 	if (!said || rule_read(&rule, said, &err) < 0 ||
-	    evidence_read(&ev, argc > 2 ? argv[2] : "-", &err) < 0)
+	    (argc > 2 ? evidence_read_all(&ev, argv + 2, argc - 2, &err)
+		      : evidence_read(&ev, "-", &err)) < 0)
 		lc_die(&err);
 	rec = judge(&ev, &rule, &err);
 	if (!rec)

@@ -226,6 +226,19 @@ status "evidence cut short" 1 lc-collapse verify decision cut
 } >more
 ok "records that are no evidence do not count" lc-collapse verify decision more
 
+# the run's own steps and its plan are evidence too
+awk 'BEGIN { for (s = 1; s <= 100; s++) printf "{\"step\":%d,\"loss\":%s,\"lr\":0.001}\n", s, 3 - s / 100 }' >run
+echo '{"schedule":"wsd","lr":0.001,"total":1000,"warmup":10}' >plan
+ok "with the run's log and its plan" lc-collapse race -p plan run ev
+equal "the plan is in the decision" '"plan":{"schedule":"wsd","lr":0.001,"min_lr":0,"warmup":10,"total":1000,"decay_frac":0.2}' \
+	"$(grep -o '"plan":{[^}]*}' .out)"
+cp .out planned
+ok "verify reads the same files" lc-collapse verify planned run ev
+ok "or one that holds both" sh -c 'cat run ev | lc-collapse verify planned'
+status "not without the run's log" 1 lc-collapse verify planned ev
+echo '{"lr":1}' >noplan
+status "a plan that is none" 3 lc-collapse race -p noplan ev
+
 # bad input
 status "no evidence" 3 lc-collapse race /dev/null
 status "no control" 3 sh -c 'grep -v "\"c" ev | lc-collapse race'
@@ -240,7 +253,7 @@ status "no such file" 4 lc-collapse race absent
 status "verify: a decision that is none" 3 sh -c 'echo "{" >d; lc-collapse verify d ev'
 status "an alpha of 1" 2 lc-collapse race -a 1 ev
 status "an unknown verb" 2 lc-collapse choose ev
-status "two files" 2 lc-collapse race ev ev
+status "a file twice is a branch twice" 3 lc-collapse race ev ev
 lc-collapse >.out 2>.err
 equal "no verb" 2 $?
 for verb in '' screen race verify apply; do
