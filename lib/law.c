@@ -18,21 +18,6 @@ static void basis_init(struct lc_basis *b, double total)
 	b->lam0 = 1 / (4 * total);
 }
 
-/* The peak lr (95 % quantile over logged rows), 0 when none is logged. */
-static double lr_peak(const struct lc_past *p)
-{
-	const struct lc_series *s = &p->series[0];
-	double *lr = lc_xalloc((size_t)s->n + 1, sizeof(*lr)), peak;
-	size_t n = 0;
-
-	for (long i = 0; i < s->n && s->row[i].step <= lc_past_clean(p); i++)
-		if (isfinite(s->row[i].lr) && s->row[i].lr > 0)
-			lr[n++] = s->row[i].lr;
-	peak = n ? lc_quantile(lr, n, .95) : 0;
-	free(lr);
-	return peak;
-}
-
 /* A gvar from few micro-batches is noisy: the median of the last 16 clean ones. NaN: none. */
 static double recent_gvar(const struct lc_past *p)
 {
@@ -127,7 +112,7 @@ int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, str
 	memset(law, 0, sizeof(*law));
 	law->onset = past->onset;
 	snprintf(law->kind, sizeof(law->kind), "%s", past->kind);
-	law->eta_ref = lr_peak(past);
+	law->eta_ref = lc_past_lr_peak(past);
 	law->gvar = recent_gvar(past);
 	take_paths(law, past);
 	for (long i = 0; i < past->series[0].n; i++)

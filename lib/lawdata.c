@@ -8,6 +8,7 @@
 
 #include "io.h"
 #include "json.h"
+#include "stat.h"
 
 #define LR_MAX 1e6 /* no learning rate is higher: a log that says so is wrong */
 
@@ -134,6 +135,7 @@ void lc_past_branch(struct lc_past *p, const json_t *branch)
 	/* a parent is always the earlier series, so that no chain of parents can be a ring */
 	p->series[at].parent = up < at ? up : 0;
 	p->series[at].from = lc_json_get_int(from, "step", -1);
+	p->series[at].order = lc_json_get_int(branch, "order", 0);
 }
 
 static void add_other(struct lc_past *p, const char *line, size_t len)
@@ -264,6 +266,20 @@ static void door_close(struct door *d)
 	if (d->open)
 		lc_lrpath_add(d->path, d->at, d->lr);
 	d->open = 0;
+}
+
+double lc_past_lr_peak(const struct lc_past *p)
+{
+	const struct lc_series *s = &p->series[0];
+	double *lr = lc_xalloc((size_t)s->n + 1, sizeof(*lr)), peak;
+	size_t n = 0;
+
+	for (long i = 0; i < s->n && s->row[i].step <= lc_past_clean(p); i++)
+		if (isfinite(s->row[i].lr) && s->row[i].lr > 0)
+			lr[n++] = s->row[i].lr;
+	peak = n ? lc_quantile(lr, n, .95) : 0;
+	free(lr);
+	return peak;
 }
 
 static long series_from(const struct lc_series *s)

@@ -23,7 +23,8 @@ struct lc_series {
 	char fork[64]; /* its record's; the same name in another fork is another */
 	char name[64]; /* empty: the trunk */
 	int parent;    /* series it left; -1 for the trunk */
-	long from; /* last update it shares with its parent; -1: not known, its first row tells */
+	long from;  /* last update it shares with its parent; -1: not known, its first row tells */
+	long order; /* of its data: 0 is the trunk's; equal orders share batches and their noise */
 	long n, cap;
 	struct lc_row *row; /* ascending by step */
 };
@@ -59,6 +60,9 @@ void lc_past_branch(struct lc_past *p, const json_t *branch);
  * half the run away. LONG_MAX without an alert.
  */
 long lc_past_clean(const struct lc_past *p);
+
+/* The trunk's peak lr (95 % quantile over its clean rows); 0 when none above 0 is logged. */
+double lc_past_lr_peak(const struct lc_past *p);
 
 /* The newest series of that name, -1 when there is none. */
 int lc_past_find(const struct lc_past *p, const char *name);
