@@ -111,6 +111,8 @@ void expert_lr_init(struct expert_lr *p, const struct lc_lrpath *lr, double eta_
 		if (m)
 			add_piece(p, &cap, lr->at[i + 1], e1);
 	}
+	while (p->warm + 1 < p->n && p->eta[p->warm + 1] >= p->eta[p->warm])
+		p->warm++;
 }
 
 void expert_lr_release(struct expert_lr *p)
@@ -205,6 +207,8 @@ int lc_expert_fit(struct lc_expert *e, enum lc_expert_kind kind, const struct lc
 	for (int i = 0; i < n; i++)
 		for (int k = 0; curve[i].lr && k < curve[i].lr->n; k++)
 			e->eta_ref = fmax(e->eta_ref, curve[i].lr->lr[k]);
+	if (e->eta_ref > 0 && curve[0].lr && curve[0].lr->n)
+		e->skip = .5 * curve[0].lr->at[0] * curve[0].lr->lr[0] / e->eta_ref;
 	for (int i = curve[0].n - 1; i >= 0 && kind == LC_EXPERT_LAST; i--)
 		if (isfinite(curve[0].y[i])) {
 			e->par[0] = curve[0].y[i];

@@ -40,8 +40,10 @@ enum { LC_EXPERT_PARAMS = 8, LC_EXPERT_FORMS = 8 };
 
 struct lc_expert {
 	enum lc_expert_kind kind;
-	double eta_ref;			 /* lr that counts as 1: the highest of the past */
-	double rms;			 /* of the residuals of the fit */
+	double eta_ref; /* lr that counts as 1: the highest of the past */
+	double skip; /* sum of lr to leave out of S1: an unlogged start was a warm-up, half as much
+		      */
+	double rms;  /* of the residuals of the fit */
 	double par[LC_EXPERT_PARAMS];	 /* by kind, see the .c files */
 	double form[LC_EXPERT_FORMS][5]; /* curves: weight, c, a, and two exponents */
 };

@@ -16,9 +16,10 @@ struct expert_data {
 /*
  * The lr as pieces over which it hardly changes (2 % of eta_ref), in eta_ref. eta[i] holds over
  * (at[i], at[i+1]], the last one on; area[i] is the sum of eta up to at[i].
+ * The laws speak of changes of the lr after the warm-up, from piece warm on.
  */
 struct expert_lr {
-	int n;
+	int n, warm;
 	double *at, *eta, *area;
 };
 void expert_lr_init(struct expert_lr *p, const struct lc_lrpath *lr, double eta_ref, double end);

@@ -29,7 +29,7 @@ static void tissue_s2(const struct expert_lr *p, double lam, const double *at, i
 			t = stop;
 			if (k + 1 >= p->n || p->at[k + 1] > at[i])
 				break;
-			m += p->eta[k] - p->eta[k + 1];
+			m += k < p->warm ? 0 : p->eta[k] - p->eta[k + 1];
 			k++;
 		}
 		s2[i] = sum;
@@ -66,7 +66,7 @@ void expert_tissue_fit(struct lc_expert *e, const struct expert_data *d)
 			expert_lr_init(&p, d->of[c].lr, e->eta_ref, d->at[end - 1]);
 			tissue_s2(&p, lambda[l], d->at + at, end - at, s2 + at);
 			for (int i = at; i < end; i++)
-				unit = fmax(unit, s1[i] = expert_lr_area(&p, d->at[i]));
+				unit = fmax(unit, s1[i] = expert_lr_area(&p, d->at[i]) - e->skip);
 			expert_lr_release(&p);
 		}
 		for (int k = 1; k <= 60; k++) {
@@ -103,7 +103,8 @@ void expert_tissue_predict(const struct lc_expert *e, const struct lc_curve *q, 
 	tissue_s2(&p, b[4], q->at, q->n, mean);
 	for (int i = 0; i < q->n; i++)
 		mean[i] = b[0] - b[2] * mean[i] +
-			  b[1] * pow(fmax(expert_lr_area(&p, q->at[i]), 1e-9) / b[5], -b[3]);
+			  b[1] * pow(fmax(expert_lr_area(&p, q->at[i]) - e->skip, 1e-9) / b[5],
+				     -b[3]);
 	expert_lr_release(&p);
 }
 
@@ -128,8 +129,8 @@ static void mpl_prior(const struct expert_data *d, double *m, double *sd)
 }
 
 /* Values of one curve at n ascending times. */
-static void mpl_curve(const double *b, double unit, const struct expert_lr *p, const double *at,
-		      int n, double *y)
+static void mpl_curve(const double *b, double unit, double skip, const struct expert_lr *p,
+		      const double *at, int n, double *y)
 {
 	double c = exp(b[C]), be = exp(b[BE]);
 	double *rate = lc_xalloc((size_t)p->n, sizeof(*rate));
@@ -138,10 +139,10 @@ static void mpl_curve(const double *b, double unit, const struct expert_lr *p, c
 		rate[k] = c * pow(fmax(p->eta[k], 1e-4), -b[G]);
 	for (int i = 0; i < n; i++) {
 		double s = expert_lr_area(p, at[i]), fall = 0;
-		for (int k = 1; k < p->n && p->at[k] < at[i]; k++)
+		for (int k = p->warm + 1; k < p->n && p->at[k] < at[i]; k++)
 			fall += (p->eta[k - 1] - p->eta[k]) *
 				(1 - exp(-be * log1p(rate[k] * fmax(s - p->area[k], 0))));
-		y[i] = b[L0] + exp(b[A] - exp(b[AL]) * log(fmax(s, 1e-9) / unit)) -
+		y[i] = b[L0] + exp(b[A] - exp(b[AL]) * log(fmax(s - skip, 1e-9) / unit)) -
 		       exp(b[B]) * fall;
 	}
 	free(rate);
@@ -151,7 +152,7 @@ static void mpl_curve(const double *b, double unit, const struct expert_lr *p, c
 struct mpl {
 	const struct expert_data *d;
 	struct expert_lr *p;
-	double unit, noise, m[NPAR], sd[NPAR];
+	double unit, skip, noise, m[NPAR], sd[NPAR];
 };
 
 static void mpl_model(const struct mpl *f, const double *b, double *y)
@@ -159,7 +160,7 @@ static void mpl_model(const struct mpl *f, const double *b, double *y)
 	for (int c = 0; c < f->d->ncurve; c++) {
 		int end, at = bins_of(f->d, c, &end);
 		if (at < end)
-			mpl_curve(b, f->unit, &f->p[c], f->d->at + at, end - at, y + at);
+			mpl_curve(b, f->unit, f->skip, &f->p[c], f->d->at + at, end - at, y + at);
 	}
 }
 
@@ -267,7 +268,7 @@ void expert_mpl_fit(struct lc_expert *e, const struct expert_data *d)
 {
 	double *work = lc_xalloc((size_t)d->n * (NPAR + 2), sizeof(*work));
 	double *y = work + (size_t)d->n * (NPAR + 1), b[NPAR];
-	struct mpl f = {.d = d, .unit = 1, .noise = .01 * d->level};
+	struct mpl f = {.d = d, .unit = 1, .skip = e->skip, .noise = .01 * d->level};
 
 	f.p = lc_xalloc((size_t)d->ncurve, sizeof(*f.p));
 	for (int c = 0; c < d->ncurve; c++) {
@@ -300,6 +301,6 @@ void expert_mpl_predict(const struct lc_expert *e, const struct lc_curve *q, dou
 	if (q->n == 0)
 		return;
 	expert_lr_init(&p, q->lr, e->eta_ref, q->at[q->n - 1]);
-	mpl_curve(e->par, e->par[S1], &p, q->at, q->n, mean);
+	mpl_curve(e->par, e->par[S1], e->skip, &p, q->at, q->n, mean);
 	expert_lr_release(&p);
 }
