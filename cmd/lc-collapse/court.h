@@ -6,12 +6,14 @@
 
 #include "collapse.h"
 #include "readings.h"
+#include "value.h"
 
 struct arm {
 	const struct future *f;
 	double ret, cool;   /* readings of the selecting metric */
 	double gain, lower; /* against the control, after the charge; its bound at alpha/K */
 	double charge;
+	const struct worth *law; /* a lasting change that the law has an answer for; else NULL */
 	int passes, tied;
 };
 
@@ -22,6 +24,7 @@ struct court {
 	enum metric select, report;
 	struct noise noise, report_noise;
 	double worth, control_ret;
+	struct valuation value, report_value; /* of the two metrics */
 	struct arm *arms;
 	int narms, unread; /* unread: arms that were void, failed, lack a segment or its noise */
 };
@@ -29,6 +32,14 @@ struct court {
 /* The gain of a future on one metric, against the control, after the charge; for a lasting change,
  * the smaller of its two. */
 double court_gain(const struct court *c, const struct future *f, enum metric m);
+
+/*
+ * By the law: the gain against the control (what the plain twin gains, then the law's), after the
+ * charge; its uncertainty; the probability that it is above the least effect.
+ */
+double court_law_gain(const struct court *c, const struct arm *a, enum metric m);
+double court_law_sd(const struct court *c, const struct arm *a, enum metric m);
+double court_law_above(const struct court *c, const struct arm *a, enum metric m);
 
 /* What that gain must exceed to be seen at one-sided error p: for a lasting change, the larger. */
 double court_margin(const struct noise *n, const struct future *f, double p);

@@ -2,9 +2,11 @@
  * judge: the decision over the evidence of one fork. What each rule rests on is DESIGN section 8.
  *
  * Each arm is compared with the control (same data order). A remedy that ends is read after
- * returning to plan; a lasting change must be better on both of its readings, back at the control's
- * lr and after a cooldown from it, since each lies in its own way (truth 2); its gain is the
- * smaller of both. The noise is the null branches' (truth 1):
+ * returning to plan. The gain of a lasting change of the lr is the law's posterior of what it ends
+ * lower by (value.h), and it passes at P >= 1 - alpha. Where the law has no answer, a lasting
+ * change must be better on both of its readings, back at the control's lr and after a cooldown from
+ * it, since each lies in its own way (truth 2); its gain is the smaller of both. The noise is the
+ * null branches' (truth 1):
  *
  *     lower = gain - charge - t(1 - alpha/K; m - 1) sqrt(2) sd(nulls)  >  min_effect
  *
@@ -19,6 +21,7 @@
 #include "court.h"
 #include "io.h"
 #include "json.h"
+#include "stat.h"
 
 static int is_candidate(const struct future *f)
 {
@@ -59,6 +62,54 @@ double court_margin(const struct noise *n, const struct future *f, double p)
 	return spread_margin(court_spread(n, f, p), p);
 }
 
+static const struct worth *law_of(const struct court *c, const struct arm *a, enum metric m)
+{
+	return &(m == c->select ? &c->value : &c->report_value)->w[a->f - c->ev->f];
+}
+
+/* The plain twin, where it is more than the control itself: its remedy has a gain of its own. */
+static const struct future *remedy_of(const struct court *c, const struct arm *a)
+{
+	return a->law->plain == c->control ? NULL : a->law->plain;
+}
+
+double court_law_gain(const struct court *c, const struct arm *a, enum metric m)
+{
+	const struct future *remedy = remedy_of(c, a);
+
+	return law_of(c, a, m)->gain + (remedy ? court_gain(c, remedy, m) : 0);
+}
+
+double court_law_sd(const struct court *c, const struct arm *a, enum metric m)
+{
+	const struct noise *n = m == c->select ? &c->noise : &c->report_noise;
+
+	return hypot(law_of(c, a, m)->sd, remedy_of(c, a) ? M_SQRT2 * n->ret.sd : 0);
+}
+
+double court_law_above(const struct court *c, const struct arm *a, enum metric m)
+{
+	double sd = court_law_sd(c, a, m);
+
+	if (!remedy_of(c, a))
+		return worth_above(law_of(c, a, m), c->rule->min_effect);
+	return lc_normal_cdf((court_law_gain(c, a, m) - c->rule->min_effect) / sd);
+}
+
+/* A lasting change of the lr that the law has an answer for, on both metrics. */
+static int hear_by_law(struct court *c, struct arm *a)
+{
+	a->law = law_of(c, a, c->select);
+	if (a->law->why || law_of(c, a, c->report)->why)
+		a->law = NULL;
+	if (!a->law)
+		return 0;
+	a->charge = remedy_of(c, a) ? charge_of(c, a->law->plain) : 0;
+	a->gain = court_law_gain(c, a, c->select);
+	c->narms++;
+	return 1;
+}
+
 static void hear(struct court *c, const struct future *f)
 {
 	struct arm *a = &c->arms[c->narms];
@@ -66,6 +117,8 @@ static void hear(struct court *c, const struct future *f)
 	*a = (struct arm){.f = f};
 	a->ret = read_return(c->ev, f, c->select);
 	a->cool = is_persistent(f) ? read_cool(c->ev, f, c->select) : NAN;
+	if (hear_by_law(c, a))
+		return;
 	if (isnan(a->ret) || (is_persistent(f) && (isnan(a->cool) || c->noise.cool.df < 1))) {
 		c->unread++;
 		return;
@@ -83,15 +136,30 @@ static int confirmed(const struct court *c, const struct arm *a)
 
 	if (c->report == c->select || isinf(a->gain))
 		return 1;
+	if (a->law)
+		return court_law_above(c, a, c->report) > .5;
 	gain = court_gain(c, a->f, c->report);
 	return gain - court_margin(&c->report_noise, a->f, c->rule->alpha / c->narms) >
 	       c->rule->min_effect;
+}
+
+static void judge_by_law(const struct court *c, struct arm *a)
+{
+	double z = lc_normal_quantile(1 - c->rule->alpha);
+
+	a->lower = a->gain - z * court_law_sd(c, a, c->select);
+	a->passes = court_law_above(c, a, c->select) >= 1 - c->rule->alpha && confirmed(c, a);
 }
 
 static void judge_arms(struct court *c)
 {
 	for (int i = 0; i < c->narms; i++) {
 		struct arm *a = &c->arms[i];
+
+		if (a->law) {
+			judge_by_law(c, a);
+			continue;
+		}
 		double margin = court_margin(&c->noise, a->f, c->rule->alpha / c->narms);
 		a->lower = isinf(a->gain) ? a->gain : a->gain - margin;
 		a->passes = a->lower > c->rule->min_effect && confirmed(c, a);
@@ -129,7 +197,8 @@ static struct arm *choose(struct court *c)
 			best = &c->arms[i];
 	if (!best)
 		return NULL;
-	margin = court_margin(&c->noise, best->f, c->rule->alpha);
+	/* among lasting changes the law's mean decides: all of them change one thing */
+	margin = best->law ? 0 : court_margin(&c->noise, best->f, c->rule->alpha);
 	for (int i = 0; i < c->narms; i++) {
 		struct arm *a = &c->arms[i];
 		a->tied = a->passes && court_standing(c, a) >= court_standing(c, best) - margin;
@@ -153,7 +222,7 @@ static int readable(const struct evidence *ev, const struct future *control, enu
 json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err *err)
 {
 	struct court c = {.ev = ev, .rule = rule, .control = evidence_role(ev, "control")};
-	json_t *rec;
+	json_t *rec = NULL;
 
 	if (!c.control) {
 		lc_fail(err, LC_DATA, "no control branch in the evidence");
@@ -165,6 +234,9 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 	c.report_noise = noise_floor(ev, c.report);
 	c.worth = step_worth(ev, c.select);
 	c.control_ret = read_return(ev, c.control, c.select);
+	if (value_arms(&c.value, ev, &rule->plan, c.select, err) < 0 ||
+	    value_arms(&c.report_value, ev, &rule->plan, c.report, err) < 0)
+		goto out;
 	c.arms = lc_xalloc((size_t)ev->n, sizeof(*c.arms));
 	for (int i = 0; i < ev->n; i++)
 		if (is_candidate(&ev->f[i]) && !isnan(c.control_ret))
@@ -172,5 +244,8 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 	judge_arms(&c);
 	rec = court_decision(&c, c.noise.ret.df > 0 ? choose(&c) : NULL);
 	free(c.arms);
+out:
+	value_release(&c.value);
+	value_release(&c.report_value);
 	return rec;
 }

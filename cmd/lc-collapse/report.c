@@ -39,9 +39,12 @@ static double p_best(const struct court *c, const struct arm *pick)
 		double own = 0, top = isinf(pick->gain) ? -INFINITY : 0;
 		for (int i = 0; i < c->narms; i++) {
 			const struct arm *a = &c->arms[i];
-			double sd = court_spread(&c->noise, a->f, c->rule->alpha)->sd;
-			double x =
-				court_standing(c, a) + scale * sd * (lc_rng_normal(&rng) - control);
+			double x = court_standing(c, a), z = lc_rng_normal(&rng);
+			if (a->law)
+				x += court_law_sd(c, a, c->select) * z;
+			else
+				x += scale * court_spread(&c->noise, a->f, c->rule->alpha)->sd *
+				     (z - control);
 			if (a == pick)
 				own = x;
 			else if (x > top && !a->tied)
@@ -60,6 +63,12 @@ static double detectable(const struct court *c)
 
 	for (int i = 0; i < c->narms; i++) {
 		const struct future *f = c->arms[i].f;
+		if (c->arms[i].law) {
+			needs = court_law_sd(c, &c->arms[i], c->select) *
+				(lc_normal_quantile(1 - c->rule->alpha) + lc_normal_quantile(.8));
+			most = isnan(most) ? needs : fmax(most, needs);
+			continue;
+		}
 		needs = court_margin(&c->noise, f, c->rule->alpha / c->narms) +
 			spread_margin(court_spread(&c->noise, f, c->rule->alpha / c->narms), .2);
 		most = isnan(most) ? needs : fmax(most, needs);
@@ -73,6 +82,24 @@ static json_t *num(double x)
 	return lc_json_num(isfinite(x) ? round(1e5 * x) / 1e5 + 0.0 : x);
 }
 
+/* What the law says of a lasting change, beside the two readings that it was told; or why it says
+ * nothing. */
+static void set_law(json_t *row, const struct court *c, const struct arm *a)
+{
+	const struct worth *w = &c->value.w[a->f - c->ev->f];
+
+	json_object_set_new(row, "return_gain", num(c->control_ret - a->ret));
+	json_object_set_new(row, "cool_gain",
+			    num(read_cool(c->ev, c->control, c->select) - a->cool));
+	if (a->law)
+		json_object_set_new(row, "law",
+				    json_pack("{s:o,s:o,s:o,s:o}", "gain", num(w->gain), "sd",
+					      num(w->sd), "p_better", num(w->better), "p_best",
+					      num(w->best)));
+	else
+		json_object_set_new(row, "law", json_string(w->why ? w->why : "no answer"));
+}
+
 static json_t *table(const struct court *c)
 {
 	json_t *rows = json_array(), *row;
@@ -84,6 +111,8 @@ static json_t *table(const struct court *c)
 				num(a->lower), "passes", a->passes);
 		if (is_persistent(a->f))
 			json_object_set_new(row, "cool", num(a->cool));
+		if (is_persistent(a->f))
+			set_law(row, c, a);
 		if (a->tied)
 			json_object_set_new(row, "tied", json_true());
 		json_array_append_new(rows, row);
@@ -142,8 +171,13 @@ static void set_choice(json_t *rec, const struct court *c, const struct arm *pic
 	json_object_set(rec, "actions", (json_t *)f->actions);
 	json_object_set_new(rec, "gain", num(gain));
 	/* each side at the level that the arms were tested at: the pick is lucky, on any shard */
-	half = pick && isfinite(gain) ? court_margin(&c->report_noise, f, c->rule->alpha / c->narms)
-				      : 0;
+	if (pick && pick->law) {
+		gain = court_law_gain(c, pick, c->report);
+		half = lc_normal_quantile(1 - c->rule->alpha) * court_law_sd(c, pick, c->report);
+	} else
+		half = pick && isfinite(gain)
+			       ? court_margin(&c->report_noise, f, c->rule->alpha / c->narms)
+			       : 0;
 	json_object_set_new(rec, "ci", json_pack("[o,o]", num(gain - half), num(gain + half)));
 	json_object_set_new(rec, "selected_gain", num(pick ? pick->gain : 0));
 	json_object_set_new(rec, "reported_on",
@@ -182,11 +216,24 @@ static double p_better(const struct court *c)
 	double p = 0;
 
 	for (int i = 0; i < c->narms; i++) {
+		if (c->arms[i].law)
+			continue;
 		const struct spread *s = court_spread(&c->noise, c->arms[i].f, c->rule->alpha);
 		double t = c->arms[i].gain / (M_SQRT2 * s->sd);
 		p = fmax(p, isfinite(t) ? lc_student_cdf(t, s->df) : 0);
 	}
 	return pow(p, c->narms);
+}
+
+/* The law's highest probability that an arm is better; 0 when it was asked about none. */
+static double p_by_law(const struct court *c)
+{
+	double p = 0;
+
+	for (int i = 0; i < c->narms; i++)
+		if (c->arms[i].law)
+			p = fmax(p, court_law_above(c, &c->arms[i], c->select));
+	return p;
 }
 
 /* "better", "none", or "undecided", with the reason. */
@@ -201,11 +248,20 @@ static const char *verdict(const struct court *c, const struct arm *pick, char *
 	}
 	if (pick) {
 		snprintf(why, size,
-			 isinf(c->control_ret)
-				 ? "the control diverged, %s did not"
+			 isinf(c->control_ret) ? "the control diverged, %s did not"
+			 : pick->law
+				 ? "%s ends lower than the control, by the law of the loss"
 				 : "%s is better than the control beyond the noise of the nulls",
 			 pick->f->id);
 		return "better";
+	}
+	p = p_by_law(c);
+	if (p >= .8) {
+		snprintf(why, size,
+			 "the law gives the best lasting change P(better) %.2f, which does not "
+			 "suffice; twice the horizon may tell",
+			 p);
+		return "undecided";
 	}
 	p = p_better(c);
 	snprintf(why, size,
@@ -249,6 +305,10 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 				      num(c->noise.cool.sd), "df", c->noise.ret.df, "jitter",
 				      num(chaos(c))));
 	json_object_set_new(rec, "control", num(c->control_ret));
+	if (c->value.fits)
+		json_object_set_new(
+			rec, "law",
+			json_pack("{s:o,s:i}", "chi2", num(c->value.chi2), "arms", c->value.asked));
 	json_object_set_new(rec, "arms", table(c));
 	json_object_set_new(rec, "not_counted", not_counted(c));
 	json_object_set_new(rec, "cost", cost(c, pick));

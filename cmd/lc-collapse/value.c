@@ -1,0 +1,233 @@
+/* value: see value.h. */
+#include "value.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "action.h"
+#include "forecast.h"
+#include "io.h"
+#include "law_arms.h"
+#include "stat.h"
+
+/* Lasting changes that the law has no mechanism for. */
+static const char *const beyond[] = {"weight_decay_scale", "batch_scale", "beta2", "clip"};
+
+static int ran(const struct future *f)
+{
+	return f && f->status && strcmp(f->status, "done") == 0 && f->n > 0;
+}
+
+/* Why the law is not asked about this future, or NULL. */
+static const char *not_asked(const struct evidence *ev, const struct future *f,
+			     const struct future *plain)
+{
+	const struct future *ret = evidence_segment(ev, f, "return"),
+			    *cool = evidence_segment(ev, f, "cool");
+
+	if (f->parent || strcmp(f->role, "arm") != 0 || !is_persistent(f))
+		return "not a lasting change";
+	for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++)
+		if (json_object_get(f->actions, beyond[i]))
+			return "the law knows lasting changes of the lr only";
+	if (!plain)
+		return "its plain twin was not run";
+	if (!ran(f) || !ran(plain) || f->nonfinite || plain->nonfinite)
+		return "it or its plain twin did not run to its end";
+	if (!ran(ret) || !ran(cool) || ret->nonfinite || cool->nonfinite)
+		return "its return or its cooldown is missing";
+	if (!ran(evidence_segment(ev, plain, "return")) ||
+	    !ran(evidence_segment(ev, plain, "cool")))
+		return "the return or the cooldown of its plain twin is missing";
+	return NULL;
+}
+
+/* The rows of a future, with the metric asked about as the val_loss. */
+static void tell_rows(struct lc_past *past, const struct future *f, const char *name, long last,
+		      enum metric m)
+{
+	for (int i = 0; i < f->n && f->r[i].step <= last; i++) {
+		const struct reading *r = &f->r[i];
+		double held_out = m == TEST ? r->test_loss : m == VAL ? r->val_loss : NAN;
+		struct lc_step st = {.step = r->step};
+
+		for (int k = 0; k < LC_METRICS; k++)
+			st.v[k] = NAN;
+		st.v[LC_LOSS] = r->loss;
+		st.v[LC_VAL_LOSS] = held_out;
+		st.v[LC_LR] = (double)r->lr;
+		st.has = !isnan(r->loss) << LC_LOSS | !isnan(held_out) << LC_VAL_LOSS |
+			 !isnan(r->lr) << LC_LR;
+		snprintf(st.branch, sizeof(st.branch), "%s", name);
+		lc_past_add(past, &st);
+	}
+}
+
+static void tell_future(struct lc_past *past, const struct evidence *ev, const struct future *f,
+			enum metric m)
+{
+	static const char *const kinds[] = {"return", "cool"};
+
+	lc_past_branch(past, f->rec);
+	tell_rows(past, f, f->id, f->from_step + f->horizon, m);
+	for (int i = 0; i < 2; i++) {
+		const struct future *seg = evidence_segment(ev, f, kinds[i]);
+
+		lc_past_branch(past, seg->rec);
+		tell_rows(past, seg, seg->id, seg->from_step + seg->horizon, m);
+	}
+}
+
+/* The lr that the plan gives a future from its fork to its end. */
+static void lr_ahead(const struct future *f, const struct lc_schedule *plan, struct lc_lrpath *path)
+{
+	struct lc_law *unit = lc_xalloc(1, sizeof(*unit)); /* the knots in units of 1 */
+	struct lc_forecast *q = lc_xalloc(1, sizeof(*q));
+	json_t *told = lc_actions_over(json_object_get(f->rec, "base"), f->actions);
+
+	unit->eta_ref = 1;
+	q->plan = *plan;
+	q->from = (double)f->from_step;
+	q->horizon = q->at[0] = (double)f->horizon;
+	q->end = (double)plan->total;
+	q->n = 1;
+	q->at[1] = q->end - q->from;
+	lc_forecast_knots(unit, told, q);
+	lc_lrpath_init(path);
+	for (int i = 0; i < q->nknot; i++)
+		lc_lrpath_add(path, q->from + q->knot[i], q->eta[i]);
+	json_decref(told);
+	free(unit);
+	free(q);
+}
+
+/* One twin and the arms that differ from it by the lr. */
+struct group {
+	const struct future *plain;
+	int n, index[LC_ARMS_MAX]; /* in ev->f; 0 is the twin */
+};
+
+static void group_fill(struct group *g, const struct evidence *ev, const struct valuation *v,
+		       const struct future *plain)
+{
+	g->plain = plain;
+	g->n = 1;
+	g->index[0] = (int)(plain - ev->f);
+	for (int i = 0; i < ev->n && g->n < LC_ARMS_MAX; i++)
+		if (!v->w[i].why && v->w[i].plain == plain)
+			g->index[g->n++] = i;
+}
+
+static void answer(struct valuation *v, const struct group *g, const struct lc_arms *a)
+{
+	static const char misfit[] = "the law does not fit the run and its futures";
+
+	v->fits++;
+	v->chi2 = fmax(v->chi2, a->chi2);
+	for (int i = 1; i < g->n; i++) {
+		struct worth *w = &v->w[g->index[i]];
+
+		w->gain = -a->mean[i];
+		w->sd = a->sd[i];
+		w->better = a->better[i];
+		w->best = a->best[i];
+		w->why = a->chi2 > VALUE_MISFIT || !(w->sd > 0) ? misfit : NULL;
+		v->asked += !w->why;
+	}
+}
+
+static int ask(struct valuation *v, const struct group *g, const struct evidence *ev,
+	       const struct lc_schedule *plan, enum metric m, struct lc_err *err)
+{
+	struct lc_lrpath path[LC_ARMS_MAX];
+	struct lc_arm arm[LC_ARMS_MAX];
+	struct lc_arms out;
+	struct lc_past past;
+	int ret;
+
+	lc_past_init(&past);
+	tell_rows(&past, &ev->run, "", g->plain->from_step, m);
+	for (int i = 0; i < g->n; i++) {
+		const struct future *f = &ev->f[g->index[i]];
+
+		tell_future(&past, ev, f, m);
+		lr_ahead(f, plan, &path[i]);
+		arm[i] = (struct lc_arm){lc_past_find(&past, f->id), f->from_step, &path[i]};
+	}
+	ret = lc_law_arms(&past, arm, g->n, (double)plan->total, &out, err);
+	if (ret == 0) {
+		answer(v, g, &out);
+		lc_arms_release(&out);
+	}
+	for (int i = 0; i < g->n; i++)
+		lc_lrpath_release(&path[i]);
+	lc_past_release(&past);
+	return ret;
+}
+
+/* What is missing for any answer at all, or NULL. */
+static const char *no_answer(const struct evidence *ev, const struct lc_schedule *plan)
+{
+	if (ev->run.n == 0)
+		return "the run's own log is not in the evidence";
+	if (!plan->shape || plan->total < 1)
+		return "the plan of the lr is not known";
+	for (int i = 0; i < ev->run.n; i++)
+		if (ev->run.r[i].lr > 0)
+			return NULL;
+	return "the run's own log says no lr";
+}
+
+static int first_of(const struct valuation *v, const struct future *plain)
+{
+	int i = 0;
+
+	while (v->w[i].plain != plain)
+		i++;
+	return i;
+}
+
+int value_arms(struct valuation *v, const struct evidence *ev, const struct lc_schedule *plan,
+	       enum metric m, struct lc_err *err)
+{
+	const char *none = no_answer(ev, plan);
+	struct group *g = lc_xalloc(1, sizeof(*g));
+	int ret = 0;
+
+	memset(v, 0, sizeof(*v));
+	v->w = lc_xalloc((size_t)ev->n, sizeof(*v->w));
+	for (int i = 0; i < ev->n; i++) {
+		struct worth *w = &v->w[i];
+
+		w->plain = is_persistent(&ev->f[i]) ? evidence_sibling(ev, &ev->f[i]) : NULL;
+		w->why = not_asked(ev, &ev->f[i], w->plain);
+		if (!w->why && plan->total <= ev->f[i].from_step + ev->f[i].horizon)
+			w->why = "nothing is left of the plan";
+		w->why = w->why ? w->why : none;
+		w->plain = w->why ? NULL : w->plain;
+	}
+	for (int i = 0; i < ev->n && ret == 0; i++) {
+		if (v->w[i].why || first_of(v, v->w[i].plain) != i)
+			continue;
+		group_fill(g, ev, v, v->w[i].plain);
+		ret = ask(v, g, ev, plan, m, err);
+	}
+	free(g);
+	for (int i = 0; i < ev->n && ret == 0; i++)
+		if (!v->w[i].why && !(v->w[i].sd > 0))
+			v->w[i].why = "more arms on one twin than the law takes at once";
+	return ret;
+}
+
+void value_release(struct valuation *v)
+{
+	free(v->w);
+	memset(v, 0, sizeof(*v));
+}
+
+double worth_above(const struct worth *w, double x)
+{
+	/* the posterior is a mixture; its own probability is the better one at 0 */
+	return x == 0 ? w->better : lc_normal_cdf((w->gain - x) / w->sd);
+}

@@ -1,0 +1,42 @@
+/*
+ * value: what a lasting change of the lr is worth at the end of the plan, by the law (law_arms.h).
+ *
+ * Short horizons lie about it, each reading in its own way (DESIGN section 8, truth 2): a return
+ * leans to high lr, a cooldown to low. The law is conditioned on the run's past, on every arm's
+ * held-out losses, its return and its cooldown, all at once, and its posterior of (end of the arm -
+ * end of its plain twin) is the value. It is not asked where it has no answer: then `why` says what
+ * is missing.
+ */
+#ifndef VALUE_H
+#define VALUE_H
+
+#include "collapse.h"
+#include "readings.h"
+
+struct worth {
+	const char *why;	    /* no answer, and why; NULL: there is one */
+	const struct future *plain; /* the twin without the change; NULL: none */
+	double gain, sd; /* how much lower it ends than the twin, in the metric; its uncertainty */
+	double better;	 /* P(it ends lower than the twin) */
+	double best;	 /* P(it ends lowest of all of them, the twin too) */
+};
+
+struct valuation {
+	struct worth
+		*w;  /* [ev->n], by index in ev->f; why is set for all that are not asked about */
+	int fits, asked; /* times the law was fitted; how many have an answer */
+	double chi2; /* misfit per observation, the worst where there are several twins */
+};
+
+/* A fit worse than this says nothing (a good one is 1 to 3). */
+#define VALUE_MISFIT 4.
+
+/* LC_DATA when the law cannot be fitted for reasons that are no lack of evidence. */
+int value_arms(struct valuation *v, const struct evidence *ev, const struct lc_schedule *plan,
+	       enum metric m, struct lc_err *err);
+void value_release(struct valuation *v);
+
+/* P(gain > x). */
+double worth_above(const struct worth *w, double x);
+
+#endif
