@@ -1,0 +1,147 @@
+/*
+ * dunnett: see dunnett.h. All integrals by the trapezoid rule on integrands that fall off on both
+ * sides faster than exponentially, where it converges geometrically (Trefethen and Weideman, SIAM
+ * Review 56, 2014): over the control's own noise z, and over u = log(S).
+ */
+#include "dunnett.h"
+
+#include <math.h>
+
+#include "stat.h"
+
+/* Most points of the integral over log(S). */
+#define POINTS 300
+
+struct chi {
+	int n;
+	double s[POINTS], w[POINTS]; /* values of S and their weights, which sum to 1 */
+};
+
+/* log of the density of u = log(S), but for a constant; its peak is at 0. */
+static double log_density(double u, double df)
+{
+	return df * (u - .5 * (exp(2 * u) - 1));
+}
+
+/* Where the density has fallen to exp(-36), below 0 (side -1) or above it (side 1). */
+static double reach(double df, int side)
+{
+	double near = 0, far = side;
+
+	while (log_density(far, df) > -36)
+		far *= 2;
+	for (int i = 0; i < 50; i++) {
+		double mid = (near + far) / 2;
+		*(log_density(mid, df) > -36 ? &near : &far) = mid;
+	}
+	return far;
+}
+
+static void chi_points(struct chi *c, double df)
+{
+	double lo, hi, sum = 0;
+
+	c->n = 1;
+	c->s[0] = c->w[0] = 1;
+	if (!(df < 1e6))
+		return;
+	lo = reach(df, -1);
+	hi = reach(df, 1);
+	/* as fine as the narrower side needs; a long lower tail (few df) is smooth */
+	c->n = (int)fmin(POINTS, ceil((hi - lo) / hi * 16) + 1);
+	for (int i = 0; i < c->n; i++) {
+		double u = lo + (hi - lo) * i / (c->n - 1);
+		c->s[i] = exp(u);
+		c->w[i] = exp(log_density(u, df));
+		sum += c->w[i];
+	}
+	for (int i = 0; i < c->n; i++)
+		c->w[i] /= sum;
+}
+
+/* P(all of k normal differences <= x) when the noise is known. */
+static double known_noise(double x, int k, double rho)
+{
+	const double step = .25, most = 8;
+	double a = sqrt(rho), b = sqrt(1 - rho), sum = 0;
+
+	if (k == 1 || rho == 0)
+		return pow(lc_normal_cdf(x), k);
+	for (double z = -most; z <= most; z += step)
+		sum += exp(-z * z / 2) * pow(lc_normal_cdf((x + a * z) / b), k);
+	return sum * step / sqrt(2 * M_PI);
+}
+
+static double cdf(const struct chi *c, double t, int k, double rho)
+{
+	double p = 0;
+
+	for (int i = 0; i < c->n; i++)
+		if (c->w[i] > 1e-14)
+			p += c->w[i] * known_noise(t * c->s[i], k, rho);
+	return p;
+}
+
+double lc_dunnett_cdf(double t, int k, double df, double rho)
+{
+	struct chi c;
+
+	if (k == 1)
+		return isinf(df) ? lc_normal_cdf(t) : lc_student_cdf(t, df);
+	chi_points(&c, df);
+	return cdf(&c, t, k, rho);
+}
+
+double lc_dunnett_quantile(double p, int k, double df, double rho)
+{
+	struct chi c;
+	double lo, hi;
+
+	/* between the quantile of one arm and Bonferroni's */
+	lo = isinf(df) ? lc_normal_quantile(p) : lc_student_quantile(p, df);
+	if (k == 1)
+		return lo;
+	hi = isinf(df) ? lc_normal_quantile(1 - (1 - p) / k)
+		       : lc_student_quantile(1 - (1 - p) / k, df);
+	chi_points(&c, df);
+	for (int i = 0; i < 60 && hi - lo > 1e-9 * hi; i++) {
+		double mid = (lo + hi) / 2;
+		*(cdf(&c, mid, k, rho) < p ? &lo : &hi) = mid;
+	}
+	return (lo + hi) / 2;
+}
+
+static double power(const struct chi *c, double t, double delta)
+{
+	double p = 0;
+
+	for (int i = 0; i < c->n; i++)
+		p += c->w[i] * lc_normal_cdf(delta - t * c->s[i]);
+	return p;
+}
+
+double lc_power(double t, double df, double delta)
+{
+	struct chi c;
+
+	chi_points(&c, df);
+	return power(&c, t, delta);
+}
+
+double lc_selected_median(double t, double bar, double df)
+{
+	struct chi c;
+	double lo = 0, hi = t;
+
+	chi_points(&c, df);
+	if (power(&c, t, lo) >= .5 * power(&c, bar, lo))
+		return 0;
+	/* the share of those above the bar that are above t rises with the truth */
+	while (power(&c, t, hi) < .5 * power(&c, bar, hi))
+		hi *= 1.5;
+	for (int i = 0; i < 60; i++) {
+		double mid = (lo + hi) / 2;
+		*(power(&c, t, mid) < .5 * power(&c, bar, mid) ? &lo : &hi) = mid;
+	}
+	return fmin((lo + hi) / 2, t);
+}

@@ -1,0 +1,33 @@
+/*
+ * dunnett: many arms against one control, with one estimate of the noise.
+ *
+ * Dunnett, "A multiple comparison procedure for comparing several treatments with a control", JASA
+ * 50 (1955). Of k arms and a control that do not differ, the largest of the k Student statistics
+ *
+ *	T_i = (control - arm_i) / (s sqrt(2)),  s estimated with df degrees of freedom
+ *
+ * exceeds lc_dunnett_quantile(1 - alpha, k, df, 1/2) with probability alpha. rho is the correlation
+ * that the shared control gives any two of the differences: 1/2 when every side is one run; 0 (no
+ * sharing) is the larger quantile. Truly more correlated arms only make the error rarer (Slepian).
+ */
+#ifndef LC_DUNNETT_H
+#define LC_DUNNETT_H
+
+/* P(T_1 <= t, ..., T_k <= t). k >= 1, df > 0 (infinity: the noise is known), 0 <= rho < 1. */
+double lc_dunnett_cdf(double t, int k, double df, double rho);
+double lc_dunnett_quantile(double p, int k, double df, double rho); /* p in (0,1), above .5^k */
+
+/*
+ * P(Z + delta > t S): Z normal, S the noise's estimate over the noise (chi of df over sqrt(df)): a
+ * one-sided test that asks for t, when the truth is delta standard errors from nothing.
+ */
+double lc_power(double t, double df, double delta);
+
+/*
+ * The truth, in standard errors, for which a statistic that is only told when it is above bar would
+ * be above t half of the time: the median-unbiased estimate of what was selected for passing the
+ * bar. Below t; near t when t is far above the bar. At least 0. t >= bar.
+ */
+double lc_selected_median(double t, double bar, double df);
+
+#endif
