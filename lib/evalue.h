@@ -5,7 +5,7 @@
  * Null hypothesis: at the times t_i the logged values are y_i = mean_i + s_i u_i + e_i, where
  *	s_i	is the forecast's own sd (what one logged value scatters taken out),
  *	u	is its error in units of that, N(0,1) and correlated exp(-|ln(t_i / t_k)| / len),
- *	e	is noise of sd c noise, c in {1, 1.4, 2, 3}: a part f of it, 0, 1/2 or 1, is
+ *	e	is noise of sd c noise, c in {1, 1.4, 2}: a part f of it, 0, 1/2 or 1, is
  *correlated exp(-|t_i - t_k| / tau), tau 2, 8 or 32 values; the rest is white. Alternative: the
  *error is 2, 4, 8, 16 or 32 times what the forecast said. The e-value after n values is the
  *alternatives' average likelihood (over their noise as well) over the *largest* likelihood that any

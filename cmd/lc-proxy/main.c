@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "option.h"
 #include "proxy.h"
 
 static const char help[] =
@@ -13,6 +14,7 @@ static const char help[] =
 	"       lc-proxy fit [option]... -H run.jsonl -o law.json\n"
 	"       lc-proxy backtest [option]... -H parent.jsonl -s STEP branch.jsonl...\n"
 	"       lc-proxy backtest [option]... --cases cases.jsonl\n"
+	"       lc-proxy check [option]... -H run.jsonl -f forecast.jsonl branch.jsonl\n"
 	"\n"
 	"  -H, --history FILE   step records of the run and its branches; may be repeated\n"
 	"  -l, --law FILE       a law that fit wrote, instead of -H\n"
@@ -24,6 +26,8 @@ static const char help[] =
 	"  -s, --step N         where the branches of backtest left their parent\n"
 	"  -k, --known FILE     an earlier branch that backtest may know; may be repeated\n"
 	"      --cases FILE     cases of backtest, one JSON object a line; - is stdin\n"
+	"  -f, --forecast FILE  what predict wrote: the draft that check tests\n"
+	"  -d, --delta P        how often check may reject a right draft (default 0.05)\n"
 	"  -j, --json           JSON lines instead of tables\n"
 	"  -q, --quiet          no words on stderr but errors\n"
 	"  -h, --help, --version\n";
@@ -41,6 +45,8 @@ static const struct option longs[] = {
 	{"step", required_argument, NULL, 's'},
 	{"known", required_argument, NULL, 'k'},
 	{"cases", required_argument, NULL, CASES},
+	{"forecast", required_argument, NULL, 'f'},
+	{"delta", required_argument, NULL, 'd'},
 	{"json", no_argument, NULL, 'j'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
@@ -84,6 +90,8 @@ static void take(struct options *o, int c)
 	case 's': o->step = number(optarg, "-s", 0, LONG_MAX); break;
 	case 'k': add_known(o, optarg); break;
 	case CASES: o->cases = optarg; break;
+	case 'f': o->forecast = optarg; break;
+	case 'd': o->delta = lc_option_number(optarg, "-d", 1e-9, .5); break;
 	case 'j': o->json = 1; break;
 	case 'q': o->quiet = 1; break;
 	case PLAN: o->plan = optarg; break;
@@ -104,20 +112,22 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const struct options *o);
 		int args; /* takes some */
-	} verbs[] = {
-		{"fit", cmd_fit, 0}, {"predict", cmd_predict, 0}, {"backtest", cmd_backtest, 1}};
-	struct options o = {.points = 32, .step = -1};
+	} verbs[] = {{"fit", cmd_fit, 0},
+		     {"predict", cmd_predict, 0},
+		     {"backtest", cmd_backtest, 1},
+		     {"check", cmd_check, 1}};
+	struct options o = {.points = 32, .step = -1, .delta = .05};
 	int c;
 
 	lc_setup(argv[0]);
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":H:l:a:o:m:n:s:k:jqh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":H:l:a:o:m:n:s:k:f:d:jqh", longs, NULL)) != -1) {
 		if (c == '?' || c == ':')
 			lc_usage_option(c, argv);
 		take(&o, c);
 	}
 	if (optind >= argc)
-		lc_usage("no verb: fit, predict or backtest");
+		lc_usage("no verb: fit, predict, backtest or check");
 	o.arg = argv + optind + 1;
 	o.narg = argc - optind - 1;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
