@@ -17,11 +17,12 @@ enum { TRUNK_BINS = 96, BRANCH_BINS = 16, FEWEST_BINS = 3, MAX_WITS = 640 };
 #define SAME_LR .17	/* more, where the lr is the same */
 #define SAME_BATCH .97	/* of the white variance: the same rows of one order */
 #define LEAST_NEAR .1	/* noise that is left at no lr, in units of eta */
-#define DRIFT_SD .0023	/* of the level */
+#define DRIFT_SD .0035	/* of the level */
 #define DRIFT_LEN .3	/* of ln t */
 #define OFF_SD .0017	/* of the level, an arm's own, a factor e in lr */
-#define OLD_SD .001	/* of the level, of a branch that is no arm's */
-#define LR_CLASS .02	/* ln: lrs that agree to this are one class */
+#define EARLY .1 /* an observation is believed to this part of its height above the recent loss */
+#define OLD_SD .001  /* of the level, of a branch that is no arm's */
+#define LR_CLASS .02 /* ln: lrs that agree to this are one class */
 
 static double target(const struct lc_wits *ws, const struct lc_row *r)
 {
@@ -311,7 +312,7 @@ double lc_wits_cov(const struct lc_wits *ws, const struct lc_wit *a, const struc
 		shared = a->same_lr == b->same_lr ? 1 : 1 - SAME_LR;
 	c += shared * a->wander * b->wander * exp(-fabs(a->step - b->step) / WANDER_LEN);
 	if (a == b)
-		c += a->white * a->white;
+		c += a->white * a->white + pow(EARLY * fmax(0, a->y - ws->level), 2);
 	else if (a->order == b->order && a->first == b->first && a->last == b->last)
 		c += SAME_BATCH * a->white * b->white;
 	if (a->arm >= 0 ? a->arm == b->arm : a->series > 0 && a->series == b->series)
