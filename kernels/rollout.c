@@ -1,14 +1,12 @@
 /*
- * rollout: see rollout.h. The CPU definition; loops over modes are what the compiler makes vectors
- * of.
+ * rollout: see rollout.h. The definition, a branch at a time; rollout_lanes.inc does the same for a
+ * register's worth of branches, rollout.cu for a device's.
  */
-#include "rollout.h"
+#include "rollout_impl.h"
+#include "rollout_way.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { RATES = LC_MODES + 2 }; /* noise rates are signal rates 2..13 */
-#define ETA_MAX 1e12	       /* above, all modes are gone at once; keeps what follows finite */
 
 static const double scale_down[LC_MODES] = {
 	/* lam0 / nu_j */
@@ -65,57 +63,21 @@ void lc_modes_advance(const struct lc_basis *b, struct lc_modes *m, double n, do
 void lc_modes_ramp(const struct lc_basis *b, struct lc_modes *m, double k0, double k1, double eta0,
 		   double eta1, double scale, double tol)
 {
-	double n = k1 - k0, done = 0, change, pieces;
+	struct lc_piece p;
+	struct lc_way w;
 
-	eta0 = fmin(fmax(eta0, 0), ETA_MAX);
-	eta1 = fmin(fmax(eta1, 0), ETA_MAX);
-	change = fabs(eta1 - eta0) / fmax(fmax(eta0, eta1), 1e-300); /* at most 1 */
-	pieces = tol > 0 ? fmin(n, ceil(change / tol)) : n;
-
-	for (int i = 1; i <= pieces || done < n; i++) {
-		double end = i >= pieces ? n : floor(n * i / pieces);
-		/* the mean lr of updates done+1..end */
-		double eta = eta0 + (eta1 - eta0) * (done + 1 + end) / 2 / n;
-		double step = end - done,
-		       rel = step > 1 ? (eta1 - eta0) * step / n / fmax(eta, 1e-12) : 0;
-		if (step > 0)
-			advance(b, m, step, eta, fmax(-2, fmin(2, rel)), scale);
-		done = end;
-	}
+	lc_way_segment(&w, tol, k0, k1, eta0, eta1);
+	while (lc_way_piece(&w, &p))
+		advance(b, m, p.n, p.eta, p.rel, scale);
 }
 
-/* Where a branch is: its modes, and the control point that comes next. */
-struct walk {
-	struct lc_modes m;
-	double k, eta;
-	int next;
-};
-
-static void walk_to(const struct lc_basis *b, const struct lc_rollout_branch *br, double tol,
-		    struct walk *w, double k)
+static void walk_to(const struct lc_basis *b, struct lc_modes *m, struct lc_way *w, double tol,
+		    double stop)
 {
-	while (w->k < k) {
-		double stop = k, eta = w->eta;
-		while (w->next < br->npoint && br->at[w->next] <= w->k)
-			w->next++;
-		if (w->next < br->npoint) {
-			double at = br->at[w->next], to = br->eta[w->next];
-			stop = fmin(k, at);
-			eta = w->eta + (to - w->eta) * (stop - w->k) / (at - w->k);
-		}
-		lc_modes_ramp(b, &w->m, w->k, stop, w->eta, eta, br->scale, tol);
-		w->k = stop;
-		w->eta = eta;
-	}
-}
+	struct lc_piece p;
 
-/* The first control point's lr holds from the start. */
-static void walk_start(const struct lc_rollout_branch *br, struct walk *w)
-{
-	w->m = *br->start;
-	w->k = 0;
-	w->next = 0;
-	w->eta = br->npoint ? br->eta[0] : 1;
+	while (lc_way_next(w, tol, stop, &p))
+		advance(b, m, p.n, p.eta, p.rel, w->br->scale);
 }
 
 static double drift_left(const struct lc_posterior *p, double t)
@@ -184,53 +146,21 @@ static void mix(const struct lc_posterior *p, const struct lc_modes *m, const st
 	*sd = sqrt(fmax(0, m2 - m1 * m1));
 }
 
-struct job {
-	const struct lc_basis *b;
-	const struct lc_posterior *post;
-	double tol;
-	struct lc_rollout_branch *branch;
-};
-
-static void one_branch(void *ctx, int i)
+void lc_rollout_plain(const struct lc_basis *b, const struct lc_posterior *post, double tol,
+		      struct lc_rollout_branch *br)
 {
-	const struct job *job = ctx;
-	struct lc_rollout_branch *br = &job->branch[i];
-	struct walk w;
+	struct lc_modes m = *br->start;
+	struct lc_way w;
+	double rho = 1;
 
-	walk_start(br, &w);
+	lc_way_start(&w, br);
 	for (int o = 0; o < br->nout; o++) {
-		double rho = drift_left(job->post, br->from + br->out[o]);
-		walk_to(job->b, br, job->tol, &w, br->out[o]);
-		mix(job->post, &w.m, br->start, rho, NULL, &br->mean[o], &br->sd[o]);
-		if (br->ref && o == br->nout - 1)
-			mix(job->post, &w.m, br->start, rho, br->ref, &br->ref_mean, &br->ref_sd);
+		walk_to(b, &m, &w, tol, br->out[o]);
+		rho = drift_left(post, br->from + br->out[o]);
+		mix(post, &m, br->start, rho, NULL, &br->mean[o], &br->sd[o]);
 	}
-}
-
-void lc_rollout_cpu(const struct lc_basis *b, const struct lc_posterior *post, double tol,
-		    struct lc_rollout_branch *branch, int n, struct lc_pool *pool)
-{
-	struct job job = {b, post, tol, branch};
-
-	if (pool) {
-		lc_pool_run(pool, n, one_branch, &job);
-		return;
-	}
-	for (int i = 0; i < n; i++)
-		one_branch(&job, i);
-}
-
-void lc_rollout_features(const struct lc_basis *b, const struct lc_posterior *post, double tol,
-			 const struct lc_rollout_branch *branch, double *x)
-{
-	double end = branch->nout ? branch->out[branch->nout - 1] : 0;
-	double rho = drift_left(post, branch->from + end);
-	struct walk w;
-
-	walk_start(branch, &w);
-	for (int o = 0; o < branch->nout;
-	     o++) /* by the same pieces, so that equal branches differ by 0 */
-		walk_to(b, branch, tol, &w, branch->out[o]);
-	for (int v = 0; v < LC_VARIANTS; v++)
-		features(&w.m, v, rho, x + v * LC_FEATS);
+	if (br->ref && br->nout)
+		mix(post, &m, br->start, rho, br->ref, &br->ref_mean, &br->ref_sd);
+	for (int v = 0; v < LC_VARIANTS && br->x; v++)
+		features(&m, v, rho, br->x + v * LC_FEATS);
 }

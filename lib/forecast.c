@@ -295,7 +295,8 @@ static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs,
 	same.scale = 1;
 	lc_forecast_knots(fc->law, NULL, &same);
 	as_branch(start, &same, &br);
-	lc_rollout_features(&fc->law->basis, &fc->law->post, PIECE_TOL, &br, r->x);
+	br.x = r->x;
+	lc_rollout_cpu(&fc->law->basis, &fc->law->post, PIECE_TOL, &br, 1, NULL);
 	return r->x;
 }
 

@@ -195,7 +195,7 @@ Test(law, rollout_is_its_definition)
 					       .out = out,
 					       .mean = mean,
 					       .sd = sd};
-		lc_rollout_cpu(&w.basis, post, tol[i], &br, 1, NULL);
+		lc_rollout_plain(&w.basis, post, tol[i], &br);
 		for (int o = 0; o < 6; o++) {
 			double want = (double)naive(&w, at, eta, 5, (long)out[o]);
 			cr_assert(fabs(mean[o] - want) <= ok[i] * want,
