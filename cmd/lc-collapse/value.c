@@ -24,7 +24,8 @@ static const char *not_asked(const struct evidence *ev, const struct future *f,
 			     const struct future *plain)
 {
 	const struct future *ret = evidence_segment(ev, f, "return"),
-			    *cool = evidence_segment(ev, f, "cool");
+			    *cool = evidence_segment(ev, f, "cool"),
+			    *clean = evidence_role(ev, "clean");
 
 	if (f->parent || strcmp(f->role, "arm") != 0 || !is_persistent(f))
 		return "not a lasting change";
@@ -33,6 +34,8 @@ static const char *not_asked(const struct evidence *ev, const struct future *f,
 			return "the law knows lasting changes of the lr only";
 	if (!plain)
 		return "its plain twin was not run";
+	if (clean && clean->from_step < plain->from_step)
+		return "it starts from a damaged state, which the law knows nothing of";
 	if (!ran(f) || !ran(plain) || f->nonfinite || plain->nonfinite)
 		return "it or its plain twin did not run to its end";
 	if (!ran(ret) || !ran(cool) || ret->nonfinite || cool->nonfinite)
