@@ -23,16 +23,16 @@ static double log_density(double u, double df)
 	return df * (u - .5 * (exp(2 * u) - 1));
 }
 
-/* Where the density has fallen to exp(-36), below 0 (side -1) or above it (side 1). */
+/* Where the density has fallen to exp(-26), below 0 (side -1) or above it (side 1). */
 static double reach(double df, int side)
 {
 	double near = 0, far = side;
 
-	while (log_density(far, df) > -36)
+	while (log_density(far, df) > -26)
 		far *= 2;
 	for (int i = 0; i < 50; i++) {
 		double mid = (near + far) / 2;
-		*(log_density(mid, df) > -36 ? &near : &far) = mid;
+		*(log_density(mid, df) > -26 ? &near : &far) = mid;
 	}
 	return far;
 }
@@ -92,23 +92,44 @@ double lc_dunnett_cdf(double t, int k, double df, double rho)
 	return cdf(&c, t, k, rho);
 }
 
+/* The rising f(x) = p between lo and hi, by false position with the Illinois correction. */
+static double solve(const struct chi *c, double p, int k, double rho, double lo, double hi)
+{
+	double below = cdf(c, lo, k, rho) - p, above = cdf(c, hi, k, rho) - p;
+	int side = 0;
+
+	for (int i = 0; i < 100 && hi - lo > 1e-9 * hi; i++) {
+		double x = (lo * above - hi * below) / (above - below), f;
+		if (!(x > lo && x < hi))
+			break;
+		f = cdf(c, x, k, rho) - p;
+		if (fabs(f) < 1e-12)
+			return x;
+		if (f < 0) {
+			lo = x, below = f;
+			above /= side < 0 ? 2 : 1;
+			side = -1;
+		} else {
+			hi = x, above = f;
+			below /= side > 0 ? 2 : 1;
+			side = 1;
+		}
+	}
+	return fabs(below) < fabs(above) ? lo : hi;
+}
+
 double lc_dunnett_quantile(double p, int k, double df, double rho)
 {
 	struct chi c;
-	double lo, hi;
+	double each = 1 - (1 - p) / k, lo, hi;
 
-	/* between the quantile of one arm and Bonferroni's */
 	lo = isinf(df) ? lc_normal_quantile(p) : lc_student_quantile(p, df);
 	if (k == 1)
 		return lo;
-	hi = isinf(df) ? lc_normal_quantile(1 - (1 - p) / k)
-		       : lc_student_quantile(1 - (1 - p) / k, df);
+	/* between the quantile of one arm and Bonferroni's */
+	hi = isinf(df) ? lc_normal_quantile(each) : lc_student_quantile(each, df);
 	chi_points(&c, df);
-	for (int i = 0; i < 60 && hi - lo > 1e-9 * hi; i++) {
-		double mid = (lo + hi) / 2;
-		*(cdf(&c, mid, k, rho) < p ? &lo : &hi) = mid;
-	}
-	return (lo + hi) / 2;
+	return solve(&c, p, k, rho, lo, hi);
 }
 
 static double power(const struct chi *c, double t, double delta)

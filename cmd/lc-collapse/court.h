@@ -26,7 +26,9 @@ struct court {
 	double worth, control_ret;
 	struct valuation value, report_value; /* of the two metrics */
 	struct arm *arms;
-	int narms, unread; /* unread: arms that were void, failed, lack a segment or its noise */
+	int narms;    /* that were read, the diverged and failed too */
+	int compared; /* those and the ones stopped on the way: what alpha is shared out over */
+	int unread;   /* void, missing, or lacking a segment or its noise */
 };
 
 /* The gain of a future on one metric, against the control, after the charge; for a lasting change,
@@ -41,14 +43,18 @@ double court_law_gain(const struct court *c, const struct arm *a, enum metric m)
 double court_law_sd(const struct court *c, const struct arm *a, enum metric m);
 double court_law_above(const struct court *c, const struct arm *a, enum metric m);
 
-/* What that gain must exceed to be seen at one-sided error p: for a lasting change, the larger. */
-double court_margin(const struct noise *n, const struct future *f, double p);
+/* What that gain must exceed at alpha, in the best of all arms; for a lasting change, the larger.
+ */
+double court_margin(const struct noise *n, const struct future *f);
 
 /* The spread that margin comes from. */
-const struct spread *court_spread(const struct noise *n, const struct future *f, double p);
+const struct spread *court_spread(const struct noise *n, const struct future *f);
 
 /* Order of an arm among those that pass; higher is better. */
 double court_standing(const struct court *c, const struct arm *a);
+
+/* "better", "none", or "undecided", with the reason. */
+const char *court_verdict(const struct court *c, const struct arm *pick, char *why, size_t size);
 
 /* The decision record that says it all. pick: the chosen arm, or NULL. New reference. */
 json_t *court_decision(const struct court *c, const struct arm *pick);

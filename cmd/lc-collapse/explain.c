@@ -37,7 +37,8 @@ static void print_noise(const json_t *d)
 	printf("Noise: sd %.4f over %ld null branches; a gain of %.4f would have been seen 4 times "
 	       "of "
 	       "5.\n",
-	       lc_json_get_num(noise, "return", NAN), lc_json_get_int(noise, "df", 0) + 1,
+	       lc_json_get_num(noise, "return", NAN),
+	       lc_json_get_int(noise, "nulls", lc_json_get_int(noise, "df", -1) + 1),
 	       lc_json_get_num(d, "detectable", NAN));
 	printf("Cost: %ld steps in futures, %ld steps to be run again (charged %.4f).\n",
 	       lc_json_get_int(cost, "branch_steps", 0), lc_json_get_int(cost, "rewound_steps", 0),

@@ -8,17 +8,19 @@
  * it, since each lies in its own way (truth 2); its gain is the smaller of both. The noise is the
  * null branches' (truth 1):
  *
- *     lower = gain - charge - t(1 - alpha/K; m - 1) sqrt(2) sd(nulls)  >  min_effect
+ *     lower = gain - charge - d(1 - alpha; K, df) sqrt(2) sd(nulls)  >  min_effect
  *
- * where the charge is what the steps given back by rewinding are worth. Of the arms that pass,
- * those within the noise of the best are tied, and the one with the fewest changes is taken (truths
- * 3 and 4). Selected on val_loss, reported on test_loss where there is one (truth 10).
+ * where d is Dunnett's quantile for K arms against one control (dunnett.h), and the charge is what
+ * the steps given back by rewinding are worth. Of the arms that pass, those within the noise of the
+ * best are tied, and the one with the fewest changes is taken (truths 3 and 4). Selected on
+ * val_loss, reported on test_loss where there is one (truth 10).
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "court.h"
+#include "dunnett.h"
 #include "io.h"
 #include "json.h"
 #include "stat.h"
@@ -50,16 +52,32 @@ double court_gain(const struct court *c, const struct future *f, enum metric m)
 	return ret - charge_of(c, f);
 }
 
-const struct spread *court_spread(const struct noise *n, const struct future *f, double p)
+const struct spread *court_spread(const struct noise *n, const struct future *f)
 {
-	if (is_persistent(f) && !(spread_margin(&n->cool, p) <= spread_margin(&n->ret, p)))
+	if (is_persistent(f) && !(n->cool.many * n->cool.sd <= n->ret.many * n->ret.sd))
 		return &n->cool;
 	return &n->ret;
 }
 
-double court_margin(const struct noise *n, const struct future *f, double p)
+double court_margin(const struct noise *n, const struct future *f)
 {
-	return spread_margin(court_spread(n, f, p), p);
+	const struct spread *s = court_spread(n, f);
+
+	return s->df > 0 ? s->many * M_SQRT2 * s->sd : NAN;
+}
+
+/* An arm that ran but is not to be read: a crash is the worst outcome, a stop on the way a loss. */
+static int lost(struct court *c, struct arm *a)
+{
+	const char *status = a->f->status ? a->f->status : "";
+
+	if (strcmp(status, "failed") == 0) {
+		a->ret = INFINITY;
+		a->gain = -INFINITY;
+		c->narms++;
+		return 1;
+	}
+	return 0;
 }
 
 static const struct worth *law_of(const struct court *c, const struct arm *a, enum metric m)
@@ -117,10 +135,11 @@ static void hear(struct court *c, const struct future *f)
 	*a = (struct arm){.f = f};
 	a->ret = read_return(c->ev, f, c->select);
 	a->cool = is_persistent(f) ? read_cool(c->ev, f, c->select) : NAN;
-	if (hear_by_law(c, a))
+	if (hear_by_law(c, a) || lost(c, a))
 		return;
 	if (isnan(a->ret) || (is_persistent(f) && (isnan(a->cool) || c->noise.cool.df < 1))) {
 		c->unread++;
+		c->compared += f->status && strcmp(f->status, "killed") == 0;
 		return;
 	}
 	a->charge = charge_of(c, f);
@@ -139,8 +158,7 @@ static int confirmed(const struct court *c, const struct arm *a)
 	if (a->law)
 		return court_law_above(c, a, c->report) > .5;
 	gain = court_gain(c, a->f, c->report);
-	return gain - court_margin(&c->report_noise, a->f, c->rule->alpha / c->narms) >
-	       c->rule->min_effect;
+	return gain - court_margin(&c->report_noise, a->f) > c->rule->min_effect;
 }
 
 static void judge_by_law(const struct court *c, struct arm *a)
@@ -151,8 +169,25 @@ static void judge_by_law(const struct court *c, struct arm *a)
 	a->passes = court_law_above(c, a, c->select) >= 1 - c->rule->alpha && confirmed(c, a);
 }
 
+static void set_bars(struct spread *s, double alpha, int arms)
+{
+	if (!(s->df > 0))
+		return;
+	s->many = lc_dunnett_quantile(1 - alpha, arms > 0 ? arms : 1, s->df, .5);
+	s->one = lc_student_quantile(1 - alpha, s->df);
+}
+
 static void judge_arms(struct court *c)
 {
+	c->compared += c->narms;
+	set_bars(&c->noise.ret, c->rule->alpha, c->compared);
+	set_bars(&c->noise.cool, c->rule->alpha, c->compared);
+	if (c->report == c->select)
+		c->report_noise = c->noise;
+	else {
+		set_bars(&c->report_noise.ret, c->rule->alpha, c->compared);
+		set_bars(&c->report_noise.cool, c->rule->alpha, c->compared);
+	}
 	for (int i = 0; i < c->narms; i++) {
 		struct arm *a = &c->arms[i];
 
@@ -160,8 +195,7 @@ static void judge_arms(struct court *c)
 			judge_by_law(c, a);
 			continue;
 		}
-		double margin = court_margin(&c->noise, a->f, c->rule->alpha / c->narms);
-		a->lower = isinf(a->gain) ? a->gain : a->gain - margin;
+		a->lower = isinf(a->gain) ? a->gain : a->gain - court_margin(&c->noise, a->f);
 		a->passes = a->lower > c->rule->min_effect && confirmed(c, a);
 	}
 }
@@ -189,6 +223,7 @@ static int simpler(const struct court *c, const struct arm *a, const struct arm 
 static struct arm *choose(struct court *c)
 {
 	struct arm *best = NULL, *pick = NULL;
+	const struct spread *s;
 	double margin;
 
 	for (int i = 0; i < c->narms; i++)
@@ -198,7 +233,8 @@ static struct arm *choose(struct court *c)
 	if (!best)
 		return NULL;
 	/* among lasting changes the law's mean decides: all of them change one thing */
-	margin = best->law ? 0 : court_margin(&c->noise, best->f, c->rule->alpha);
+	s = court_spread(&c->noise, best->f);
+	margin = best->law ? 0 : s->one * M_SQRT2 * s->sd;
 	for (int i = 0; i < c->narms; i++) {
 		struct arm *a = &c->arms[i];
 		a->tied = a->passes && court_standing(c, a) >= court_standing(c, best) - margin;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "noise.h"
 #include "stat.h"
 
 static double value(const struct reading *r, enum metric m)
@@ -75,18 +76,80 @@ double read_cool(const struct evidence *ev, const struct future *f, enum metric 
 	return seg && counts(seg) ? last_value(seg, m) : NAN;
 }
 
-/* Readings that agree to seven digits have not seen each other's data: their sd says nothing. */
-static struct spread spread_of(const struct lc_moments *s)
+/* Mean over the steps in (after, upto]; NaN when there are none. */
+static double mean_within(const struct future *f, long after, long upto, enum metric m)
 {
-	double sd = s->n > 1 ? sqrt(lc_moments_var(s)) : NAN;
+	double sum = 0;
+	int n = 0;
 
-	return (struct spread){sd, sd > 1e-7 * fabs(s->mean) ? (int)s->n - 1 : 0};
+	for (int i = 0; i < f->n && f->r[i].step <= upto; i++)
+		if (f->r[i].step > after && !isnan(value(&f->r[i], m))) {
+			sum += value(&f->r[i], m);
+			n++;
+		}
+	return n ? sum / n : NAN;
+}
+
+#define RUNGS 5 /* H/8, H/4, H/2, H, and the reading itself after its segment */
+
+/*
+ * What a null's return is read by, at every rung: over windows of equal length, so that they
+ * differ in nothing but how far the run is. The number of rungs that all have; y (nulls,rungs) and
+ * t, in steps from the state. 1 where the reading is no mean of a segment.
+ */
+static int null_rungs(const struct evidence *ev, const int *null, int n, enum metric m, double *y,
+		      double *t)
+{
+	const struct future *first = &ev->f[null[0]], *seg = evidence_segment(ev, first, "return");
+	long width = seg ? seg->horizon - seg->horizon / 2 : 0, at;
+	double column[RUNGS][64];
+	int rungs = 0, all;
+
+	for (int r = 0; seg && r < RUNGS - 1; r++) {
+		at = first->horizon >> (RUNGS - 2 - r);
+		all = at >= width;
+		for (int i = 0; i < n && all; i++) {
+			const struct future *f = &ev->f[null[i]];
+			column[rungs][i] =
+				mean_within(f, f->from_step + at - width, f->from_step + at, m);
+			all = isfinite(column[rungs][i]);
+		}
+		if (all)
+			t[rungs++] = (double)at;
+	}
+	t[rungs] = (double)(first->horizon + (seg ? seg->horizon : 0));
+	for (int i = 0; i < n; i++) {
+		for (int r = 0; r < rungs; r++)
+			y[i * (rungs + 1) + r] = column[r][i];
+		y[i * (rungs + 1) + rungs] = read_return(ev, &ev->f[null[i]], m);
+	}
+	return rungs + 1;
+}
+
+/* Readings that agree to seven digits have not seen each other's data: their sd says nothing. */
+static struct spread spread_of(struct lc_noise s, double mean)
+{
+	return (struct spread){.sd = s.sd, .df = s.sd > 1e-7 * fabs(mean) ? s.df : 0};
+}
+
+static struct spread return_spread(const struct evidence *ev, const int *null, int n, enum metric m)
+{
+	double y[64 * RUNGS], t[RUNGS], one = 1;
+	int rungs = n ? null_rungs(ev, null, n, m, y, t) : 1;
+	struct spread last;
+
+	double ends[64];
+	for (int i = 0; i < n; i++)
+		ends[i] = y[i * rungs + rungs - 1];
+	last = spread_of(lc_noise_of(ends, n, 1, &one), n ? ends[0] : 0);
+	return last.df > 0 ? spread_of(lc_noise_of(y, n, rungs, t), ends[0]) : last;
 }
 
 struct noise noise_floor(const struct evidence *ev, enum metric m)
 {
-	struct lc_moments ret = {0}, cool = {0};
+	double cool[64], one = 1;
 	struct noise n = {.diverged = NULL};
+	int null[64], cools = 0;
 
 	for (int i = 0; i < ev->n; i++) {
 		if (strcmp(ev->f[i].role, "null") != 0)
@@ -94,22 +157,17 @@ struct noise noise_floor(const struct evidence *ev, enum metric m)
 		double r = read_return(ev, &ev->f[i], m), c = read_cool(ev, &ev->f[i], m);
 		if (isinf(r) || isinf(c))
 			n.diverged = ev->f[i].id;
-		if (isfinite(r))
-			lc_moments_add(&ret, r);
-		if (isfinite(c))
-			lc_moments_add(&cool, c);
+		if (isfinite(r) && n.nulls < 64)
+			null[n.nulls++] = i;
+		if (isfinite(c) && cools < 64)
+			cool[cools++] = c;
 	}
-	n.ret = spread_of(&ret);
-	n.cool = spread_of(&cool);
-	n.identical = ret.n > 1 && n.ret.df == 0;
+	n.ret = return_spread(ev, null, n.nulls, m);
+	n.cool = spread_of(lc_noise_of(cool, cools, 1, &one), cools ? cool[0] : 0);
+	n.identical = n.nulls > 1 && !(n.ret.df > 0);
 	if (n.diverged)
 		n.ret.df = n.cool.df = 0;
 	return n;
-}
-
-double spread_margin(const struct spread *s, double p)
-{
-	return s->df > 0 ? lc_student_quantile(1 - p, s->df) * M_SQRT2 * s->sd : NAN;
 }
 
 /*

@@ -18,22 +18,22 @@ double read_return(const struct evidence *ev, const struct future *f, enum metri
 double read_cool(const struct evidence *ev, const struct future *f, enum metric m);
 
 /*
- * Standard deviation of a reading over the null branches, which differ from the clean state's own
- * future in nothing but the data of their horizon; the segments they are read by are common to all.
+ * Noise of a reading: standard deviation of one run over the null branches, which differ from the
+ * clean state's own future in nothing but the data of their horizon; the segments they are read by
+ * are common to all. The reading at the end; earlier windows as long as its own help to know it.
  */
 struct spread {
-	double sd;
-	int df; /* 0: not known (fewer than two nulls read, all the same, or one that diverged) */
+	double sd, df; /* df 0: not known (fewer than two nulls read, all equal, one diverged) */
+	double many,
+		one; /* bars in standard errors, at alpha over all arms (Dunnett), and for one */
 };
 struct noise {
 	struct spread ret, cool;
+	int nulls;	      /* read */
 	const char *diverged; /* id of a null that did, or NULL */
 	int identical;	      /* the nulls' returns are all the same: no order noise was seen */
 };
 struct noise noise_floor(const struct evidence *ev, enum metric m);
-
-/* How much a difference of two branches must exceed to be seen at one-sided error p. */
-double spread_margin(const struct spread *s, double p);
 
 /* What one step of training is worth now, in nats: the mean fall per step of the null branches at a
  * steady lr, at least 0 (also where the lr was never steady: then it is not known). */

@@ -1,9 +1,11 @@
 /* report: the decision record of a fork that has been judged. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "court.h"
+#include "dunnett.h"
 #include "json.h"
 #include "rng.h"
 #include "stat.h"
@@ -11,7 +13,7 @@
 #define DRAWS 4000
 
 /* A factor for an sd estimated with df degrees of freedom: as uncertain as that (inverse chi). */
-static double draw_scale(struct lc_rng *rng, int df)
+static double draw_scale(struct lc_rng *rng, double df)
 {
 	double chi2 = 0, z;
 
@@ -43,8 +45,7 @@ static double p_best(const struct court *c, const struct arm *pick)
 			if (a->law)
 				x += court_law_sd(c, a, c->select) * z;
 			else
-				x += scale * court_spread(&c->noise, a->f, c->rule->alpha)->sd *
-				     (z - control);
+				x += scale * court_spread(&c->noise, a->f)->sd * (z - control);
 			if (a == pick)
 				own = x;
 			else if (x > top && !a->tied)
@@ -59,6 +60,7 @@ static double p_best(const struct court *c, const struct arm *pick)
  */
 static double detectable(const struct court *c)
 {
+	const struct spread *s;
 	double most = NAN, needs;
 
 	for (int i = 0; i < c->narms; i++) {
@@ -69,8 +71,8 @@ static double detectable(const struct court *c)
 			most = isnan(most) ? needs : fmax(most, needs);
 			continue;
 		}
-		needs = court_margin(&c->noise, f, c->rule->alpha / c->narms) +
-			spread_margin(court_spread(&c->noise, f, c->rule->alpha / c->narms), .2);
+		s = court_spread(&c->noise, f);
+		needs = M_SQRT2 * s->sd * (s->many + lc_student_quantile(.8, s->df));
 		most = isnan(most) ? needs : fmax(most, needs);
 	}
 	return most;
@@ -80,6 +82,15 @@ static double detectable(const struct court *c)
 static json_t *num(double x)
 {
 	return lc_json_num(isfinite(x) ? round(1e5 * x) / 1e5 + 0.0 : x);
+}
+
+/* Six digits: noise may be far smaller than a gain. */
+static json_t *precise(double x)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.6g", x);
+	return lc_json_num(isfinite(x) ? strtod(text, NULL) : x);
 }
 
 /* What the law says of a lasting change, beside the two readings that it was told; or why it says
@@ -160,115 +171,70 @@ static double chaos(const struct court *c)
 		      : NAN;
 }
 
+static const char *const metric_names[] = {"val_loss", "test_loss", "loss"};
+
+/*
+ * The gain as it was measured, and as it is told: what passed a bar is mostly lucky (of the futures
+ * of one run the luck is the branch's, so another shard shares it), and is told as the gain that
+ * would look like this half of the time (dunnett.h). The law's mean needs no such care: it has a
+ * prior.
+ */
+static double told_gain(const struct court *c, const struct arm *pick, double measured)
+{
+	const struct spread *s = court_spread(&c->report_noise, pick->f);
+	double se = M_SQRT2 * s->sd, bar = s->many + c->rule->min_effect / se;
+
+	if (pick->law || !isfinite(measured) || !(s->df > 0) || measured / se <= bar)
+		return measured;
+	return se * lc_selected_median(measured / se, bar, s->df);
+}
+
+static void set_gain(json_t *rec, const struct court *c, const struct arm *pick)
+{
+	double gain = 0, half = 0;
+
+	if (pick && pick->law) {
+		gain = court_law_gain(c, pick, c->report);
+		half = lc_normal_quantile(1 - c->rule->alpha) * court_law_sd(c, pick, c->report);
+	} else if (pick) {
+		/* each side at the level that the arms were tested at, whichever was picked */
+		gain = court_gain(c, pick->f, c->report);
+		half = isfinite(gain) ? court_margin(&c->report_noise, pick->f) : 0;
+	}
+	json_object_set_new(rec, "gain", num(pick ? told_gain(c, pick, gain) : 0));
+	json_object_set_new(rec, "ci", json_pack("[o,o]", num(gain - half), num(gain + half)));
+	json_object_set_new(rec, "measured_gain", num(gain));
+	json_object_set_new(rec, "selected_gain", num(pick ? pick->gain : 0));
+	json_object_set_new(rec, "reported_on", json_string(metric_names[c->report]));
+}
+
 static void set_choice(json_t *rec, const struct court *c, const struct arm *pick)
 {
 	const struct future *f = pick ? pick->f : c->control;
 	const struct future *plain = pick && is_persistent(f) ? evidence_sibling(c->ev, f) : NULL;
-	double gain = pick ? court_gain(c, f, c->report) : 0, half;
+	double gain, remedy;
 
 	json_object_set_new(rec, "choice", json_string(f->id));
 	json_object_set(rec, "from", json_object_get(f->rec, "from"));
 	json_object_set(rec, "actions", (json_t *)f->actions);
-	json_object_set_new(rec, "gain", num(gain));
-	/* each side at the level that the arms were tested at: the pick is lucky, on any shard */
-	if (pick && pick->law) {
-		gain = court_law_gain(c, pick, c->report);
-		half = lc_normal_quantile(1 - c->rule->alpha) * court_law_sd(c, pick, c->report);
-	} else
-		half = pick && isfinite(gain)
-			       ? court_margin(&c->report_noise, f, c->rule->alpha / c->narms)
-			       : 0;
-	json_object_set_new(rec, "ci", json_pack("[o,o]", num(gain - half), num(gain + half)));
-	json_object_set_new(rec, "selected_gain", num(pick ? pick->gain : 0));
-	json_object_set_new(rec, "reported_on",
-			    json_string(c->report == TEST  ? "test_loss"
-					: c->report == VAL ? "val_loss"
-							   : "loss"));
+	set_gain(rec, c, pick);
 	json_object_set_new(rec, "p_best", num(p_best(c, pick)));
 	/* what the remedy gained, and what the lasting change would gain on any clean state */
-	if (plain)
+	if (plain) {
+		gain = lc_json_get_num(rec, "measured_gain", 0);
+		remedy = court_gain(c, plain, c->report);
 		json_object_set_new(rec, "credit",
 				    json_pack("{s:s,s:o,s:o}", "plain", plain->id, "remedy",
-					      num(court_gain(c, plain, c->report)), "lasting",
-					      num(gain - court_gain(c, plain, c->report))));
+					      num(remedy), "lasting", num(gain - remedy)));
+	}
 }
 
-/* Why nothing can be said, or NULL when something can. */
-static const char *hindrance(const struct court *c)
+static json_t *noise(const struct court *c)
 {
-	if (isnan(c->control_ret))
-		return "the control was not read: no loss after its horizon";
-	if (c->noise.diverged)
-		return "a null branch diverged: the noise has no bound";
-	if (c->noise.identical)
-		return "the null branches are all the same: were they given other data?";
-	if (c->noise.ret.df < 1)
-		return "fewer than two null branches were read: the noise is not known";
-	if (c->narms == 0)
-		return "no arm could be read";
-	return NULL;
-}
-
-/* Probability that the best of the arms is better than the control, given that it was picked as the
- * best of K: were all equal, the best of K would look as good 1 - p of the time. */
-static double p_better(const struct court *c)
-{
-	double p = 0;
-
-	for (int i = 0; i < c->narms; i++) {
-		if (c->arms[i].law)
-			continue;
-		const struct spread *s = court_spread(&c->noise, c->arms[i].f, c->rule->alpha);
-		double t = c->arms[i].gain / (M_SQRT2 * s->sd);
-		p = fmax(p, isfinite(t) ? lc_student_cdf(t, s->df) : 0);
-	}
-	return pow(p, c->narms);
-}
-
-/* The law's highest probability that an arm is better; 0 when it was asked about none. */
-static double p_by_law(const struct court *c)
-{
-	double p = 0;
-
-	for (int i = 0; i < c->narms; i++)
-		if (c->arms[i].law)
-			p = fmax(p, court_law_above(c, &c->arms[i], c->select));
-	return p;
-}
-
-/* "better", "none", or "undecided", with the reason. */
-static const char *verdict(const struct court *c, const struct arm *pick, char *why, size_t size)
-{
-	const char *hinders = hindrance(c);
-	double p;
-
-	if (hinders) {
-		snprintf(why, size, "%s", hinders);
-		return "undecided";
-	}
-	if (pick) {
-		snprintf(why, size,
-			 isinf(c->control_ret) ? "the control diverged, %s did not"
-			 : pick->law
-				 ? "%s ends lower than the control, by the law of the loss"
-				 : "%s is better than the control beyond the noise of the nulls",
-			 pick->f->id);
-		return "better";
-	}
-	p = p_by_law(c);
-	if (p >= .8) {
-		snprintf(why, size,
-			 "the law gives the best lasting change P(better) %.2f, which does not "
-			 "suffice; twice the horizon may tell",
-			 p);
-		return "undecided";
-	}
-	p = p_better(c);
-	snprintf(why, size,
-		 "no arm is better than the control beyond the noise (the best of %d: P(better) "
-		 "%.2f)%s",
-		 c->narms, p, p >= .8 ? "; more null branches or a longer horizon may tell" : "");
-	return p >= .8 ? "undecided" : "none";
+	return json_pack("{s:o,s:o,s:i,s:o,s:o,s:o}", "return", precise(c->noise.ret.sd), "cool",
+			 precise(c->noise.cool.sd), "nulls", c->noise.nulls, "df",
+			 precise(c->noise.ret.df), "cool_df", precise(c->noise.cool.df), "jitter",
+			 num(chaos(c)));
 }
 
 /* What it was decided against: where the run stood, how far its futures went, what was in force. */
@@ -285,7 +251,7 @@ static void set_present(json_t *rec, const struct court *c)
 json_t *court_decision(const struct court *c, const struct arm *pick)
 {
 	char hex[LC_HEX_LEN + 1], sha[LC_HEX_LEN + 8], why[240];
-	const char *said = verdict(c, pick, why, sizeof(why));
+	const char *said = court_verdict(c, pick, why, sizeof(why));
 	json_t *rec = lc_record_new("decision", 1);
 
 	lc_id_hex(&c->ev->hash, hex);
@@ -300,10 +266,7 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 	if (c->rule->plan.shape)
 		json_object_set_new(rec, "plan", lrplan_json(&c->rule->plan));
 	json_object_set_new(rec, "detectable", num(detectable(c)));
-	json_object_set_new(rec, "noise",
-			    json_pack("{s:o,s:o,s:i,s:o}", "return", num(c->noise.ret.sd), "cool",
-				      num(c->noise.cool.sd), "df", c->noise.ret.df, "jitter",
-				      num(chaos(c))));
+	json_object_set_new(rec, "noise", noise(c));
 	json_object_set_new(rec, "control", num(c->control_ret));
 	if (c->value.fits)
 		json_object_set_new(

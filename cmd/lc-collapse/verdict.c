@@ -1,0 +1,95 @@
+/* verdict: better, none or undecided, and why, in words. */
+#include <math.h>
+#include <stdio.h>
+
+#include "court.h"
+#include "dunnett.h"
+#include "stat.h"
+
+/* Why nothing can be said, or NULL when something can. */
+static const char *hindrance(const struct court *c)
+{
+	if (isnan(c->control_ret))
+		return "the control was not read: no loss after its horizon";
+	if (c->noise.diverged)
+		return "a null branch diverged: the noise has no bound";
+	if (c->noise.identical)
+		return "the null branches are all the same: were they given other data?";
+	if (c->noise.ret.df < 1)
+		return "fewer than two null branches were read: the noise is not known";
+	if (c->narms == 0)
+		return "no arm could be read";
+	return NULL;
+}
+
+/* From one arm's p to the best's; where spreads differ, by that of the returns. */
+static double best_of(const struct court *c, double p)
+{
+	double df = c->noise.ret.df;
+
+	return lc_dunnett_cdf(lc_student_quantile(fmin(p, 1 - 1e-12), df), c->compared, df, .5);
+}
+
+/*
+ * Probability that the best of the arms is better than the control, given that it was picked as the
+ * best of K: were all equal, the best of K would look as good 1 - p of the time.
+ */
+static double p_better(const struct court *c)
+{
+	double p = 0;
+
+	for (int i = 0; i < c->narms; i++) {
+		const struct spread *s = court_spread(&c->noise, c->arms[i].f);
+		double t = c->arms[i].gain / (M_SQRT2 * s->sd);
+		if (c->arms[i].law || !isfinite(t) || t <= 0)
+			continue;
+		p = fmax(p, lc_student_cdf(t, s->df));
+	}
+	return p > .5 ? best_of(c, p) : 0;
+}
+
+/* The law's highest probability that an arm is better; 0 when it was asked about none. */
+static double p_by_law(const struct court *c)
+{
+	double p = 0;
+
+	for (int i = 0; i < c->narms; i++)
+		if (c->arms[i].law)
+			p = fmax(p, court_law_above(c, &c->arms[i], c->select));
+	return p;
+}
+
+/* "better", "none", or "undecided", with the reason. */
+const char *court_verdict(const struct court *c, const struct arm *pick, char *why, size_t size)
+{
+	const char *hinders = hindrance(c);
+	double p;
+
+	if (hinders) {
+		snprintf(why, size, "%s", hinders);
+		return "undecided";
+	}
+	if (pick) {
+		snprintf(why, size,
+			 isinf(c->control_ret) ? "the control diverged, %s did not"
+			 : pick->law
+				 ? "%s ends lower than the control, by the law of the loss"
+				 : "%s is better than the control beyond the noise of the nulls",
+			 pick->f->id);
+		return "better";
+	}
+	p = p_by_law(c);
+	if (p >= .8) {
+		snprintf(why, size,
+			 "the law gives the best lasting change P(better) %.2f, which does not "
+			 "suffice; twice the horizon may tell",
+			 p);
+		return "undecided";
+	}
+	p = p_better(c);
+	snprintf(why, size,
+		 "no arm is better than the control beyond the noise (the best of %d: P(better) "
+		 "%.2f)%s",
+		 c->narms, p, p >= .8 ? "; more null branches or a longer horizon may tell" : "");
+	return p >= .8 ? "undecided" : "none";
+}
