@@ -37,6 +37,7 @@ endif
 PROGRAMS = $(sort $(basename $(notdir $(wildcard cmd/lc-*.c))) \
 	$(patsubst cmd/%/main.c,%,$(wildcard cmd/lc-*/main.c)))
 LIBS_lc-snap = -lzstd
+LIBS_lc-collapse = -lzstd
 LIBS_lc-read = -lzstd -lz
 LIBS_lc-train = -ldl
 

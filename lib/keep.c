@@ -99,6 +99,7 @@ const char *lc_keep_word(enum lc_keep_why why)
 	case LC_KEEP_TAG: return "tag";
 	case LC_KEEP_NAMED: return "named";
 	case LC_KEEP_PARENT: return "parent";
+	case LC_KEEP_HEAD: return "head";
 	}
 	return "?";
 }

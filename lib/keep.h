@@ -18,6 +18,7 @@ enum lc_keep_why {
 	LC_KEEP_TAG = 16,   /* these are the caller's: */
 	LC_KEEP_NAMED = 32,
 	LC_KEEP_PARENT = 64,
+	LC_KEEP_HEAD = 128, /* its run goes on from it */
 };
 
 struct lc_keep_item {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "ref.h"
 #include "snap.h"
 
 #define PREFIX_MIN 4 /* digits of an id that are enough, when they fit one only */
@@ -82,8 +83,9 @@ void snap_list_release(struct snap_list *list)
 struct want {
 	struct opts o; /* borrows all of the caller's; its run may be the word's */
 	char *run;     /* the word's */
-	enum { LATEST, AT, BEFORE } kind;
+	enum { LATEST, AT, BEFORE, HEAD } kind;
 	long step;
+	struct lc_ref ref; /* HEAD: of the run */
 };
 
 const struct lc_snapshot *snap_before(const struct snap_list *list, long step)
@@ -98,10 +100,25 @@ const struct lc_snapshot *snap_before(const struct snap_list *list, long step)
 	return best;
 }
 
+/* Where the run goes on from: what was saved last since its ref was moved, else what that names. */
+static const struct lc_snapshot *head(const struct snap_list *list, const struct lc_ref *ref)
+{
+	const struct lc_snapshot *last = list->n ? &list->s[list->n - 1] : NULL;
+
+	if (!ref->run || !last || last->seq > ref->seq)
+		return last;
+	for (size_t i = 0; i < list->n; i++)
+		if (memcmp(&list->s[i].id, &ref->snapshot, sizeof(ref->snapshot)) == 0)
+			return &list->s[i];
+	return NULL;
+}
+
 static const struct lc_snapshot *choose(const struct snap_list *list, const struct want *w)
 {
 	const struct lc_snapshot *s = snap_before(list, w->step);
 
+	if (w->kind == HEAD)
+		return head(list, &w->ref);
 	if (w->kind == LATEST)
 		return list->n ? &list->s[list->n - 1] : NULL;
 	return w->kind == AT && s && s->m.step != w->step ? NULL : s;
@@ -115,6 +132,10 @@ static int parse_at(const char *text, struct want *w)
 	w->kind = strncmp(text, "<=", 2) == 0 ? BEFORE : AT;
 	if (strcmp(text, "latest") == 0) {
 		w->kind = LATEST;
+		return 0;
+	}
+	if (strcmp(text, "head") == 0) {
+		w->kind = HEAD;
 		return 0;
 	}
 	text += w->kind == BEFORE ? 2 : 0;
@@ -135,8 +156,8 @@ static int parse_word(const char *word, struct want *w, struct lc_err *err)
 	if (!at)
 		return 0;
 	if (parse_at(at + 1, w) < 0)
-		return lc_fail(err, LC_USAGE, "%.300s: after the @ comes a step, <=STEP or latest",
-			       word);
+		return lc_fail(err, LC_USAGE,
+			       "%.300s: after the @ comes a step, <=STEP, latest or head", word);
 	if (at == word)
 		return 1;
 	w->run = lc_path("%.*s", (int)(at - word), word);
@@ -146,13 +167,17 @@ static int parse_word(const char *word, struct want *w, struct lc_err *err)
 	return 1;
 }
 
-static int by_name(const struct lc_store *st, const struct want *w, const char *word,
+static int by_name(const struct lc_store *st, struct want *w, const char *word,
 		   struct lc_snapshot *s, struct lc_err *err)
 {
 	const struct lc_snapshot *found;
 	struct snap_list list;
 	int ret = -1;
 
+	if (w->kind == HEAD && !w->o.run)
+		return lc_fail(err, LC_USAGE, "%.300s: head is of a run: RUN@head", word);
+	if (w->kind == HEAD && lc_ref_read(w->o.store, w->o.run, &w->ref, err) < 0)
+		return -1;
 	if (snap_list_load(st, &w->o, &list, err) < 0)
 		return -1;
 	found = choose(&list, w);
@@ -230,6 +255,7 @@ int snap_pick(const struct lc_store *st, const char *word, const struct opts *o,
 		ret = parse_word(word, &w, err);
 	if (ret >= 0)
 		ret = ret ? by_name(st, &w, word, s, err) : by_id(st, o, word, s, err);
+	lc_ref_release(&w.ref);
 	free(w.run);
 	return ret;
 }

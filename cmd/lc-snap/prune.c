@@ -11,6 +11,7 @@
 #include "io.h"
 #include "json.h"
 #include "keep.h"
+#include "ref.h"
 #include "snap.h"
 #include "store_gc.h"
 
@@ -78,6 +79,26 @@ static int keep_named(const struct opts *o, const struct lc_store *st, const str
 	return 0;
 }
 
+/* What a run goes on from is never dropped. */
+static int keep_heads(const struct opts *o, const struct snap_list *list, struct lc_keep_item *x,
+		      struct lc_err *err)
+{
+	struct lc_ref ref = {.run = NULL};
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct lc_snapshot *s = &list->s[i];
+		if (i == 0 || strcmp(s->m.run, list->s[i - 1].m.run) != 0) {
+			lc_ref_release(&ref);
+			if (lc_ref_read(o->store, s->m.run, &ref, err) < 0)
+				return -1;
+		}
+		if (ref.run && memcmp(&s->id, &ref.snapshot, sizeof(s->id)) == 0)
+			x[i].why |= LC_KEEP_HEAD;
+	}
+	lc_ref_release(&ref);
+	return 0;
+}
+
 /* What stays, and why: only what the filters let through can go. */
 static struct lc_keep_item *choose(const struct opts *o, const struct lc_store *st,
 				   const struct snap_list *list, struct lc_err *err)
@@ -97,7 +118,7 @@ static struct lc_keep_item *choose(const struct opts *o, const struct lc_store *
 	for (size_t i = 0; i < list->n; i++)
 		if (!snap_wanted(&list->s[i].m, o))
 			x[i].why |= LC_KEEP_NAMED;
-	if (keep_named(o, st, list, x, err) < 0) {
+	if (keep_named(o, st, list, x, err) < 0 || keep_heads(o, list, x, err) < 0) {
 		free(x);
 		return NULL;
 	}
@@ -110,7 +131,7 @@ static json_t *reasons(unsigned why)
 {
 	json_t *words = json_array();
 
-	for (unsigned bit = 1; bit <= LC_KEEP_PARENT; bit <<= 1)
+	for (unsigned bit = 1; bit <= LC_KEEP_HEAD; bit <<= 1)
 		if (why & bit)
 			json_array_append_new(words, json_string(lc_keep_word(bit)));
 	return words;
