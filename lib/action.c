@@ -19,7 +19,7 @@ static const struct spec {
 } specs[] = {
 	{"lr_scale", POSITIVE, "a number above 0"},
 	{"lr_warmup", COUNT, "a number of steps"},
-	{"lr_tail", TAIL, "{\"shape\":\"linear|cosine|constant\",\"to\":X,\"steps\":N}"},
+	{"lr_tail", TAIL, "{\"shape\":\"linear|cosine|constant|points\",\"to\":X,\"steps\":N}"},
 	{"skip", SKIP, "[first,last] or a list of such"},
 	{"weight_decay_scale", NOT_NEGATIVE, "a number from 0"},
 	{"clip", POSITIVE, "a number above 0"},
@@ -70,19 +70,58 @@ static int is_skip(const json_t *v)
 
 static int is_tail(const json_t *v)
 {
-	static const char *shapes[] = {"linear", "cosine", "constant"};
+	static const char *shapes[] = {"linear", "cosine", "constant", "points"};
 	const char *shape = lc_json_get_str(v, "shape", ""), *key;
+	const json_t *points = json_object_get(v, "points");
 	json_t *x;
+	size_t i;
 	int known = 0;
 
-	for (int i = 0; i < 3; i++)
+	for (i = 0; i < 4; i++)
 		known |= strcmp(shape, shapes[i]) == 0;
+	if ((strcmp(shape, "points") == 0) != (json_array_size(points) > 0) ||
+	    json_array_size(points) >= LC_TAIL_POINTS)
+		return 0;
+	json_array_foreach(points, i, x)
+		if (!json_is_number(x) || !(json_number_value(x) >= 0))
+			return 0;
 	json_object_foreach((json_t *)v, key, x)
 		if (strcmp(key, "shape") != 0 && strcmp(key, "to") != 0 &&
-		    strcmp(key, "steps") != 0 && strcmp(key, "from") != 0)
+		    strcmp(key, "steps") != 0 && strcmp(key, "from") != 0 &&
+		    strcmp(key, "points") != 0)
 			return 0;
 	return known && lc_json_get_num(v, "to", -1) >= 0 && lc_json_get_int(v, "steps", 0) >= 1 &&
 	       lc_json_get_num(v, "from", 1) >= 0;
+}
+
+void lc_tail_read(struct lc_tail *t, const json_t *tail, double from)
+{
+	const char *shape = lc_json_get_str(tail, "shape", "linear");
+	json_t *x;
+	size_t i;
+
+	memset(t, 0, sizeof(*t));
+	t->cosine = strcmp(shape, "cosine") == 0;
+	t->steps = lc_json_get_num(tail, "steps", 1);
+	if (strcmp(shape, "constant") != 0)
+		t->x[t->n++] = lc_json_get_num(tail, "from", from);
+	json_array_foreach(json_object_get(tail, "points"), i, x)
+		if (t->n < LC_TAIL_POINTS)
+			t->x[t->n++] = json_number_value(x);
+	t->x[t->n++] = lc_json_get_num(tail, "to", 0);
+}
+
+double lc_tail_at(const struct lc_tail *t, double d)
+{
+	double f = fmin(d / t->steps, 1);
+	int k;
+
+	if (t->n == 1)
+		return t->x[0];
+	f = t->cosine ? 0.5 * (1 - cos(M_PI * f)) : f;
+	f *= t->n - 1;
+	k = (int)fmin(f, t->n - 2);
+	return t->x[k] + (t->x[k + 1] - t->x[k]) * (f - k);
 }
 
 static int in_domain(enum kind kind, const json_t *v)

@@ -24,6 +24,19 @@ int lc_actions_check(const json_t *actions, struct lc_err *err);
 char **lc_actions_words(const json_t *actions);
 void lc_words_free(char **words);
 
+/*
+ * An lr_tail as numbers: scales of the plan's lr at the fork, even distances apart over `steps`
+ * updates, the first at the fork (from, if it says none); the last holds from there on. Linear
+ * between them, or along half a cosine. Shape "points" lists those between in "points".
+ */
+enum { LC_TAIL_POINTS = 16 }; /* besides from */
+struct lc_tail {
+	int n, cosine;
+	double x[LC_TAIL_POINTS + 1], steps;
+};
+void lc_tail_read(struct lc_tail *t, const json_t *tail, double from); /* a checked one */
+double lc_tail_at(const struct lc_tail *t, double d); /* d updates after the fork, above 0 */
+
 /* The value of one action as a word ("0.5", "100-150", "mv"), or "none" when absent. The caller's.
  * NULL: no such action. */
 char *lc_action_value(const json_t *actions, const char *name);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "action.h"
 #include "forecast.h"
 #include "json.h"
 
@@ -57,24 +58,20 @@ double lc_schedule_lr(const struct lc_schedule *s, double update)
  * (action.h).
  */
 struct change {
-	double scale, warmup, tail_from, tail_to, tail_steps;
-	char tail; /* l, c(osine), k(onstant); 0 for none */
+	double scale, warmup;
+	int tail; /* has one */
+	struct lc_tail to;
 };
 
 static void change_read(struct change *c, const json_t *actions)
 {
 	const json_t *tail = json_object_get(actions, "lr_tail");
-	const char *shape = lc_json_get_str(tail, "shape", "");
 
 	memset(c, 0, sizeof(*c));
 	c->scale = lc_json_get_num(actions, "lr_scale", 1);
 	c->warmup = lc_json_get_num(actions, "lr_warmup", 0);
-	if (!tail)
-		return;
-	c->tail = !strcmp(shape, "constant") ? 'k' : shape[0];
-	c->tail_from = lc_json_get_num(tail, "from", c->scale);
-	c->tail_to = lc_json_get_num(tail, "to", 0);
-	c->tail_steps = lc_json_get_num(tail, "steps", 1);
+	c->tail = tail != NULL;
+	lc_tail_read(&c->to, tail, c->scale);
 }
 
 /* The plan's lr in eta_ref: the schedule, else the log, else its last value. */
@@ -98,16 +95,9 @@ static double base_lr(const struct lc_law *law, const struct lc_schedule *plan, 
 static double lr_ahead(const struct lc_law *law, const struct lc_schedule *plan,
 		       const struct change *c, int path, double from, double d)
 {
-	double lr, x;
+	double lr = c->tail ? base_lr(law, plan, path, from) * lc_tail_at(&c->to, d)
+			    : base_lr(law, plan, path, from + d) * c->scale;
 
-	if (c->tail) {
-		x = fmin(1, d / c->tail_steps);
-		x = c->tail == 'k' ? 1 : c->tail == 'c' ? .5 * (1 - cos(M_PI * x)) : x;
-		lr = base_lr(law, plan, path, from) *
-		     (c->tail_from + (c->tail_to - c->tail_from) * x);
-	} else {
-		lr = base_lr(law, plan, path, from + d) * c->scale;
-	}
 	return d < c->warmup ? lr * d / c->warmup : lr;
 }
 
@@ -133,7 +123,7 @@ static int gather(const struct lc_law *law, const struct change *c, const struct
 	for (int i = 0; i < 48; i++)
 		k[n++] = fmax(1, floor(1 + (last - 1) * i / 47 + .5));
 	corner[ncorner++] = c->warmup;
-	corner[ncorner++] = c->tail ? c->tail_steps : 0;
+	corner[ncorner++] = c->tail ? c->to.steps : 0;
 	corner[ncorner++] = f->horizon;
 	if (p->shape) {
 		corner[ncorner++] = (double)p->warmup - f->from;
@@ -144,6 +134,11 @@ static int gather(const struct lc_law *law, const struct change *c, const struct
 		for (int d = 0; d < 2; d++)
 			if (corner[i] + d >= 1 && corner[i] + d <= last)
 				k[n++] = floor(corner[i]) + d;
+	for (int i = 1; c->tail && i + 1 < c->to.n; i++) {
+		double at = floor(c->to.steps * i / (c->to.n - 1));
+		if (at >= 1 && at <= last)
+			k[n++] = at;
+	}
 	for (int i = 0; !p->shape && i < path->n && n < LC_KNOTS; i++)
 		if (path->at[i] - f->from >= 1 && path->at[i] - f->from <= last)
 			k[n++] = floor(path->at[i] - f->from);

@@ -15,6 +15,7 @@ static const char help[] =
 	"       lc-proxy backtest [option]... -H parent.jsonl -s STEP branch.jsonl...\n"
 	"       lc-proxy backtest [option]... --cases cases.jsonl\n"
 	"       lc-proxy check [option]... -H run.jsonl -f forecast.jsonl branch.jsonl\n"
+	"       lc-proxy plan [option]... -H run.jsonl | -l law.json\n"
 	"\n"
 	"  -H, --history FILE   step records of the run and its branches; may be repeated\n"
 	"  -l, --law FILE       a law that fit wrote, instead of -H\n"
@@ -23,7 +24,9 @@ static const char help[] =
 	"  -m, --metric M=NAME  read metric M under another name; may be repeated\n"
 	"  -n, --points N       points of a forecast, 1..64 (default 32)\n"
 	"  -o, --output FILE    where fit writes the law; - is stdout\n"
-	"  -s, --step N         where the branches of backtest left their parent\n"
+	"  -s, --step N         where the branches of backtest left their parent; where plan "
+	"begins\n"
+	"      --horizon N      steps that plan looks ahead (default: to the total of --plan)\n"
 	"  -k, --known FILE     an earlier branch that backtest may know; may be repeated\n"
 	"      --cases FILE     cases of backtest, one JSON object a line; - is stdin\n"
 	"  -f, --forecast FILE  what predict wrote: the draft that check tests\n"
@@ -32,7 +35,7 @@ static const char help[] =
 	"  -q, --quiet          no words on stderr but errors\n"
 	"  -h, --help, --version\n";
 
-enum { PLAN = 256, CASES, VERSION };
+enum { PLAN = 256, CASES, HORIZON, VERSION };
 
 static const struct option longs[] = {
 	{"history", required_argument, NULL, 'H'},
@@ -47,6 +50,7 @@ static const struct option longs[] = {
 	{"cases", required_argument, NULL, CASES},
 	{"forecast", required_argument, NULL, 'f'},
 	{"delta", required_argument, NULL, 'd'},
+	{"horizon", required_argument, NULL, HORIZON},
 	{"json", no_argument, NULL, 'j'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
@@ -92,6 +96,7 @@ static void take(struct options *o, int c)
 	case CASES: o->cases = optarg; break;
 	case 'f': o->forecast = optarg; break;
 	case 'd': o->delta = lc_option_number(optarg, "-d", 1e-9, .5); break;
+	case HORIZON: o->horizon = number(optarg, "--horizon", 1, 1000000000); break;
 	case 'j': o->json = 1; break;
 	case 'q': o->quiet = 1; break;
 	case PLAN: o->plan = optarg; break;
@@ -115,8 +120,9 @@ int main(int argc, char **argv)
 	} verbs[] = {{"fit", cmd_fit, 0},
 		     {"predict", cmd_predict, 0},
 		     {"backtest", cmd_backtest, 1},
-		     {"check", cmd_check, 1}};
-	struct options o = {.points = 32, .step = -1, .delta = .05};
+		     {"check", cmd_check, 1},
+		     {"plan", cmd_plan, 0}};
+	struct options o = {.points = 32, .step = -1, .horizon = -1, .delta = .05};
 	int c;
 
 	lc_setup(argv[0]);
@@ -127,7 +133,7 @@ int main(int argc, char **argv)
 		take(&o, c);
 	}
 	if (optind >= argc)
-		lc_usage("no verb: fit, predict, backtest or check");
+		lc_usage("no verb: fit, predict, backtest, check or plan");
 	o.arg = argv + optind + 1;
 	o.narg = argc - optind - 1;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

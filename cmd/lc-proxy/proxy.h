@@ -7,15 +7,16 @@
 struct options {
 	const char *history[16], *law, *alert, *plan, *out, *cases, *forecast, *known[64];
 	int nhistory, nknown, points, quiet, json;
-	double delta; /* of check: how often a right draft may be rejected */
-	long step;    /* -1: not given */
-	char **arg;   /* after the verb */
+	double delta;	    /* of check: how often a right draft may be rejected */
+	long step, horizon; /* -1: not given */
+	char **arg;	    /* after the verb */
 	int narg;
 	struct lc_names names;
 };
 
 int cmd_fit(const struct options *o);
 int cmd_predict(const struct options *o);
+int cmd_plan(const struct options *o);
 int cmd_check(const struct options *o);
 int cmd_backtest(const struct options *o);
 

@@ -76,15 +76,9 @@ int actions_apply(struct run *r, const json_t *given, struct lc_err *err)
 
 static void read_tail(struct run *r, const json_t *tail)
 {
-	struct effects *fx = &r->fx;
-	const char *shape = lc_json_get_str(tail, "shape", "linear");
-
-	fx->tail = tail != NULL;
-	fx->tail_shape = !strcmp(shape, "linear") ? 0 : !strcmp(shape, "cosine") ? 1 : 2;
-	fx->tail_to = lc_json_get_num(tail, "to", 0);
-	fx->tail_from = lc_json_get_num(tail, "from", fx->lr_scale);
-	fx->tail_steps = lc_json_get_int(tail, "steps", 1);
-	fx->tail_start = r->tail_start;
+	r->fx.tail = tail != NULL;
+	r->fx.tail_start = r->tail_start;
+	lc_tail_read(&r->fx.to, tail, r->fx.lr_scale);
 }
 
 static int read_skip(struct run *r, const json_t *skip, struct lc_err *err)
@@ -132,17 +126,11 @@ int effects_update(struct run *r, struct lc_err *err)
 double effects_lr(const struct run *r, long step)
 {
 	const struct effects *fx = &r->fx;
-	double lr = plan_lr(&r->plan, step) * fx->lr_scale, f;
+	double lr = plan_lr(&r->plan, step) * fx->lr_scale;
 
-	if (fx->tail && step > fx->tail_start) {
-		f = (double)(step - fx->tail_start) / (double)fx->tail_steps;
-		f = f > 1 ? 1 : f;
-		f = fx->tail_shape == 1	  ? 0.5 * (1 - cos(3.14159265358979323846 * f))
-		    : fx->tail_shape == 2 ? 1
-					  : f;
+	if (fx->tail && step > fx->tail_start)
 		lr = plan_lr(&r->plan, fx->tail_start) *
-		     (fx->tail_from + (fx->tail_to - fx->tail_from) * f);
-	}
+		     lc_tail_at(&fx->to, (double)(step - fx->tail_start));
 	if (step > fx->warm_start && step - fx->warm_start < fx->warm_steps)
 		lr *= (double)(step - fx->warm_start) / (double)fx->warm_steps;
 	return lr;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include "action.h"
 #include "data.h"
 #include "gpt.h"
 #include "plan.h"
@@ -23,9 +24,9 @@ enum { INIT_STREAM = LC_GPT_STREAM, BATCH_STREAM, JITTER_STREAM, RESEED_STREAM, 
 /* What the actions in force come to. */
 struct effects {
 	double lr_scale, decay_scale, clip, beta2, batch_scale;
-	int tail, tail_shape; /* 0 linear, 1 cosine, 2 constant */
-	double tail_from, tail_to;
-	long tail_steps, tail_start, warm_steps, warm_start;
+	int tail;
+	struct lc_tail to;
+	long tail_start, warm_steps, warm_start;
 	int skips;
 	long skip[SKIPS][2];
 	uint64_t data_seed;

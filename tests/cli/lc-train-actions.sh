@@ -51,6 +51,10 @@ equal "go on with it" "0.0005 0.00025" "$(list lr)"
 ok "a constant tail" train --resume half --steps 2 --lr-tail '{"shape":"constant","to":1,"steps":9}'
 equal "is a return to the plan's lr" "0.001 0.001" "$(list lr)"
 
+ok "a tail of points" train --resume $s --steps 5 \
+	--lr-tail '{"shape":"points","from":1,"points":[0.5,0.75],"to":0,"steps":6}'
+equal "goes straight from one to the next" "0.00075 0.0005 0.000625 0.00075 0.000375" "$(list lr)"
+
 ok "skip" train --resume $s --steps 6 --skip 22-23,25-25
 skipped=$(of batch)
 paste -d ' ' plan /dev/null >/dev/null

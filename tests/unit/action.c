@@ -25,6 +25,7 @@ Test(action, check)
 		"{\"lr_warmup\":0}",
 		"{\"lr_tail\":{\"shape\":\"linear\",\"to\":0,\"steps\":200}}",
 		"{\"lr_tail\":{\"shape\":\"cosine\",\"to\":0.1,\"from\":0.5,\"steps\":1}}",
+		"{\"lr_tail\":{\"shape\":\"points\",\"to\":0,\"points\":[1,0.5],\"steps\":9}}",
 		"{\"skip\":[100,150]}",
 		"{\"skip\":[[1,1],[3,4]]}",
 		"{\"weight_decay_scale\":0}",
@@ -54,6 +55,13 @@ Test(action, check)
 		"{\"lr_tail\":{\"shape\":\"linear\",\"to\":-1,\"steps\":2}}",
 		"{\"lr_tail\":{\"shape\":\"linear\",\"to\":0,\"steps\":0}}",
 		"{\"lr_tail\":{\"shape\":\"linear\",\"to\":0,\"steps\":2,\"typo\":1}}",
+		"{\"lr_tail\":{\"shape\":\"points\",\"to\":0,\"steps\":9}}",
+		"{\"lr_tail\":{\"shape\":\"points\",\"to\":0,\"points\":[],\"steps\":9}}",
+		"{\"lr_tail\":{\"shape\":\"points\",\"to\":0,\"points\":[-1],\"steps\":9}}",
+		"{\"lr_tail\":{\"shape\":\"points\",\"to\":0,\"points\":[\"1\"],\"steps\":9}}",
+		"{\"lr_tail\":{\"shape\":\"points\",\"to\":0,\"steps\":9,"
+		"\"points\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}}",
+		"{\"lr_tail\":{\"shape\":\"linear\",\"to\":0,\"points\":[1],\"steps\":9}}",
 		"{\"skip\":[]}",
 		"{\"skip\":[150,100]}",
 		"{\"skip\":[-1,5]}",
@@ -239,4 +247,29 @@ Test(action, what_stays_in_force)
 	in_force("{\"skip\":[1,2]}", "{\"skip\":[1,2]}", "{\"skip\":[1,2]}");
 	in_force("{\"skip\":[[1,2],[5,6]]}", "{\"skip\":[[5,6],[8,9]]}",
 		 "{\"skip\":[[1,2],[5,6],[8,9]]}");
+}
+
+Test(action, a_tail_as_numbers)
+{
+	static const struct {
+		const char *text;
+		double d, want;
+	} cases[] = {
+		{"{\"shape\":\"linear\",\"to\":0,\"steps\":10}", 5, .4},
+		{"{\"shape\":\"linear\",\"to\":0.2,\"from\":1,\"steps\":10}", 99, .2},
+		{"{\"shape\":\"cosine\",\"to\":0,\"from\":1,\"steps\":4}", 2, .5},
+		{"{\"shape\":\"constant\",\"to\":3,\"from\":1,\"steps\":4}", 1, 3},
+		{"{\"shape\":\"points\",\"to\":0,\"from\":1,\"points\":[2,1],\"steps\":6}", 2, 2},
+		{"{\"shape\":\"points\",\"to\":0,\"from\":1,\"points\":[2,1],\"steps\":6}", 3, 1.5},
+		{"{\"shape\":\"points\",\"to\":0,\"from\":1,\"points\":[2,1],\"steps\":6}", 7, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *j = json_loads(cases[i].text, 0, NULL);
+		struct lc_tail t;
+		lc_tail_read(&t, j, .8);
+		cr_assert_float_eq(lc_tail_at(&t, cases[i].d), cases[i].want, 1e-12, "%s",
+				   cases[i].text);
+		json_decref(j);
+	}
 }
