@@ -2,9 +2,11 @@
  * screen: which of the proposed futures are worth running.
  *
  * What the others are judged against always runs. Of the arms, one of each kind of remedy first (a
- * forecast cannot tell a moment reset from doing nothing; only a run can), in the order of their
- * forecasts; then the best forecasts. A lasting change on a remedy brings its plain sibling with
- * it, so that the remedy gets the credit for no more than it adds (DESIGN section 8, truth 4).
+ * forecast cannot tell a moment reset from doing nothing; only a run can), the most probable best
+ * of its kind; then whichever adds most to the lowest end expected of those taken (chance.h), so
+ * that k doses of one idea are not taken for k ideas. A lasting change on a remedy brings its plain
+ * sibling with it, so that the remedy gets the credit for no more than it adds (DESIGN section 8,
+ * truth 4). Every arm gets a record that says whether it was kept, and why.
  */
 #include <getopt.h>
 #include <math.h>
@@ -12,23 +14,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chance.h"
 #include "collapse.h"
 #include "io.h"
 #include "json.h"
 #include "option.h"
 
-static int keep_arms = 8;
+static int keep_arms = 8, quiet;
 
 static const char usage[] =
-	"usage: lc-collapse screen [-k N] [FILE]\n"
-	"Read branch and forecast records, write those of the futures worth running.\n"
-	"  -k N   arms to keep (8), beside control, clean, null and jitter branches\n";
+	"usage: lc-collapse screen [-q] [-k N] [FILE]\n"
+	"Read branch and forecast records, write those of the futures worth running, and a screen\n"
+	"record for each arm that says why it was kept or dropped.\n"
+	"  -k N   arms to keep (8), beside control, clean, null and jitter branches\n"
+	"  -q     no summary on standard error\n";
 
-struct ranked {
-	int index;
-	double score;	/* forecast loss at the end, plus what a likely divergence costs; lower is
-			   better */
-	char class[24]; /* what kind of remedy it is */
+struct card {
+	struct bet *bet;
+	int n;
+	char *kept;	 /* [ev->n] */
+	char (*why)[96]; /* [ev->n] */
+	struct chance chance;
 };
 
 /* Which factors it changes: rewind, skip, reset, lr down or up, the rest. */
@@ -49,52 +55,68 @@ static void classify(const struct future *f, char class[24])
 		 json_object_get(f->actions, "lr_warmup") ? "p" : "", rest ? "x" : "");
 }
 
-static double score_of(const struct future *f)
+/* Forecast loss at the end, plus what a likely divergence costs; lower is better. */
+static double score_of(const struct future *f, double *sd)
 {
 	const json_t *end = json_object_get(f->forecast, "end");
-	double mean = lc_json_get_num(end ? end : json_object_get(f->forecast, "final"), "mean", 0);
-	double diverge = lc_json_get_num(f->forecast, "diverge", 0);
+	double mean;
 
-	return isfinite(mean) ? mean + diverge : INFINITY;
+	if (!end)
+		end = json_object_get(f->forecast, "final");
+	mean = lc_json_get_num(end, "mean", 0);
+	*sd = lc_json_get_num(end, "sd", 0);
+	*sd = *sd > 0 && isfinite(*sd) ? *sd : 0;
+	return isfinite(mean) ? mean + lc_json_get_num(f->forecast, "diverge", 0) : INFINITY;
 }
 
-static int by_score(const void *a, const void *b)
+static void deal(struct card *c, const struct evidence *ev)
 {
-	const struct ranked *x = a, *y = b;
+	const struct future *control = evidence_role(ev, "control");
+	double end = INFINITY, sd = 0;
 
-	if (x->score != y->score)
-		return x->score < y->score ? -1 : 1;
-	return x->index - y->index; /* the simpler first: the plan's own order */
-}
-
-static int rank_arms(const struct evidence *ev, struct ranked *rank)
-{
-	int n = 0;
-
+	if (control && control->forecast)
+		end = score_of(control, &sd);
+	c->bet = lc_xalloc((size_t)ev->n, sizeof(*c->bet));
+	c->kept = lc_xalloc((size_t)ev->n, 1);
+	c->why = lc_xalloc((size_t)ev->n, sizeof(*c->why));
 	for (int i = 0; i < ev->n; i++) {
-		if (strcmp(ev->f[i].role, "arm") != 0)
+		const struct future *f = &ev->f[i];
+		struct bet *b = &c->bet[c->n];
+		double was = lc_json_get_num(json_object_get(f->rec, "base"), "lr_scale", 1);
+
+		if (strcmp(f->role, "arm") != 0)
 			continue;
-		rank[n].index = i;
-		rank[n].score = score_of(&ev->f[i]);
-		classify(&ev->f[i], rank[n].class);
-		n++;
+		c->n++;
+		b->index = i;
+		b->mean = score_of(f, &b->sd);
+		if (!f->forecast && isfinite(end)) /* nothing is known against it, nor for it */
+			b->mean = end;
+		b->lnlr = log(fmax(lc_json_get_num(f->actions, "lr_scale", was) / was, 1e-9));
+		classify(f, b->class);
 	}
-	qsort(rank, (size_t)n, sizeof(*rank), by_score);
-	return n;
+	chance_init(&c->chance, c->bet, c->n, end, sd);
 }
 
 /* Keep an arm, and with it the plain sibling that it must be compared with. The number newly kept.
  */
-static int take(const struct evidence *ev, char *chosen, int index)
+static int take(const struct evidence *ev, struct card *c, int at, const char *why)
 {
+	int i = c->bet[at].index, s, n = !c->kept[i];
 	const struct future *sibling =
-		is_persistent(&ev->f[index]) ? evidence_sibling(ev, &ev->f[index]) : NULL;
-	int at = sibling ? (int)(sibling - ev->f) : index, n = !chosen[index];
+		is_persistent(&ev->f[i]) ? evidence_sibling(ev, &ev->f[i]) : NULL;
 
-	chosen[index] = 1;
-	n += at != index && !chosen[at] && strcmp(sibling->role, "arm") == 0;
-	chosen[at] = 1;
-	return n;
+	c->kept[i] = 1;
+	snprintf(c->why[i], sizeof(c->why[i]), "%s", why);
+	chance_take(&c->chance, at);
+	s = sibling ? (int)(sibling - ev->f) : i;
+	if (c->kept[s] || strcmp(ev->f[s].role, "arm") != 0)
+		return n;
+	c->kept[s] = 1;
+	snprintf(c->why[s], sizeof(c->why[s]), "%.60s is compared with it", ev->f[i].id);
+	for (int k = 0; k < c->n; k++)
+		if (c->bet[k].index == s)
+			chance_take(&c->chance, k);
+	return n + 1;
 }
 
 /*
@@ -106,25 +128,103 @@ static int take(const struct evidence *ev, char *chosen, int index)
 static const char *const kinds[] = {"ws", "wd", "s",  "r", "wsd", "d", "wr",
 				    "u",  "w",	"wu", "p", "wp",  "x", "wx"};
 
-static int take_best_of(const struct evidence *ev, const struct ranked *rank, int n, char *chosen,
-			const char *kind)
+static int take_best_of(const struct evidence *ev, struct card *c, const char *kind)
 {
-	for (int i = 0; i < n; i++)
-		if (strcmp(rank[i].class, kind) == 0 && !chosen[rank[i].index])
-			return take(ev, chosen, rank[i].index);
-	return 0;
+	char why[96];
+	int best = -1;
+
+	for (int i = 0; i < c->n; i++) {
+		if (strcmp(c->bet[i].class, kind) != 0)
+			continue;
+		if (c->kept[c->bet[i].index])
+			return 0;
+		/* of equals the simpler: the plan's own order */
+		if (best < 0 || c->bet[i].mean < c->bet[best].mean)
+			best = i;
+	}
+	if (best < 0)
+		return 0;
+	snprintf(why, sizeof(why), "the best forecast of its kind");
+	return take(ev, c, best, why);
 }
 
-/* One of each kind, then the best forecasts whatever their kind. */
-static void choose(const struct evidence *ev, const struct ranked *rank, int n, char *chosen)
+/* The arm that adds most; of those that add nothing, the best forecast. */
+static int take_next(const struct evidence *ev, struct card *c)
 {
-	int left = keep_arms;
+	char why[96];
+	double adds, most = -1;
+	int best = -1;
+
+	for (int i = 0; i < c->n; i++) {
+		if (c->kept[c->bet[i].index])
+			continue;
+		adds = chance_adds(&c->chance, i);
+		if (best < 0 || adds > most ||
+		    (adds == most && c->bet[i].mean < c->bet[best].mean)) {
+			best = i;
+			most = adds;
+		}
+	}
+	if (best < 0)
+		return 0;
+	snprintf(why, sizeof(why), "adds %.2g to the best that is expected of those kept", most);
+	return take(ev, c, best, why);
+}
+
+static void choose(const struct evidence *ev, struct card *c)
+{
+	int left = keep_arms, n = 1;
 
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]) && left > 0; k++)
-		left -= take_best_of(ev, rank, n, chosen, kinds[k]);
-	for (int i = 0; i < n && left > 0; i++)
-		if (!chosen[rank[i].index])
-			left -= take(ev, chosen, rank[i].index);
+		left -= take_best_of(ev, c, kinds[k]);
+	for (; left > 0 && n > 0; left -= n)
+		n = take_next(ev, c);
+}
+
+/* Why an arm was not kept. */
+static void explain_drop(const struct evidence *ev, struct card *c, int at)
+{
+	const struct bet *b = &c->bet[at], *like = NULL;
+	char *why = c->why[b->index];
+	size_t size = sizeof(c->why[0]);
+
+	for (int i = 0; i < c->n; i++)
+		if (c->kept[c->bet[i].index] && chance_alike(b, &c->bet[i]) > .4 &&
+		    (!like || chance_alike(b, &c->bet[i]) > chance_alike(b, like)))
+			like = &c->bet[i];
+	if (isinf(b->mean))
+		snprintf(why, size, "it has no forecast that is a number");
+	else if (like)
+		snprintf(why, size, "like %.60s, which is kept", ev->f[like->index].id);
+	else
+		snprintf(why, size, "no room: it would add %.2g", chance_adds(&c->chance, at));
+}
+
+static int report(const struct evidence *ev, struct card *c, struct lc_err *err)
+{
+	int ret = 0, kept = 0, alike = 0;
+
+	for (int i = 0; i < c->n && ret == 0; i++) {
+		const struct future *f = &ev->f[c->bet[i].index];
+		int is = c->kept[c->bet[i].index];
+		json_t *rec = lc_record_new("screen", 1);
+
+		if (!is)
+			explain_drop(ev, c, i);
+		kept += is;
+		alike += !is && strncmp(c->why[c->bet[i].index], "like", 4) == 0;
+		json_object_set(rec, "fork", json_object_get(f->rec, "fork"));
+		json_object_set_new(rec, "branch", json_string(f->id));
+		json_object_set_new(rec, "kept", json_boolean(is));
+		json_object_set_new(rec, "p_best", lc_json_num(round(1e4 * c->bet[i].best) / 1e4));
+		json_object_set_new(rec, "why", json_string(c->why[c->bet[i].index]));
+		ret = lc_json_emit(stdout, rec, err);
+		json_decref(rec);
+	}
+	if (!quiet && kept < c->n)
+		lc_warn("%d of %d arms kept; of those dropped, %d are like one that is kept", kept,
+			c->n, alike);
+	return ret;
 }
 
 /* A cooldown is only read when something lasting runs. */
@@ -145,35 +245,40 @@ static int put(const struct future *f, int any_persistent, struct lc_err *err)
 
 static int screen(const struct evidence *ev, struct lc_err *err)
 {
-	struct ranked *rank = lc_xalloc((size_t)ev->n, sizeof(*rank));
-	char *chosen = lc_xalloc((size_t)ev->n, 1);
+	struct card c = {.n = 0};
 	int any = 0, ret = 0;
 
-	choose(ev, rank, rank_arms(ev, rank), chosen);
+	deal(&c, ev);
+	choose(ev, &c);
 	for (int i = 0; i < ev->n; i++) {
-		chosen[i] |= strcmp(ev->f[i].role, "arm") != 0;
-		any |= chosen[i] && is_persistent(&ev->f[i]);
+		c.kept[i] |= strcmp(ev->f[i].role, "arm") != 0;
+		any |= c.kept[i] && is_persistent(&ev->f[i]);
 	}
 	for (int i = 0; i < ev->n && ret == 0; i++)
-		if (chosen[i])
+		if (c.kept[i])
 			ret = put(&ev->f[i], any, err);
-	free(rank);
-	free(chosen);
+	if (ret == 0)
+		ret = report(ev, &c, err);
+	chance_release(&c.chance);
+	free(c.bet);
+	free(c.kept);
+	free(c.why);
 	return ret;
 }
 
 int verb_screen(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"keep", 1, 0, 'k'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
+		{"keep", 1, 0, 'k'}, {"quiet", 0, 0, 'q'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
 	struct evidence ev;
 	struct lc_err err;
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":k:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":k:q", longs, NULL)) != -1) {
 		switch (c) {
 		case 'k': keep_arms = (int)lc_option_whole(optarg, "-k", 1, 100000); break;
+		case 'q': quiet = 1; break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
 		default: lc_usage_option(c, argv);
 		}

@@ -69,6 +69,49 @@ equal "the best at the end" "c k n1 n2 j a2" "$(ids)"
 ok "one more" lc-collapse screen -k 2 in3
 equal "is less than a likely divergence costs" "c k n1 n2 j a2 a3" "$(ids)"
 
+# not k doses of one idea: three of one reset, whose forecasts are right or wrong together, and another kind
+why() { grep '"type":"screen"' .out | grep "\"branch\":\"$1\"" | sed 's/.*"why":"\([^"]*\)".*/\1/'; }
+p_best() { grep '"type":"screen"' .out | grep "\"branch\":\"$1\"" | sed 's/.*"p_best":\([^,}]*\).*/\1/'; }
+wide() { # ID MEAN SD ACTIONS KIND
+	branch "$1" arm "$5" "$4"
+	printf '{"type":"forecast","v":1,"branch":"%s","final":{"mean":%s,"sd":%s},"diverge":0}\n' "$1" "$2" "$3"
+}
+{
+	references
+	wide d1 1.90 0.1 '{"lr_scale":0.50}' persistent
+	wide d2 1.91 0.1 '{"lr_scale":0.52}' persistent
+	wide d3 1.92 0.1 '{"lr_scale":0.1}' persistent
+	wide u1 2.00 0.01 '{"lr_scale":1.50}' persistent
+} >doses
+ok "doses of one idea" lc-collapse screen -k 3 doses
+equal "the one that may be right where the others are wrong is kept" "c k n1 n2 j d1 d3 u1" "$(ids)"
+equal "and it is said what the other is like" "like d1, which is kept" "$(why d2)"
+equal "every arm has a record" 4 "$(grep -c '"type":"screen"' .out)"
+match "a summary for people" '3 of 4 arms kept' .err
+ok "quietly" lc-collapse screen -q -k 3 doses
+equal "no words" '' "$(cat .err)"
+# P(best) against what is known: of three independent equal arms far below the control each is the best of three; of two
+# whose difference has sd 1, one is lower by .5 sd with probability .69
+{
+	references
+	wide a1 1.0 0.1 '{"reset":"m"}' restorative
+	wide a2 1.0 0.1 '{"skip":[101,105]}' restorative
+	wide a3 1.0 0.1 '{"lr_warmup":10}' restorative
+} >equals
+ok "three equal arms" lc-collapse screen -k 1 equals
+third='BEGIN { exit !(p > .29 && p < .38) }'
+p2=$(p_best a2) p3=$(p_best a3)
+ok "the first: a third" awk -v p="$(p_best a1)" "$third"
+ok "the second" awk -v p="$p2" "$third"
+ok "the third" awk -v p="$p3" "$third"
+{
+	references
+	wide a1 1.0 0.0707107 '{"reset":"m"}' restorative
+	wide a2 1.05 0.0707107 '{"skip":[101,105]}' restorative
+} >pair
+ok "two arms half an sd apart" lc-collapse screen -k 1 pair
+ok "Phi(.5)" awk -v p="$(p_best a1)" 'BEGIN { exit !(p > .65 && p < .73) }'
+
 status "no records" 3 lc-collapse screen /dev/null
 status "-k 0" 2 lc-collapse screen -k 0 in
 status "-k 1.5" 2 lc-collapse screen -k 1.5 in
