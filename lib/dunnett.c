@@ -48,7 +48,7 @@ static void chi_points(struct chi *c, double df)
 	lo = reach(df, -1);
 	hi = reach(df, 1);
 	/* as fine as the narrower side needs; a long lower tail (few df) is smooth */
-	c->n = (int)fmin(POINTS, ceil((hi - lo) / hi * 16) + 1);
+	c->n = (int)fmin(POINTS, ceil((hi - lo) / hi * 12) + 1);
 	for (int i = 0; i < c->n; i++) {
 		double u = lo + (hi - lo) * i / (c->n - 1);
 		c->s[i] = exp(u);

@@ -10,6 +10,7 @@
 #include "err.h"
 #include "forecast.h"
 #include "hash.h"
+#include "noise.h"
 
 int verb_screen(int argc, char **argv);
 int verb_race(int argc, char **argv);
@@ -63,9 +64,13 @@ struct future *evidence_sibling(const struct evidence *ev, const struct future *
 int is_persistent(const struct future *f);
 
 struct rule {
-	double alpha;		 /* error rate, shared out over the arms; .05 */
-	double min_effect;	 /* a gain below this is not worth a change, nats; 0 */
-	struct lc_schedule plan; /* of the run's lr; shape 0: not known */
+	double alpha;		   /* error rate, shared out over the arms; .05 */
+	double min_effect;	   /* a gain below this is not worth a change, nats; 0 */
+	struct lc_schedule plan;   /* of the run's lr; shape 0: not known */
+	int confirm;		   /* replicates that the leader must win by; 0: none asked for */
+	long max_cost;		   /* steps that all futures may take; 0: no limit */
+	double price;		   /* what a step of a future costs, in steps of the run; 0 */
+	struct lc_noise ret, cool; /* of earlier forks of the run; df 0: none */
 };
 
 /* lrplan.c: a plan file, {"schedule","lr","total",...} or a state.json; and as it stands in

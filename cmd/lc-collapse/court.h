@@ -17,6 +17,16 @@ struct arm {
 	int passes, tied;
 };
 
+/* The leader, run again on other orders (confirm.c). */
+struct confirmation {
+	struct arm *leader;   /* NULL: none gained more than the least effect */
+	int n;		      /* its replicates that were read with their twins */
+	double gain, lower;   /* their mean, after the charge, and its bound at alpha */
+	json_t *wanted;	      /* branch records still to be run, or NULL; owned */
+	long steps;	      /* what they take */
+	const char *too_dear; /* why they are not asked for, or NULL */
+};
+
 struct court {
 	const struct evidence *ev;
 	const struct rule *rule;
@@ -25,6 +35,7 @@ struct court {
 	struct noise noise, report_noise;
 	double worth, control_ret;
 	struct valuation value, report_value; /* of the two metrics */
+	struct confirmation again;	      /* where rule->confirm asks for it */
 	struct arm *arms;
 	int narms;    /* that were read, the diverged and failed too */
 	int compared; /* those and the ones stopped on the way: what alpha is shared out over */
@@ -52,6 +63,11 @@ const struct spread *court_spread(const struct noise *n, const struct future *f)
 
 /* Order of an arm among those that pass; higher is better. */
 double court_standing(const struct court *c, const struct arm *a);
+
+/* The leader when its replicates bear it out, else NULL; *k says what they were, or what is wanted.
+ */
+struct arm *confirm(const struct court *c, struct confirmation *k);
+void confirm_release(struct confirmation *k);
 
 /* "better", "none", or "undecided", with the reason. */
 const char *court_verdict(const struct court *c, const struct arm *pick, char *why, size_t size);

@@ -255,9 +255,24 @@ static int readable(const struct evidence *ev, const struct future *control, enu
 	return nulls > 1 && !isnan(read_return(ev, control, m));
 }
 
+/* What earlier forks of the run saw of its noise counts as this one's. */
+static void remember(struct noise *n, const struct rule *rule)
+{
+	struct lc_noise ret = lc_noise_join((struct lc_noise){n->ret.sd, n->ret.df}, rule->ret);
+	struct lc_noise cool = lc_noise_join((struct lc_noise){n->cool.sd, n->cool.df}, rule->cool);
+
+	n->own_ret = n->ret;
+	n->own_cool = n->cool;
+	if (n->diverged)
+		return;
+	n->ret = (struct spread){.sd = ret.sd, .df = ret.df};
+	n->cool = (struct spread){.sd = cool.sd, .df = cool.df};
+}
+
 json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err *err)
 {
 	struct court c = {.ev = ev, .rule = rule, .control = evidence_role(ev, "control")};
+	const struct arm *pick = NULL;
 	json_t *rec = NULL;
 
 	if (!c.control) {
@@ -268,6 +283,9 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 	c.report = c.select == VAL && readable(ev, c.control, TEST) ? TEST : c.select;
 	c.noise = noise_floor(ev, c.select);
 	c.report_noise = noise_floor(ev, c.report);
+	remember(&c.noise, rule);
+	if (c.report != c.select)
+		remember(&c.report_noise, rule);
 	c.worth = step_worth(ev, c.select);
 	c.control_ret = read_return(ev, c.control, c.select);
 	if (value_arms(&c.value, ev, &rule->plan, c.select, err) < 0 ||
@@ -278,8 +296,11 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 		if (is_candidate(&ev->f[i]) && !isnan(c.control_ret))
 			hear(&c, &ev->f[i]);
 	judge_arms(&c);
-	rec = court_decision(&c, c.noise.ret.df > 0 ? choose(&c) : NULL);
+	if (c.noise.ret.df > 0)
+		pick = rule->confirm ? confirm(&c, &c.again) : choose(&c);
+	rec = court_decision(&c, pick);
 	free(c.arms);
+	confirm_release(&c.again);
 out:
 	value_release(&c.value);
 	value_release(&c.report_value);

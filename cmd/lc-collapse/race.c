@@ -1,7 +1,9 @@
 /* race: the decision over a stream of branch, step and result records. */
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collapse.h"
 #include "json.h"
@@ -17,14 +19,49 @@ static const char race_usage[] =
 	"  -e, --min-effect X  a gain below this is not worth a change, in nats (0)\n"
 	"  -p, --plan FILE     the plan of the lr, {\"schedule\",\"lr\",\"total\",...} or a "
 	"state.json\n"
+	"  -c, --confirm N     the leader must win again, in N runs on other data (0)\n"
+	"  -n, --noise FILE    a decision of an earlier fork of the run: its noise counts too\n"
+	"      --max-cost N    steps that all futures may take together\n"
+	"      --price X       what a step of a future costs, in steps of the run (0)\n"
 	"Status: 0 a better future, 1 none.\n";
+
+/* Add the noise that a decision saw of its own nulls (or was told of). */
+static void pool_read(struct rule *r, const json_t *noise)
+{
+	struct lc_noise ret, cool;
+
+	ret = (struct lc_noise){lc_json_get_num(noise, "return", NAN),
+				lc_json_get_num(noise, "df", 0)};
+	cool = (struct lc_noise){lc_json_get_num(noise, "cool", NAN),
+				 lc_json_get_num(noise, "cool_df", 0)};
+	if (ret.sd > 0)
+		r->ret = lc_noise_join(r->ret, ret);
+	if (cool.sd > 0)
+		r->cool = lc_noise_join(r->cool, cool);
+}
+
+static void pool(const char *path)
+{
+	struct lc_err err;
+	json_t *d = decision_read(path, NULL, &err);
+
+	if (!d)
+		lc_die(&err);
+	pool_read(&rule, json_object_get(d, "noise"));
+	json_decref(d);
+}
 
 int rule_read(struct rule *r, const json_t *decision, struct lc_err *err)
 {
+	memset(r, 0, sizeof(*r));
 	r->alpha = lc_json_get_num(decision, "alpha", rule.alpha);
 	r->min_effect = lc_json_get_num(decision, "min_effect", rule.min_effect);
 	if (!(r->alpha > 0 && r->alpha < 1) || !(r->min_effect >= 0))
 		return lc_fail(err, LC_DATA, "the decision's alpha or min_effect is none");
+	r->confirm = (int)lc_json_get_int(json_object_get(decision, "confirm"), "runs", 0);
+	r->max_cost = lc_json_get_int(decision, "max_cost", 0);
+	r->price = lc_json_get_num(decision, "price", 0);
+	pool_read(r, json_object_get(json_object_get(decision, "noise"), "pooled"));
 	if (json_object_get(decision, "plan"))
 		return lc_schedule_parse(&r->plan, json_object_get(decision, "plan"), err);
 	r->plan = (struct lc_schedule){LC_SCHED_NONE};
@@ -34,9 +71,9 @@ int rule_read(struct rule *r, const json_t *decision, struct lc_err *err)
 int verb_race(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"alpha", 1, 0, 'a'}, {"min-effect", 1, 0, 'e'},
-		{"plan", 1, 0, 'p'},  {"help", 0, 0, 'h'},
-		{0, 0, 0, 0},
+		{"alpha", 1, 0, 'a'}, {"min-effect", 1, 0, 'e'}, {"confirm", 1, 0, 'c'},
+		{"noise", 1, 0, 'n'}, {"max-cost", 1, 0, 'M'},	 {"price", 1, 0, 'P'},
+		{"plan", 1, 0, 'p'},  {"help", 0, 0, 'h'},	 {0, 0, 0, 0},
 	};
 	struct evidence ev;
 	struct lc_err err;
@@ -44,7 +81,7 @@ int verb_race(int argc, char **argv)
 	int c, status;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":a:e:p:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":a:c:e:n:p:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'a': rule.alpha = lc_option_number(optarg, "--alpha", 1e-9, .5); break;
 		case 'e': rule.min_effect = lc_option_number(optarg, "--min-effect", 0, 1e9); break;
@@ -52,6 +89,12 @@ int verb_race(int argc, char **argv)
 			if (lrplan_load(&rule.plan, optarg, &err) < 0)
 				lc_die(&err);
 			break;
+		case 'c': rule.confirm = (int)lc_option_whole(optarg, "--confirm", 0, 1000); break;
+		case 'n': pool(optarg); break;
+		case 'M':
+			rule.max_cost = lc_option_whole(optarg, "--max-cost", 1, 1000000000000);
+			break;
+		case 'P': rule.price = lc_option_number(optarg, "--price", 0, 1e6); break;
 		case 'h': fputs(race_usage, stdout); exit(lc_finish(0));
 		default: lc_usage_option(c, argv);
 		}

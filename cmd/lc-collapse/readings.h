@@ -29,9 +29,10 @@ struct spread {
 };
 struct noise {
 	struct spread ret, cool;
-	int nulls;	      /* read */
-	const char *diverged; /* id of a null that did, or NULL */
-	int identical;	      /* the nulls' returns are all the same: no order noise was seen */
+	struct spread own_ret, own_cool; /* without what earlier forks add */
+	int nulls;			 /* read */
+	const char *diverged;		 /* id of a null that did, or NULL */
+	int identical; /* the nulls' returns are all the same: no order noise was seen */
 };
 struct noise noise_floor(const struct evidence *ev, enum metric m);
 

@@ -189,9 +189,29 @@ static double told_gain(const struct court *c, const struct arm *pick, double me
 	return se * lc_selected_median(measured / se, bar, s->df);
 }
 
+/* The leader's replicates; what is wanted of them is only there when it is worth its price. */
+static json_t *confirmed(const struct court *c)
+{
+	const struct confirmation *k = &c->again;
+	json_t *j = json_pack("{s:i,s:i}", "runs", c->rule->confirm, "read", k->n);
+
+	if (!k->leader)
+		return j;
+	json_object_set_new(j, "of", json_string(k->leader->f->id));
+	if (k->n > 0) {
+		json_object_set_new(j, "gain", num(k->gain));
+		json_object_set_new(j, "lower", num(k->lower));
+	}
+	if (k->wanted && !k->too_dear) {
+		json_object_set(j, "wanted", k->wanted);
+		json_object_set_new(j, "steps", json_integer(k->steps));
+	}
+	return j;
+}
+
 static void set_gain(json_t *rec, const struct court *c, const struct arm *pick)
 {
-	double gain = 0, half = 0;
+	double gain = 0, half = 0, told;
 
 	if (pick && pick->law) {
 		gain = court_law_gain(c, pick, c->report);
@@ -201,11 +221,18 @@ static void set_gain(json_t *rec, const struct court *c, const struct arm *pick)
 		gain = court_gain(c, pick->f, c->report);
 		half = isfinite(gain) ? court_margin(&c->report_noise, pick->f) : 0;
 	}
-	json_object_set_new(rec, "gain", num(pick ? told_gain(c, pick, gain) : 0));
+	told = pick ? told_gain(c, pick, gain) : 0;
+	if (pick && !pick->law && c->rule->confirm) {
+		told = gain = c->again.gain;
+		half = gain - c->again.lower;
+	}
+	json_object_set_new(rec, "gain", num(told));
 	json_object_set_new(rec, "ci", json_pack("[o,o]", num(gain - half), num(gain + half)));
 	json_object_set_new(rec, "measured_gain", num(gain));
 	json_object_set_new(rec, "selected_gain", num(pick ? pick->gain : 0));
 	json_object_set_new(rec, "reported_on", json_string(metric_names[c->report]));
+	if (c->rule->confirm)
+		json_object_set_new(rec, "confirm", confirmed(c));
 }
 
 static void set_choice(json_t *rec, const struct court *c, const struct arm *pick)
@@ -231,10 +258,19 @@ static void set_choice(json_t *rec, const struct court *c, const struct arm *pic
 
 static json_t *noise(const struct court *c)
 {
-	return json_pack("{s:o,s:o,s:i,s:o,s:o,s:o}", "return", precise(c->noise.ret.sd), "cool",
-			 precise(c->noise.cool.sd), "nulls", c->noise.nulls, "df",
-			 precise(c->noise.ret.df), "cool_df", precise(c->noise.cool.df), "jitter",
-			 num(chaos(c)));
+	json_t *j = json_pack("{s:o,s:o,s:i,s:o,s:o,s:o}", "return", precise(c->noise.own_ret.sd),
+			      "cool", precise(c->noise.own_cool.sd), "nulls", c->noise.nulls, "df",
+			      precise(c->noise.own_ret.df), "cool_df",
+			      precise(c->noise.own_cool.df), "jitter", num(chaos(c)));
+
+	if (c->rule->ret.df > 0 || c->rule->cool.df > 0)
+		json_object_set_new(j, "pooled",
+				    json_pack("{s:o,s:o,s:o,s:o}", "return",
+					      lc_json_num(c->rule->ret.sd), "df",
+					      lc_json_num(c->rule->ret.df), "cool",
+					      lc_json_num(c->rule->cool.sd), "cool_df",
+					      lc_json_num(c->rule->cool.df)));
+	return j;
 }
 
 /* What it was decided against: where the run stood, how far its futures went, what was in force. */
@@ -263,6 +299,10 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 	set_present(rec, c);
 	json_object_set_new(rec, "alpha", lc_json_num(c->rule->alpha));
 	json_object_set_new(rec, "min_effect", lc_json_num(c->rule->min_effect));
+	if (c->rule->max_cost)
+		json_object_set_new(rec, "max_cost", json_integer(c->rule->max_cost));
+	if (c->rule->price > 0)
+		json_object_set_new(rec, "price", lc_json_num(c->rule->price));
 	if (c->rule->plan.shape)
 		json_object_set_new(rec, "plan", lrplan_json(&c->rule->plan));
 	json_object_set_new(rec, "detectable", num(detectable(c)));

@@ -23,9 +23,9 @@ struct worth {
 
 struct valuation {
 	struct worth
-		*w;  /* [ev->n], by index in ev->f; why is set for all that are not asked about */
+		*w; /* [ev->n], by index in ev->f; why is set for all that are not asked about */
 	int fits, asked; /* times the law was fitted; how many have an answer */
-	double chi2; /* misfit per observation, the worst where there are several twins */
+	double chi2;	 /* misfit per observation, the worst where there are several twins */
 };
 
 /*

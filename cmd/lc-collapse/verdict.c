@@ -59,6 +59,28 @@ static double p_by_law(const struct court *c)
 	return p;
 }
 
+/* A leader that its replicates did not bear out, or that has too few of them. */
+static const char *unborne(const struct court *c, char *why, size_t size)
+{
+	const struct confirmation *k = &c->again;
+	const char *id = k->leader->f->id;
+
+	if (!k->wanted) {
+		snprintf(why, size,
+			 "%s led by %.4f, but gained %.4f (at least %.4f) in %d runs on other data",
+			 id, k->leader->gain, k->gain, k->lower, k->n);
+		return "none";
+	}
+	if (k->too_dear) {
+		snprintf(why, size, "%s leads by %.4f, not confirmed: %s", id, k->leader->gain,
+			 k->too_dear);
+		return "none";
+	}
+	snprintf(why, size, "%s leads by %.4f; to be confirmed by the runs in confirm.wanted", id,
+		 k->leader->gain);
+	return "undecided";
+}
+
 /* "better", "none", or "undecided", with the reason. */
 const char *court_verdict(const struct court *c, const struct arm *pick, char *why, size_t size)
 {
@@ -72,12 +94,16 @@ const char *court_verdict(const struct court *c, const struct arm *pick, char *w
 	if (pick) {
 		snprintf(why, size,
 			 isinf(c->control_ret) ? "the control diverged, %s did not"
+			 : c->rule->confirm && !pick->law
+				 ? "%s is better than the control, and again in runs on other data"
 			 : pick->law
 				 ? "%s ends lower than the control, by the law of the loss"
 				 : "%s is better than the control beyond the noise of the nulls",
 			 pick->f->id);
 		return "better";
 	}
+	if (c->again.leader && !c->again.leader->law)
+		return unborne(c, why, size);
 	p = p_by_law(c);
 	if (p >= .8) {
 		snprintf(why, size,

@@ -196,6 +196,60 @@ equal "the loss is read" loss "$(field reported_on <.out)"
 	grep -v '\.return\|\.cool' >ev
 ok "restorative arms without segments" lc-collapse race ev
 
+# confirmed by replicates: the leader, on other orders, against the nulls of these orders
+replica() { # ORDER RETURN
+	future "a1-c$1" confirm restorative 100 "{\"reset\":\"mv\",\"reseed\":$1}" "$2" 1.70 |
+		sed '/"role":"confirm"/s/"role"/"of":"a1","role"/'
+}
+{
+	references
+	future a1 arm restorative 100 '{"reset":"mv"}' 1.97 1.87
+	future a2 arm restorative 100 '{"reset":"v"}' 2 2
+} >ev
+status "a leader within the noise" 1 lc-collapse race -c 2 ev
+equal "is to be run again" "undecided c" "$(said)"
+match "on the orders of the nulls" '"wanted":\[\{.*"branch":"a1-c1",.*"reseed":1\}.*"branch":"a1-c2",.*"reseed":2\}.*\],"steps":20\}' .out
+cp .out wants
+ok "(the decision verifies)" lc-collapse verify wants ev
+status "which costs more than is allowed" 1 lc-collapse race -c 2 --max-cost 130 ev
+match "is said" '"verdict":"none","why":"a1 leads by 0.0300, not confirmed: the budget' .out
+status "a price of what is worth nothing" 1 lc-collapse race -c 2 --price 1 ev
+match "is no hindrance" '"verdict":"undecided"' .out
+falling <ev >fallen
+status "a price above what there is to know" 1 lc-collapse race -c 2 --price 1 fallen
+match "is said too" '"verdict":"none","why":"a1 leads by 0.0[0-9]*, not confirmed: that costs more' .out
+# t(.95; 3) sqrt(2/2) sd is .0272
+{ cat ev && replica 1 1.962 && replica 2 1.982; } >held
+ok "two runs that hold what it promised" lc-collapse race -c 2 held
+equal "and it is chosen, with their gain" "better a1 0.028 [0.00083,0.05517]" \
+	"$(said) $(field gain <.out) $(grep -o '"ci":\[[^]]*\]' .out | sed 's/"ci"://')"
+cp .out won
+ok "verify knows that it was confirmed" lc-collapse verify won held
+{ cat ev && replica 1 1.963 && replica 2 1.983; } >fell
+status "two that do not quite" 1 lc-collapse race -c 2 fell
+match "say what they gained" '"why":"a1 led by 0.0300, but gained 0.0270 \(at least -0.000[0-9]*\) in 2 runs' .out
+{ cat ev && replica 1 1.8 && replica 2 1.8; } | sed '/"branch":"a1-c2".*"done"/s/"done"/"void"/' >half
+status "a void one is no run" 1 lc-collapse race -c 2 half
+match "another is wanted: of a new order" '"wanted":\[\{.*"branch":"a1-c3"' .out
+{ cat ev && replica 1 1.8 && replica 2 NaN; } >nan
+status "one that diverged is no confirmation" 1 lc-collapse race -c 2 nan
+equal "of anything" "none c" "$(said)"
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 2.03 1.87; } >ev
+status "nothing leads" 1 lc-collapse race -c 2 ev
+equal "so nothing is confirmed" "none c" "$(said)"
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.97 1.87; } | sed '/"branch":"n/s/"s100"/"s90"/' >ev
+status "nulls of another state" 1 lc-collapse race -c 1 ev
+match "are no twins: the control is run again too" '"branch":"a1-c5",.*"branch":"c-c5",' .out
+
+# the noise of earlier forks counts
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.965 1.865; } >ev
+status "a gain within the noise of four nulls" 1 lc-collapse race ev
+cp .out before
+ok "is beyond that of more of them" lc-collapse race -n before -n before ev
+match "and the decision says so" '"noise":\{"return":0.011547,.*"df":3,.*"pooled":\{"return":0.011547,"df":6,' .out
+cp .out pooled
+ok "verify knows them" lc-collapse verify pooled ev
+
 # verify
 { references && future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70; } >ev
 lc-collapse race ev >decision
