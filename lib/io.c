@@ -61,6 +61,25 @@ int lc_write_file(const char *path, const void *buf, size_t len, struct lc_err *
 	return lc_newfile_commit(&nf, err);
 }
 
+int lc_put_file(const char *path, const void *buf, size_t len, struct lc_err *err)
+{
+	char *tmp = lc_path("%s.%ld.tmp", path, (long)getpid());
+	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), ret = -1;
+
+	if (fd < 0) {
+		lc_fail_sys(err, "open %s", tmp);
+	} else {
+		ret = lc_write_all(fd, buf, len, path, err);
+		close(fd);
+		if (ret == 0 && rename(tmp, path) < 0)
+			ret = lc_fail_sys(err, "rename %s", path);
+		if (ret < 0)
+			unlink(tmp);
+	}
+	free(tmp);
+	return ret;
+}
+
 static void newfile_release(struct lc_newfile *nf)
 {
 	if (nf->f)

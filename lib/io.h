@@ -19,6 +19,10 @@ int lc_read_file(const char *path, char **buf, size_t *len, struct lc_err *err);
 /* Write a whole file, atomically. */
 int lc_write_file(const char *path, const void *buf, size_t len, struct lc_err *err);
 
+/* The same without waiting for the disk: whole or absent unless the machine goes down, for what can
+ * be made again. */
+int lc_put_file(const char *path, const void *buf, size_t len, struct lc_err *err);
+
 /*
  * A file being written atomically, for what is too large to hold: write to f, then keep or drop it.
  * A symbolic link stays one: what it leads to is replaced. What is there and is no regular file (a

@@ -1,154 +1,157 @@
 /* proc: see proc.h. */
 #include "proc.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "io.h"
 
-#define KEPT 1024 /* groups a keeper can know at once */
+extern char **environ;
 
-/* The keeper reads group ids: +id a group began, -id it ended. At the end of the pipe it kills the
- * rest. */
-static void keep(int fd)
-{
-	pid_t kept[KEPT], msg;
-	int n = 0;
-
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	while (read(fd, &msg, sizeof(msg)) == sizeof(msg)) {
-		if (msg > 0 && n < KEPT)
-			kept[n++] = msg;
-		for (int i = 0; msg < 0 && i < n; i++)
-			if (kept[i] == -msg)
-				kept[i--] = kept[--n];
-	}
-	for (int i = 0; i < n; i++)
-		kill(-kept[i], SIGKILL);
-	_exit(0);
-}
-
-int lc_keeper_open(struct lc_keeper *k, struct lc_err *err)
-{
-	int fd[2];
-
-	k->fd = -1;
-	if (pipe2(fd, O_CLOEXEC) < 0)
-		return lc_fail_sys(err, "pipe");
-	k->pid = fork();
-	if (k->pid < 0) {
-		lc_fail_sys(err, "fork");
-		close(fd[0]);
-		close(fd[1]);
-		return -1;
-	}
-	if (k->pid == 0) {
-		setpgid(0, 0);
-		close(fd[1]);
-		/* a reader of our output must not wait for the keeper */
-		close(STDIN_FILENO);
-		close(STDOUT_FILENO);
-		keep(fd[0]);
-	}
-	close(fd[0]);
-	k->fd = fd[1];
-	return 0;
-}
-
-void lc_keeper_close(struct lc_keeper *k)
-{
-	if (k->fd < 0)
-		return;
-	close(k->fd);
-	k->fd = -1;
-	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
-static void tell(struct lc_keeper *k, pid_t msg)
-{
-	struct lc_err ignored;
-
-	if (k->fd >= 0)
-		lc_write_all(k->fd, &msg, sizeof(msg), "keeper", &ignored);
-}
+/* The child shares our memory until it has become the command (vfork): it calls the kernel, and
+ * nothing that changes anything of ours. */
+struct child {
+	const struct lc_command *c;
+	char *const *argv;
+	char **env;
+	int in, out, errs, keeper;
+	pid_t parent;
+};
 
 static void child_failed(const char *what)
 {
-	struct lc_err err;
-
-	lc_fail_sys(&err, "%s", what);
-	lc_warn("%s", err.text);
+	dprintf(STDERR_FILENO, "%s: %s: %s\n", lc_program(), what, strerror(errno));
 	_exit(127);
 }
 
-static void run_child(const struct lc_command *c, int go)
+static void set_limits(const struct lc_command *c)
 {
-	int in = open("/dev/null", O_RDONLY);
-	int out = open(c->out_path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-	int errs = open(c->err_path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-	char byte;
+	struct rlimit lim = {c->memory, c->memory};
+
+	if (c->memory)
+		setrlimit(RLIMIT_DATA, &lim);
+	if (c->nice)
+		setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + c->nice);
+}
+
+static void become(const struct child *ch)
+{
+	pid_t self = getpid();
+	sigset_t none;
 
 	setpgid(0, 0);
-	/* not before the keeper knows us: a parent killed in between must leave nothing behind */
-	if (read(go, &byte, 1) != 1)
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* the keeper knows us before anything runs: a parent killed in between leaves nothing */
+	if (ch->keeper >= 0 && write(ch->keeper, &self, sizeof(self)) != sizeof(self))
 		_exit(127);
-	if (in < 0 || out < 0 || errs < 0)
-		child_failed(c->out_path);
-	dup2(in, STDIN_FILENO);
-	dup2(out, STDOUT_FILENO);
-	dup2(errs, STDERR_FILENO);
+	if (getppid() != ch->parent)
+		_exit(127);
+	if (ch->in < 0 || ch->out < 0 || ch->errs < 0)
+		child_failed(ch->c->out_path);
+	if (ch->c->dir && chdir(ch->c->dir) < 0)
+		child_failed(ch->c->dir);
+	dup2(ch->in, STDIN_FILENO);
+	dup2(ch->out, STDOUT_FILENO);
+	dup2(ch->errs, STDERR_FILENO);
+	set_limits(ch->c);
 	signal(SIGPIPE, SIG_DFL);
-	if (c->dir && chdir(c->dir) < 0)
-		child_failed(c->dir);
-	for (char *const *e = c->env; e && *e; e++)
-		putenv(*e);
-	execl("/bin/sh", "sh", "-c", c->command, (char *)NULL);
-	child_failed("/bin/sh");
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execvpe(ch->argv[0], ch->argv, ch->env);
+	child_failed(ch->argv[0]);
+}
+
+static int same_name(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "=");
+
+	return strncmp(a, b, n + 1) == 0;
+}
+
+/* The environment of a command: ours, and over it its own and the mark. The array is the caller's.
+ */
+static char **environment(const struct lc_command *c, char *mark)
+{
+	size_t n = 0, own = 0, have = 0;
+	char **all;
+
+	while (environ[have])
+		have++;
+	while (c->env && c->env[own])
+		own++;
+	all = lc_xalloc(have + own + 2, sizeof(*all));
+	for (size_t i = 0; i < have; i++) {
+		int over = 0;
+		for (size_t k = 0; k < own && !over; k++)
+			over = same_name(c->env[k], environ[i]);
+		if (!over)
+			all[n++] = environ[i];
+	}
+	for (size_t k = 0; k < own; k++)
+		all[n++] = c->env[k];
+	all[n] = mark;
+	return all;
+}
+
+static void open_files(struct child *ch)
+{
+	const int how = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+
+	ch->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ch->errs = open(ch->c->err_path, how, 0666);
+	ch->out = open(ch->c->out_path, how, 0666); /* the last: errno tells of it */
+}
+
+static void close_files(const struct child *ch)
+{
+	const int fds[] = {ch->in, ch->out, ch->errs};
+
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
 int lc_proc_start(struct lc_proc *p, struct lc_keeper *k, const struct lc_command *c,
 		  struct lc_err *err)
 {
-	int go[2];
+	char *mark = lc_path("%s=%ld", k->mark, ++k->serial);
+	char *const shell[] = {"/bin/sh", "-c", (char *)c->command, NULL};
+	struct child ch = {
+		c, c->argv ? c->argv : shell, environment(c, mark), -1, -1, -1, k->fd, getpid()};
+	int ret = 0;
 
 	memset(p, 0, sizeof(*p));
-	if (pipe2(go, O_CLOEXEC) < 0)
-		return lc_fail_sys(err, "pipe");
-	p->pid = fork();
+	open_files(&ch);
+	p->pid = vfork();
+	if (p->pid == 0)
+		become(&ch);
 	if (p->pid < 0) {
 		p->pid = 0;
-		lc_fail_sys(err, "fork");
-		close(go[0]);
-		close(go[1]);
-		return -1;
+		ret = lc_fail_sys(err, "fork");
+	} else {
+		lc_keeper_add(k, p->pid);
+		p->started = lc_now();
 	}
-	if (p->pid == 0) {
-		close(go[1]);
-		run_child(c, go[0]);
-	}
-	setpgid(p->pid, p->pid); /* here too: whichever of us comes first */
-	tell(k, p->pid);
-	close(go[0]);
-	lc_write_all(go[1], "g", 1, "child", NULL);
-	close(go[1]);
-	p->started = lc_now();
-	return 0;
+	close_files(&ch);
+	free(ch.env);
+	free(mark);
+	return ret;
 }
 
 static void ended(struct lc_proc *p, struct lc_keeper *k)
 {
 	kill(-p->pid, SIGKILL); /* what it left behind in its group */
-	tell(k, -p->pid);
+	lc_keeper_remove(k, p->pid);
 	p->pid = 0;
+	lc_keeper_tidy(k);
 }
 
 int lc_proc_poll(struct lc_proc *p, struct lc_keeper *k, double timeout_s, double grace_s)
@@ -188,40 +191,6 @@ void lc_proc_kill(struct lc_proc *p, struct lc_keeper *k)
 	while (waitpid(p->pid, &p->status, 0) < 0 && errno == EINTR)
 		;
 	ended(p, k);
-}
-
-/* Is word one of the NUL-ended strings of buf? */
-static int has_word(const char *buf, size_t len, const char *word)
-{
-	for (size_t i = 0; i < len; i += strlen(buf + i) + 1)
-		if (strcmp(buf + i, word) == 0)
-			return 1;
-	return 0;
-}
-
-void lc_proc_sweep(const char *word)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *de;
-	char *path, *env;
-	size_t len;
-	int mine;
-
-	while (proc && (de = readdir(proc))) {
-		pid_t pid = (pid_t)strtol(de->d_name, NULL, 10);
-		if (pid <= 0 || pid == getpid())
-			continue;
-		path = lc_path("/proc/%ld/environ", (long)pid);
-		mine = lc_read_file(path, &env, &len, NULL) == 0;
-		free(path);
-		if (!mine)
-			continue;
-		if (has_word(env, len, word))
-			kill(pid, SIGKILL);
-		free(env);
-	}
-	if (proc)
-		closedir(proc);
 }
 
 int lc_proc_status(const struct lc_proc *p)

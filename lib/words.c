@@ -45,13 +45,12 @@ static void add_env(struct lc_words *w, const struct lc_future *f, const char *o
 	w->env[5] = lc_path("LC_OUT=%s", out);
 }
 
-int lc_words_init(struct lc_words *w, const struct lc_future *f, struct lc_err *err)
+void lc_words_fill(struct lc_words *w, const struct lc_future *f)
 {
 	char *file = lc_path("%s/actions.json", f->dir);
 	char *out = f->out ? lc_path("%s", f->out) : lc_path("%s/out", f->dir);
 	const char *name;
 	json_t *v;
-	int ret;
 
 	memset(w, 0, sizeof(*w));
 	add(w, "state", lc_path("%s", f->state));
@@ -66,9 +65,24 @@ int lc_words_init(struct lc_words *w, const struct lc_future *f, struct lc_err *
 	json_object_foreach((json_t *)f->actions, name, v)
 		if (strncmp(name, "x_", 2) == 0 && w->nholes < LC_WORDS_HOLES)
 			add(w, name, lc_action_value(f->actions, name));
+	json_object_foreach((json_t *)f->also, name, v)
+		if (!json_object_get(f->actions, name) && w->nholes < LC_WORDS_HOLES)
+			add(w, name, lc_path("none"));
 	add_env(w, f, out, file);
-	ret = lc_json_save(file, f->actions, err);
 	free(out);
+	free(file);
+}
+
+int lc_words_init(struct lc_words *w, const struct lc_future *f, struct lc_err *err)
+{
+	char *file = lc_path("%s/actions.json", f->dir), *text = lc_json_text(f->actions), *line;
+	int ret;
+
+	lc_words_fill(w, f);
+	line = lc_path("%s\n", text);
+	ret = lc_put_file(file, line, strlen(line), err);
+	free(line);
+	free(text);
 	free(file);
 	return ret;
 }

@@ -20,6 +20,7 @@ struct lc_future {
 	long from_step,
 		horizon; /* horizon 0: to the run's own end; {horizon} and {steps} are "none" */
 	const json_t *actions;
+	const json_t *also; /* x_ actions of other futures, "none" here; may be NULL */
 };
 
 #define LC_WORDS_HOLES 64
@@ -31,6 +32,9 @@ struct lc_words {
 	char **lists[LC_WORDS_HOLES]; /* the words of each hole; owned */
 	char *env[LC_WORDS_ENV];      /* "LC_STATE=..." and so on, NULL-ended; owned */
 };
+
+/* The words alone, without a look at the disk. lc_words_release when done. */
+void lc_words_fill(struct lc_words *w, const struct lc_future *f);
 
 /* Writes DIR/actions.json (DIR exists) and fills w. lc_words_release when done, also on failure. */
 int lc_words_init(struct lc_words *w, const struct lc_future *f, struct lc_err *err);

@@ -1,19 +1,18 @@
-/* fleet: see fleet.h. */
+/* fleet: what it is made of; see fleet.h. */
 #include "fleet.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "action.h"
+#include "engine.h"
+#include "fork.h"
 #include "io.h"
 #include "json.h"
-#include "template.h"
-#include "words.h"
 
 struct branch *fleet_find(const struct fleet *f, const char *id)
 {
@@ -23,8 +22,7 @@ struct branch *fleet_find(const struct fleet *f, const char *id)
 	return NULL;
 }
 
-/* Put a branch at place `at`. Takes rec. */
-static int insert(struct fleet *f, int at, json_t *rec, int announced, struct lc_err *err)
+int fleet_insert(struct fleet *f, int at, json_t *rec, int announced, struct lc_err *err)
 {
 	struct branch *b = lc_xalloc(1, sizeof(*b));
 
@@ -44,6 +42,8 @@ static int insert(struct fleet *f, int at, json_t *rec, int announced, struct lc
 	memmove(f->b + at + 1, f->b + at, (size_t)(f->n - at) * sizeof(*f->b));
 	f->b[at] = b;
 	f->n++;
+	if (at < f->first_waiting)
+		f->first_waiting = at;
 	return 0;
 }
 
@@ -64,10 +64,8 @@ static int lock_dir(struct fleet *f, struct lc_err *err)
 	return ret;
 }
 
-/* The first branch record names the fork, and so its directory. */
-static int make_dir(struct fleet *f, const char *dir, const json_t *rec, struct lc_err *err)
+int fleet_open_dir(struct fleet *f, const char *dir, const char *fork, struct lc_err *err)
 {
-	const char *fork = lc_json_get_str(rec, "fork", "unnamed");
 	char *name;
 
 	if (f->dir)
@@ -84,15 +82,16 @@ static int make_dir(struct fleet *f, const char *dir, const json_t *rec, struct 
 	return f->dir ? lock_dir(f, err) : -1;
 }
 
-/* Pass a line on; keep it when it is a branch record. */
+/* Pass a line on; keep it when it is a branch record. The first names the fork, and so its
+ * directory. */
 static int take_line(struct fleet *f, const char *dir, const char *line, size_t len,
 		     struct lc_err *err)
 {
 	json_t *rec = json_loadb(line, len, 0, NULL);
 	int is = rec ? lc_record_is(rec, "branch", 1, err) : 0;
 
-	if (is > 0 &&
-	    (make_dir(f, dir, rec, err) < 0 || insert(f, f->n, json_incref(rec), 1, err) < 0))
+	if (is > 0 && (fleet_open_dir(f, dir, lc_json_get_str(rec, "fork", "unnamed"), err) < 0 ||
+		       fleet_insert(f, f->n, json_incref(rec), 1, err) < 0))
 		is = -1;
 	json_decref(rec);
 	if (is >= 0 && (fwrite(line, 1, len, stdout) != len || putchar('\n') == EOF))
@@ -100,13 +99,15 @@ static int take_line(struct fleet *f, const char *dir, const char *line, size_t 
 	return is < 0 ? -1 : 0;
 }
 
-static int all_have_parents(const struct fleet *f, struct lc_err *err)
+static int all_have_parents(struct fleet *f, struct lc_err *err)
 {
 	for (int i = 0; i < f->n; i++)
 		if (f->b[i]->parent && !fleet_find(f, f->b[i]->parent))
 			return lc_fail(err, LC_DATA,
 				       "branch %s: starts from %s, which is not in the plan",
 				       f->b[i]->id, f->b[i]->parent);
+	if (f->n)
+		f->name = lc_json_get_str(f->b[0]->rec, "fork", "unnamed");
 	return f->n ? 0 : lc_fail(err, LC_DATA, "no branch records in the input");
 }
 
@@ -133,183 +134,35 @@ int fleet_read(struct fleet *f, const char *dir, struct lc_err *err)
 	return all_have_parents(f, err);
 }
 
-int fleet_restore(struct fleet *f, const char *store, struct lc_err *err)
+json_t *fleet_own_actions(const struct fleet *f)
 {
-	char *states = lc_path("%s/state", f->dir);
-	int ret = lc_mkdirs(states, err);
+	json_t *all = json_object(), *v;
+	const char *name;
 
-	for (int i = 0; ret == 0 && i < f->n; i++) {
-		struct branch *b = f->b[i];
-		const char *id = lc_json_get_str(json_object_get(b->rec, "from"), "snapshot", NULL);
-		if (b->parent || !id)
-			continue;
-		b->state = lc_path("%s/%.16s", states, id);
-		ret = snapshot_restore(store, id, b->state, err);
-	}
-	free(states);
-	return ret;
-}
-
-int fleet_start(struct fleet *f, struct branch *b, const char *tmpl, struct lc_err *err)
-{
-	json_t *told = lc_actions_over(json_object_get(b->rec, "base"), b->actions);
-	struct lc_future future = {b->id, b->state, b->dir, NULL, b->from_step, b->horizon, told};
-	char *out = lc_path("%s/stdout.jsonl", b->dir), *errs = lc_path("%s/stderr.txt", b->dir),
-	     *filled = NULL;
-	struct lc_words w = {.nholes = 0};
-	int ret = -1;
-
-	/* what an earlier, unfinished try left is no evidence */
-	if (lc_remove_tree(b->dir, err) == 0 && lc_mkdirs(b->dir, err) == 0 &&
-	    lc_words_init(&w, &future, err) == 0)
-		filled = lc_template_fill(tmpl, w.holes, w.nholes, err);
-	if (filled) {
-		struct lc_command c = {filled, NULL, out, errs, w.env};
-		ret = lc_proc_start(&b->proc, &f->keeper, &c, err);
-	}
-	if (ret == 0)
-		b->status = RUNNING;
-	lc_words_release(&w);
-	json_decref(told);
-	free(filled);
-	free(out);
-	free(errs);
-	return ret;
-}
-
-void fleet_sweep(const struct branch *b)
-{
-	char *mark = lc_path("LC_OUT=%s/out", b->dir);
-
-	lc_proc_sweep(mark);
-	free(mark);
-}
-
-/* The state a branch wrote at the end of its horizon, or NULL. */
-static char *last_state(const struct branch *b)
-{
-	static const char *const patterns[] = {"step-%08ld", "step-%ld", "checkpoint-%ld",
-					       "iter_%07ld", "%ld"};
-	char *out = lc_path("%s/out", b->dir), *path = NULL, *name;
-
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		name = lc_path(patterns[i], b->from_step + b->horizon);
-#pragma GCC diagnostic pop
-		path = lc_path("%s/%s", out, name);
-		free(name);
-		if (access(path, F_OK) == 0)
-			break;
-		free(path);
-		path = NULL;
-	}
-	free(out);
-	return path;
-}
-
-static json_t *segment(const struct branch *b, const char *kind, long steps)
-{
-	const json_t *base = json_object_get(b->rec, "base");
-	json_t *rec = lc_record_new("branch", 1), *actions = lc_actions_in_force(NULL, b->actions);
-	char *id = lc_path("%s.%s", b->id, kind);
-
-	json_object_set(rec, "fork", json_object_get(b->rec, "fork"));
-	json_object_set_new(rec, "branch", json_string(id));
-	json_object_set_new(rec, "role", json_string("probe"));
-	json_object_set_new(rec, "kind", json_string(kind));
-	json_object_set(rec, "order", json_object_get(b->rec, "order"));
-	json_object_set_new(rec, "from",
-			    json_pack("{s:s,s:I}", "branch", b->id, "step",
-				      (json_int_t)(b->from_step + b->horizon)));
-	json_object_set_new(rec, "horizon", json_integer(steps));
-	if (base)
-		json_object_set(rec, "base", (json_t *)base);
-	/* at the control's lr, and over its data: a future is read on common ground, not on its
-	 * own; what else it changed for good stays */
-	if (json_object_get(b->actions, "lr_scale"))
-		json_object_set_new(actions, "lr_scale",
-				    json_real(lc_json_get_num(base, "lr_scale", 1)));
-	if (json_object_get(b->actions, "reseed"))
-		json_object_set_new(actions, "reseed",
-				    json_integer(lc_json_get_int(base, "reseed", 0)));
-	if (json_object_get(b->actions, "lr_warmup"))
-		json_object_set_new(actions, "lr_warmup", json_integer(0));
-	if (strcmp(kind, "cool") == 0)
-		json_object_set_new(actions, "lr_tail",
-				    json_pack("{s:s,s:i,s:I}", "shape", "linear", "to", 0, "steps",
-					      (json_int_t)steps));
-	json_object_set_new(rec, "actions", actions);
-	free(id);
-	return rec;
-}
-
-/* Did an earlier run of this fork finish the branch of that name? Then its state may be gone. */
-static int ended_before(const struct fleet *f, const json_t *rec)
-{
-	char *end = lc_path("%s/%s/end.json", f->dir, lc_json_get_str(rec, "branch", ""));
-	int yes = access(end, F_OK) == 0;
-
-	free(end);
-	return yes;
-}
-
-int fleet_add_segments(struct fleet *f, int at, struct lc_err *err)
-{
-	static const char *const kinds[] = {"return", "cool"};
-	struct branch *b = f->b[at];
-	const json_t *readout = json_object_get(b->rec, "readout");
-	char *state = last_state(b);
-	int made = 0, ret = 0;
-
-	b->segments_made = 1;
-	for (int i = 0; ret == 0 && i < 2; i++) {
-		long steps = lc_json_get_int(readout, kinds[i], 0);
-		json_t *rec = steps < 1 ? NULL : segment(b, kinds[i], steps);
-		/* a plan may hold them already: records of an earlier run, fed back in */
-		if (!rec || fleet_find(f, lc_json_get_str(rec, "branch", ""))) {
-			json_decref(rec);
-		} else if (state || ended_before(f, rec)) {
-			ret = insert(f, at + 1 + made++, rec, 0, err);
-		} else {
-			snprintf(b->why, sizeof(b->why),
-				 "it left no state of step %ld: its readouts were not run",
-				 b->from_step + b->horizon);
-			json_decref(rec);
-		}
-	}
-	free(state);
-	return ret;
-}
-
-int fleet_ready(const struct fleet *f, struct branch *b)
-{
-	const struct branch *p = fleet_find(f, b->parent);
-
-	if (b->state)
-		return 1;
-	if (p->status < DONE)
-		return 0;
-	if (p->status == DONE && b->from_step == p->from_step + p->horizon)
-		b->state = last_state(p);
-	if (b->state)
-		return 1;
-	b->status = FAILED;
-	snprintf(b->why, sizeof(b->why), "branch %.100s left no state of step %ld", p->id,
-		 b->from_step);
-	return -1;
+	for (int i = 0; i < f->n; i++)
+		json_object_foreach(f->b[i]->actions, name, v)
+			if (strncmp(name, "x_", 2) == 0)
+				json_object_set(all, name, v);
+	return all;
 }
 
 void fleet_release(struct fleet *f)
 {
+	if (f->set->engine && f->set->engine->close)
+		f->set->engine->close(f);
 	for (int i = 0; i < f->n; i++) {
-		lc_proc_kill(&f->b[i]->proc, &f->keeper);
 		branch_release(f->b[i]);
 		free(f->b[i]);
 	}
 	lc_keeper_close(&f->keeper);
 	if (f->lock > 0)
 		close(f->lock);
+	stream_release(&f->ref.run);
+	stream_release(&f->ref.control);
+	json_decref(f->set->launch.also);
+	f->set->launch.also = NULL;
+	free(f->job.known);
+	free(f->live);
 	free(f->b);
 	free(f->dir);
 }

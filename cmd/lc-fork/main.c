@@ -14,6 +14,7 @@ static const struct {
 } verbs[] = {
 	{"plan", verb_plan, "propose futures from an alert: branch records"},
 	{"run", verb_run, "run branch records for real: steps and results"},
+	{"one", verb_one, "run one branch here: what engines run elsewhere"},
 };
 
 static void help(FILE *f)

@@ -1,36 +1,13 @@
-/*
- * verify: an intervention that did not take effect is no evidence (DESIGN section 8, truth 6).
- *
- * Frameworks silently restore the old learning rate on resume, or begin again at step 0. What a
- * branch was told is checked against its own stream: the steps it counts, the learning rate and the
- * batches it logs, and its losses.
- */
+/* verify: see verify.h. The learning rate's part is in verify_lr.c. */
+#include "verify_impl.h"
+
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fork.h"
 #include "json.h"
-#include "stat.h"
 
-#define LR_TOLERANCE 0.01
-
-static void declare(struct branch *b, enum status status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void declare(struct branch *b, enum status status, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(b->why, sizeof(b->why), fmt, ap);
-	va_end(ap);
-	b->status = status;
-}
-
-static const struct point *reference_at(const struct reference *ref, long step)
+const struct point *reference_at(const struct reference *ref, long step)
 {
 	const struct point *p = stream_find(&ref->control, step);
 
@@ -40,112 +17,198 @@ static const struct point *reference_at(const struct reference *ref, long step)
 static int resumed(struct branch *b)
 {
 	const struct point *p = b->steps.p;
-	long n = b->steps.n, end = b->from_step + b->horizon;
+	long n = b->steps.n, end = b->from_step + b->horizon, every;
 
-	if (n == 0)
-		declare(b, VOID, "it printed no step records");
-	else if (p[0].step <= b->from_step)
-		declare(b, VOID, "it began at step %ld, not after %ld: the state was not resumed",
-			p[0].step, b->from_step);
-	else if (p[n - 1].step + (n > 1 ? (p[n - 1].step - p[0].step) / (n - 1) : 1) <= end &&
-		 p[n - 1].step < end)
-		declare(b, FAILED, "it ended at step %ld of %ld", p[n - 1].step, end);
-	else if (p[n - 1].step > end)
+	if (n == 0) {
+		branch_end(b, VOID, "it printed no step records");
+		return 0;
+	}
+	every = n > 1 ? (p[n - 1].step - p[0].step) / (n - 1) : 1; /* steps between two records */
+	if (p[0].step <= b->from_step)
+		branch_end(b, VOID,
+			   "it began at step %ld, not after %ld: the state was not resumed",
+			   p[0].step, b->from_step);
+	else if (n > 1 && p[0].step > b->from_step + every && every > 0)
+		branch_end(b, VOID, "it began at step %ld, not at %ld: steps were left out",
+			   p[0].step, b->from_step + every);
+	else if (p[n - 1].step + every <= end && p[n - 1].step < end)
+		branch_end(b, FAILED, "it ended at step %ld of %ld", p[n - 1].step, end);
+	else if (p[n - 1].step > end && !b->why[0])
 		snprintf(b->why, sizeof(b->why), "it ran on to step %ld, past its horizon",
 			 p[n - 1].step);
 	return b->status == DONE;
 }
 
-/* The median of lr / reference lr over the steps both have logged; NaN when there is none. */
-static double lr_ratio(const struct branch *b, const struct reference *ref)
+static int in_ranges(const json_t *skip, long step)
 {
-	double *r = malloc((size_t)(b->steps.n + 1) * sizeof(*r)), median;
-	size_t n = 0;
+	json_t *range;
+	size_t i;
 
-	for (long i = 0; r && i < b->steps.n; i++) {
-		const struct point *p = &b->steps.p[i], *q = reference_at(ref, p->step);
-		if (q && q->lr > 0 && isfinite(p->lr))
-			r[n++] = p->lr / q->lr;
-	}
-	median = lc_median(r, n);
-	free(r);
-	return median;
-}
-
-static void check_lr(struct branch *b, const struct reference *ref)
-{
-	double base = lc_json_get_num(json_object_get(b->rec, "base"), "lr_scale", 1);
-	double want = lc_json_get_num(b->actions, "lr_scale", base) / base, got;
-
-	/* a warm-up or a tail has a shape of its own: that it has an effect is seen in the losses
-	 */
-	if (json_object_get(b->actions, "lr_warmup") || json_object_get(b->actions, "lr_tail"))
-		return;
-	got = lr_ratio(b, ref);
-	if (!isnan(got) && fabs(got / want - 1) > LR_TOLERANCE)
-		declare(b, VOID, "its learning rate is %.4g times the control's, not %.4g", got,
-			want);
-}
-
-/* Of the steps whose batch both sides logged, how many see the same one? */
-static void count_batches(const struct branch *b, const struct reference *ref, long *same,
-			  long *both)
-{
-	*same = *both = 0;
-	for (long i = 0; i < b->steps.n; i++) {
-		const struct point *p = &b->steps.p[i], *q = reference_at(ref, p->step);
-		if (!q || !q->batch[0] || !p->batch[0])
-			continue;
-		++*both;
-		*same += strcmp(p->batch, q->batch) == 0;
-	}
-}
-
-/* Does any batch of the branch equal one that the reference saw in steps first..last? */
-static int meets(const struct branch *b, const struct reference *ref, long first, long last,
-		 long *where)
-{
-	for (long s = first; s <= last; s++) {
-		const struct point *q = reference_at(ref, s);
-		for (long i = 0; q && q->batch[0] && i < b->steps.n; i++)
-			if (strcmp(b->steps.p[i].batch, q->batch) == 0) {
-				*where = b->steps.p[i].step;
-				return 1;
-			}
-	}
+	if (json_is_integer(json_array_get(skip, 0)))
+		return step >= (long)json_integer_value(json_array_get(skip, 0)) &&
+		       step <= (long)json_integer_value(json_array_get(skip, 1));
+	json_array_foreach(skip, i, range)
+		if (in_ranges(range, step))
+			return 1;
 	return 0;
 }
 
-static void check_skip_range(struct branch *b, const struct reference *ref, const json_t *range)
+/* Is the step's batch to be passed over, by this branch or by what was in force? */
+static int skipped(const struct branch *b, long step)
 {
-	long first = (long)json_integer_value(json_array_get(range, 0));
-	long last = (long)json_integer_value(json_array_get(range, 1)), where;
+	return in_ranges(json_object_get(b->actions, "skip"), step) ||
+	       in_ranges(json_object_get(json_object_get(b->rec, "base"), "skip"), step);
+}
 
+/* The step near `step` at which the reference saw that batch; 0: none. */
+static long seen_near(const struct reference *ref, uint64_t batch, long step)
+{
+	for (long d = 1; d <= 1000; d++)
+		for (int sign = -1; sign <= 1; sign += 2) {
+			const struct point *q = reference_at(ref, step + sign * d);
+			if (q && q->batch == batch)
+				return step + sign * d;
+		}
+	return 0;
+}
+
+/* A batch that was to be passed over turns up in the branch, at whatever step. */
+static void check_skip_range(struct branch *b, const struct reference *ref, long first, long last)
+{
 	if (first <= b->from_step)
 		first = b->from_step + 1;
 	if (last > b->from_step + b->horizon)
 		last = b->from_step + b->horizon;
-	if (meets(b, ref, first, last, &where))
-		declare(b, VOID, "at step %ld it sees a batch that was to be passed over", where);
+	for (long s = first; s <= last; s++) {
+		const struct point *q = reference_at(ref, s);
+		for (long i = 0; q && q->batch && i < b->steps.n; i++) {
+			if (b->steps.p[i].batch != q->batch)
+				continue;
+			branch_end(b, VOID,
+				   "at step %ld it sees a batch that was to be passed over: that "
+				   "of step %ld",
+				   b->steps.p[i].step, s);
+			return;
+		}
+	}
 }
 
-static void check_batches(struct branch *b, const struct reference *ref)
+static void check_skips(struct branch *b, const struct reference *ref, const json_t *skip)
 {
-	json_t *skip = json_object_get(b->actions, "skip"), *range;
-	long in_force = lc_json_get_int(json_object_get(b->rec, "base"), "reseed", 0), same, both;
+	json_t *range;
 	size_t i;
 
-	count_batches(b, ref, &same, &both);
-	if (both > 0 && same == both && lc_json_get_int(b->actions, "reseed", in_force) != in_force)
-		declare(b, VOID, "its batches are the control's: it was not reseeded");
-	else if (both > 0 && same == both && json_object_get(b->actions, "batch_scale"))
-		declare(b, VOID, "its batches are the control's: their size did not change");
-	if (json_is_integer(json_array_get(skip, 0)))
-		check_skip_range(b, ref, skip);
+	if (json_is_integer(json_array_get(skip, 0))) {
+		check_skip_range(b, ref, (long)json_integer_value(json_array_get(skip, 0)),
+				 (long)json_integer_value(json_array_get(skip, 1)));
+		return;
+	}
+	json_array_foreach(skip, i, range)
+		if (b->status == DONE)
+			check_skips(b, ref, range);
+}
+
+/* Branches are paired by their data: at every step but the skipped ones, the batch of the
+ * reference. */
+static void check_paired(struct branch *b, const struct reference *ref)
+{
+	for (long i = 0; i < b->steps.n; i++) {
+		const struct point *p = &b->steps.p[i], *q = reference_at(ref, p->step);
+		long near;
+		if (!q || !q->batch || !p->batch || skipped(b, p->step))
+			continue;
+		b->checked[1]++;
+		if (p->batch == q->batch)
+			continue;
+		near = seen_near(ref, p->batch, p->step);
+		if (near)
+			branch_end(
+				b, VOID,
+				"at step %ld it sees the batch of step %ld: its data are shifted "
+				"by %+ld",
+				p->step, near, near - p->step);
+		else
+			branch_end(b, VOID, "at step %ld its batch is not the control's", p->step);
+		return;
+	}
+}
+
+/* Other data were asked for: one batch that differs is proof. */
+static void check_differs(struct branch *b, const struct reference *ref, const char *complaint)
+{
+	long both = 0, same = 0;
+
+	for (long i = 0; i < b->steps.n; i++) {
+		const struct point *p = &b->steps.p[i], *q = reference_at(ref, p->step);
+		if (!q || !q->batch || !p->batch)
+			continue;
+		both++;
+		same += p->batch == q->batch;
+	}
+	b->checked[1] = both;
+	if (both > 0 && same == both)
+		branch_end(b, VOID, "its batches are the control's: %s", complaint);
+}
+
+static void check_batches(struct branch *b, const struct reference *ref, const struct branch *twin)
+{
+	const json_t *base = json_object_get(b->rec, "base"),
+		     *skip = json_object_get(b->actions, "skip");
+	long in_force = lc_json_get_int(base, "reseed", 0);
+	int reseeded = lc_json_get_int(b->actions, "reseed", in_force) != in_force;
+	struct reference own;
+
+	if (reseeded)
+		check_differs(b, ref, "it was not reseeded");
+	else if (json_object_get(b->actions, "batch_scale"))
+		check_differs(b, ref, "their size did not change");
 	else
-		json_array_foreach(skip, i, range)
-			if (b->status == DONE)
-				check_skip_range(b, ref, range);
+		check_paired(b, ref);
+	if (b->status == DONE && reseeded && twin && twin->status == DONE &&
+	    json_object_size(b->actions) > 1 && !json_object_get(b->actions, "batch_scale")) {
+		own = (struct reference){.control = twin->steps};
+		check_paired(b, &own); /* arms of one order are paired with each other */
+	}
+	if (b->status == DONE && !reseeded && skip)
+		check_skips(b, ref, skip);
+}
+
+/* What a hyper-parameter must be, by the control's. NaN: that is not known. */
+static double wanted(const struct branch *b, int which, double control)
+{
+	static const char *const action[HYPERS] = {[WEIGHT_DECAY] = "weight_decay_scale",
+						   [CLIP] = "clip",
+						   [BETA2] = "beta2",
+						   [BATCH_SIZE] = "batch_scale"};
+	const json_t *base = json_object_get(b->rec, "base");
+	double in_force, now;
+
+	if (!action[which])
+		return control;
+	if (which == CLIP || which == BETA2)
+		return lc_json_get_num(b->actions, action[which], control);
+	in_force = lc_json_get_num(base, action[which], 1);
+	now = lc_json_get_num(b->actions, action[which], in_force);
+	return in_force > 0 ? control * now / in_force : NAN;
+}
+
+static void check_hyper(struct branch *b, const struct stream *control, int which)
+{
+	const struct hyper *h = &b->steps.hyper[which], *c = &control->hyper[which];
+	double want;
+
+	/* at the same step, or both constant */
+	if (!h->first_step || !c->first_step ||
+	    (h->last_step != c->last_step && (h->first != h->last || c->first != c->last)))
+		return;
+	want = wanted(b, which, c->last);
+	if (isnan(want))
+		return;
+	b->checked[2]++;
+	if (fabs(h->last - want) > 1e-3 * fabs(want) + 1e-12 &&
+	    !(which == BATCH_SIZE && fabs(h->last - want) <= 1))
+		branch_end(b, VOID, "its %s is %.6g, not %.6g (the control's is %.6g)",
+			   hyper_names[which], h->last, want, c->last);
 }
 
 static void check_effect(struct branch *b, const struct branch *twin)
@@ -161,18 +224,20 @@ static void check_effect(struct branch *b, const struct branch *twin)
 		common++;
 	}
 	if (common >= 3)
-		declare(b, VOID,
-			"its losses are those of %s, bit for bit: the change had no effect",
-			twin->id);
+		branch_end(b, VOID,
+			   "its losses are those of %s, bit for bit: the change had no effect",
+			   twin->id);
 }
 
 void verify_branch(struct branch *b, const struct reference *ref, const struct branch *twin)
 {
 	if (b->status != DONE || !resumed(b))
 		return;
-	check_lr(b, ref);
+	verify_lr(b, ref);
 	if (b->status == DONE)
-		check_batches(b, ref);
+		check_batches(b, ref, twin);
+	for (int h = 0; h < HYPERS && b->status == DONE; h++)
+		check_hyper(b, &ref->control, h);
 	if (b->status == DONE && twin && twin->status == DONE)
 		check_effect(b, twin);
 }

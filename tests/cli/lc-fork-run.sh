@@ -5,7 +5,7 @@ unset LC_STORE
 # The trainer: a state is a directory with a file `step`; the branch called lie does what $LIE says.
 cat >train <<'END'
 #!/bin/sh
-resume=none out= steps=10 lr=1 skip=0-0 reset=0 reseed= lie=
+resume=none out= steps=10 lr=1 skip=0-0 reset=0 reseed= tail=0 lie=
 [ "$LC_BRANCH" = lie ] && lie=${LIE:-}
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -16,6 +16,7 @@ while [ $# -gt 0 ]; do
 	--skip) skip=$2 ;;
 	--reset) reset=1 ;;
 	--reseed) reseed=r$2 ;;
+	--lr-tail) tail=1 ;;
 	esac
 	shift 2
 done
@@ -30,7 +31,7 @@ reseed) reseed= ;;
 early) steps=$((steps - 3)) ;;
 silent) exit 0 ;;
 esac
-awk -v a="$from" -v n="$steps" -v lr="$lr" -v skip="$skip" -v reset="$reset" -v seed="$reseed" -v lie="$lie" 'BEGIN {
+awk -v a="$from" -v n="$steps" -v lr="$lr" -v skip="$skip" -v reset="$reset" -v seed="$reseed" -v tail="$tail" -v lie="$lie" 'BEGIN {
 	split(skip, k, "-")
 	for (s = a + 1; s <= a + n; s++) {
 		batch = seed "b" s
@@ -38,7 +39,7 @@ awk -v a="$from" -v n="$steps" -v lr="$lr" -v skip="$skip" -v reset="$reset" -v 
 		loss = 3 - .001 * s - .01 * lr + .1 * reset + (batch == "b" s ? 0 : .005)
 		if (lie == "nan" && s == a + 4) loss = "NaN"
 		if (lie == "ansi") printf "\033[1m"
-		printf "{\"step\":%d,\"loss\":%s,\"lr\":%g,\"batch\":\"%s\",\"extra\":[1,{\"k\":2}]}", s, loss, .001 * lr, batch
+		printf "{\"step\":%d,\"loss\":%s,\"lr\":%g,\"batch\":\"%s\",\"extra\":[1,{\"k\":2}]}", s, loss, .001 * lr * (tail ? 1 - (s - a) / n : 1), batch
 		if (lie == "ansi") printf "\033[0m\r"
 		printf "\n"
 		fflush()
@@ -77,7 +78,7 @@ why_of() { grep '"type":"result"' ev | grep "\"branch\":\"$1\"" | grep -o '"why"
 	branch skip arm '{"skip":[101,105]}'
 	branch reset arm '{"reset":"mv"}'
 } >plan
-ok "run" sh -c "STARTS=starts lc-fork run -j 2 -d fork -H run.jsonl -x '$train' <plan >ev"
+ok "run" sh -c "STARTS=starts lc-fork run --in-order -j 2 -d fork -H run.jsonl -x '$train' <plan >ev"
 head -n 7 ev | tr -d '\r' >head
 tr -d '\r' <plan >want
 same "the plan goes through first, untouched" want head
@@ -92,13 +93,16 @@ equal "one state, shared and read-only" "1 0" "$(find fork/state -mindepth 1 -ma
 absent "states that branches wrote are gone" fork/*/out
 equal "each was started once" "8 8" "$(wc -l <starts) $(sort -u starts | wc -l)"
 cp ev first
-ok "the same again, from what is there" sh -c "STARTS=starts lc-fork run -j 2 -d fork -H run.jsonl -x '$train' <plan >ev"
+ok "the same again, from what is there" sh -c "STARTS=starts lc-fork run --in-order -j 2 -d fork -H run.jsonl -x '$train' <plan >ev"
 same "is the same" ev first
 equal "nothing was started" 8 "$(wc -l <starts)"
+ok "as they come" sh -c "STARTS=starts lc-fork run -j 2 -d fork -H run.jsonl -x '$train' <plan | sort >ev"
+sort first >want
+same "are the same records" ev want
 ok "-k" sh -c "lc-fork run -k -d kept -x '$train' <plan >ev"
 ok "keeps the states" test -f kept/lr/out/step-110/step
 ok "without -d" sh -c "head -n 1 plan | lc-fork run -x '$train' >ev"
-ok "the fork's name is the directory's" test -f lc-fork-f1/c/end.json
+ok "the fork's name is the directory's" test -f lc-fork-f1/c/status.json
 
 # lies: the control tells the truth
 lie() { # NAME LIE ACTIONS WANT WHY

@@ -108,14 +108,14 @@ done
 fresh
 HANG="c d "
 begin 4
-while ! [ -f fork/a/end.json ] || ! [ -f fork/b/end.json ]; do
+while [ "$(grep -l '"status":"done"' fork/*/status.json | wc -l)" -lt 2 ]; do
 	kill -0 $fork 2>/dev/null || break
 	sleep 0.05
 done
 kill -KILL $fork
 wait $fork 2>/dev/null
 none_left "SIGKILL"
-equal "two had ended" 2 "$(ls fork/*/end.json | wc -l)"
+equal "two had ended" 2 "$(grep -l '"status":"done"' fork/*/status.json | wc -l)"
 HANG=""
 lc-fork run -q -j 2 -d fork -x ./train <plan >ev
 equal "run again" "0 4" "$? $(grep -c '"status":"done"' ev)"
@@ -134,13 +134,13 @@ for pid in $(cut -d ' ' -f 1 pids); do kill "$pid" 2>/dev/null; done
 wait $pipe
 none_left "a reader that goes away"
 
-# an end.json that was cut off is no end
+# an status.json that was cut off is no end
 fresh
 lc-fork run -q -j 2 -d fork -x ./train <plan >first
 : >starts
-head -c 20 fork/b/end.json >cut && cat cut >fork/b/end.json
+head -c 20 fork/b/status.json >cut && cat cut >fork/b/status.json
 lc-fork run -q -j 2 -d fork -x ./train <plan >ev
-equal "a damaged end.json: that branch is run again" b "$(cat starts)"
+equal "a damaged status.json: that branch is run again" b "$(cat starts)"
 # another plan under the same name
 sed 's/"x_n":2/"x_n":9/' plan >other
 : >starts

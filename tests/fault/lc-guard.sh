@@ -76,7 +76,8 @@ begin() {
 	guard=$!
 }
 steps_to() { [ "$(wc -l <g/run.jsonl)" -ge "$1" ]; }
-some_branches() { [ "$(ls g/forks/0/branches/*/end.json | wc -l)" -ge "$1" ]; }
+ended_ones() { grep -lE '"status":"(done|killed|failed)"' g/forks/0/branches/*/status.json 2>/dev/null; }
+some_branches() { [ "$(ended_ones | wc -l)" -ge "$1" ]; }
 # ends NAME: started again until it ends; the run is whole, cured, and nothing ran twice at once
 ends() {
 	(guard >out 2>err)
@@ -127,7 +128,7 @@ kill -TERM $guard
 wait $guard
 equal "SIGTERM in a fork" 143 $?
 none_left "SIGTERM in a fork"
-ended=$(for end in g/forks/0/branches/*/end.json; do basename "$(dirname "$end")"; done)
+ended=$(for end in $(ended_ones); do basename "$(dirname "$end")"; done)
 FORKPAUSE=0
 ends "after SIGTERM in a fork"
 equal "after SIGTERM in a fork: what had ended was not run again" "" \

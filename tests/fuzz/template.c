@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	char *words[] = {split ? split + 1 : text, NULL};
 	struct lc_hole hole = {"state", words};
 	struct lc_err err;
-	char *filled;
+	char *filled, **argv;
 
 	quoted = lc_shell_quote(words[0]);
 	word = unquote(quoted);
@@ -56,6 +56,16 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	if (!filled && err.code != LC_USAGE)
 		abort();
 	free(filled);
+	switch (lc_template_words(text, &hole, 1, &argv, &err)) {
+	case 1:
+		if (!argv[0])
+			abort();
+		lc_template_free(argv);
+		break;
+	case -1:
+		if (err.code != LC_USAGE)
+			abort();
+	}
 	free(text);
 	return 0;
 }

@@ -47,7 +47,7 @@ static void nap(void)
 
 static void start(struct lc_proc *p, const char *command, char *const *env)
 {
-	struct lc_command c = {command, NULL, out, errs, env};
+	struct lc_command c = {command, NULL, out, errs, env, NULL, 0, 0};
 	struct lc_err err = {0};
 
 	cr_assert_eq(lc_proc_start(p, &keeper, &c, &err), 0, "%s", err.text);
@@ -215,7 +215,7 @@ Test(proc, opener_killed)
 	if (victim == 0) {
 		struct lc_keeper k;
 		struct lc_proc p;
-		struct lc_command c = {command, NULL, out, errs, NULL};
+		struct lc_command c = {command, NULL, out, errs, NULL, NULL, 0, 0};
 		if (lc_keeper_open(&k, NULL) < 0 || lc_proc_start(&p, &k, &c, NULL) < 0)
 			_exit(1);
 		pause();
@@ -248,10 +248,90 @@ Test(proc, thousands_one_after_the_other)
 
 Test(proc, output_that_cannot_be_written)
 {
-	struct lc_command c = {"exit 0", NULL, "no/such/dir/out", errs, NULL};
+	struct lc_command c = {"exit 0", NULL, "no/such/dir/out", errs, NULL, NULL, 0, 0};
 	struct lc_proc p;
 
 	cr_assert_eq(lc_proc_start(&p, &keeper, &c, NULL), 0);
 	wait_for(&p, 0, 0);
 	cr_assert_eq(lc_proc_status(&p), 127);
+}
+
+/* What left for a session of its own, by two forks, is ours again, and ends with its command. */
+Test(proc, a_daemon_ends_with_its_command)
+{
+	char *command = lc_path("setsid sh -c 'sleep 67 & echo $! >%s; wait' & "
+				"while ! [ -s %s ]; do sleep 0.01; done; exit 0",
+				mark, mark);
+	struct lc_proc p;
+	pid_t child;
+
+	start(&p, command, NULL);
+	child = pid_in(mark);
+	wait_for(&p, 0, 0);
+	for (int i = 0; i < 5000 && !dead(child); i++) {
+		lc_keeper_tidy(&keeper);
+		nap();
+	}
+	cr_assert(dead(child));
+	free(command);
+}
+
+/* One that left belongs to a command that still runs: another's end is none of its business. */
+Test(proc, a_daemon_lives_as_long_as_its_command)
+{
+	char *command = lc_path("setsid sh -c 'sleep 68 & echo $! >%s; wait' & sleep 69", mark);
+	struct lc_proc p, q;
+	pid_t child;
+
+	start(&p, command, NULL);
+	child = pid_in(mark);
+	start(&q, ":", NULL);
+	wait_for(&q, 0, 0);
+	lc_keeper_tidy(&keeper);
+	cr_assert_not(dead(child));
+	lc_proc_kill(&p, &keeper);
+	for (int i = 0; i < 5000 && !dead(child); i++) {
+		lc_keeper_tidy(&keeper);
+		nap();
+	}
+	cr_assert(dead(child));
+	free(command);
+}
+
+/* The opener and its keeper are killed at once: the kernel ends the command (and so its leader). */
+Test(proc, opener_and_keeper_killed)
+{
+	char *command = lc_path("echo $$ >%s; exec sleep 70", mark);
+	pid_t victim = fork(), child;
+
+	cr_assert_neq(victim, -1);
+	if (victim == 0) {
+		struct lc_keeper k;
+		struct lc_proc p;
+		struct lc_command c = {command, NULL, out, errs, NULL, NULL, 0, 0};
+		if (lc_keeper_open(&k, NULL) < 0 || lc_proc_start(&p, &k, &c, NULL) < 0)
+			_exit(1);
+		kill(k.pid, SIGKILL);
+		pause();
+	}
+	child = pid_in(mark);
+	kill(victim, SIGKILL);
+	waitpid(victim, NULL, 0);
+	cr_assert(soon_dead(child));
+	free(command);
+}
+
+Test(proc, words_without_a_shell)
+{
+	char *argv[] = {"printf", "%s|", "a b", "$HOME", ";", NULL}, *text;
+	struct lc_command c = {NULL, NULL, out, errs, NULL, argv, 0, 0};
+	struct lc_proc p;
+	size_t len;
+
+	cr_assert_eq(lc_proc_start(&p, &keeper, &c, NULL), 0);
+	wait_for(&p, 0, 0);
+	cr_assert_eq(lc_proc_status(&p), 0);
+	cr_assert_eq(lc_read_file(out, &text, &len, NULL), 0);
+	cr_assert_str_eq(text, "a b|$HOME|;|");
+	free(text);
 }

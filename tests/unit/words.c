@@ -47,7 +47,7 @@ Test(words, of_a_branch)
 	json_t *actions =
 		       json_loads("{\"lr_scale\":0.5,\"skip\":[8,9],\"x_mix\":\"a b\"}", 0, NULL),
 	       *kept;
-	struct lc_future f = {"b03", "/s", dir, NULL, 100, 40, actions};
+	struct lc_future f = {"b03", "/s", dir, NULL, 100, 40, actions, NULL};
 	struct lc_words w;
 	struct lc_err err = {0};
 	char *want, *path = lc_path("%s/actions.json", dir);
@@ -84,7 +84,7 @@ Test(words, of_a_branch)
 Test(words, of_the_run_itself)
 {
 	json_t *actions = json_object();
-	struct lc_future f = {NULL, "none", dir, "/elsewhere", 0, 0, actions};
+	struct lc_future f = {NULL, "none", dir, "/elsewhere", 0, 0, actions, NULL};
 	struct lc_words w;
 
 	cr_assert_eq(lc_words_init(&w, &f, NULL), 0);
@@ -99,7 +99,7 @@ Test(words, of_the_run_itself)
 Test(words, a_directory_that_is_not_there)
 {
 	json_t *actions = json_object();
-	struct lc_future f = {"b", "/s", "no/such/dir", NULL, 0, 1, actions};
+	struct lc_future f = {"b", "/s", "no/such/dir", NULL, 0, 1, actions, NULL};
 	struct lc_words w;
 	struct lc_err err = {0};
 
@@ -113,7 +113,7 @@ Test(words, a_directory_that_is_not_there)
 Test(words, many_actions)
 {
 	json_t *actions = json_object();
-	struct lc_future f = {"b", "/s", dir, NULL, 0, 1, actions};
+	struct lc_future f = {"b", "/s", dir, NULL, 0, 1, actions, NULL};
 	struct lc_words w;
 	char name[16], *all;
 

@@ -1,0 +1,26 @@
+/*
+ * verify: an intervention that did not take effect is no evidence (DESIGN section 8, truth 6).
+ *
+ * Frameworks silently restore the old learning rate on resume, or begin again at step 0. What a
+ * branch was told is checked against its own stream: the steps it counts, the learning rate, the
+ * batches and the hyper-parameters it logs, and its losses.
+ */
+#ifndef VERIFY_H
+#define VERIFY_H
+
+#include "branch.h"
+
+/* Points that branches are compared with: the run's own log, overlaid by the control's stream (and
+ * that of its return segment). */
+struct reference {
+	struct stream run, control;
+};
+
+/*
+ * Turns a DONE branch into VOID, or FAILED, with the reason: what was expected, and what was seen.
+ * twin is the branch that starts from the same state, on the same data order, and changes nothing
+ * else; it may be NULL.
+ */
+void verify_branch(struct branch *b, const struct reference *ref, const struct branch *twin);
+
+#endif
