@@ -8,6 +8,7 @@
 #include "action.h"
 #include "io.h"
 #include "json.h"
+#include "num.h"
 
 #define PIECE_TOL .05
 #define Z90 1.6448536269514722
@@ -105,7 +106,7 @@ static int holds_lr(const struct lc_law *law, const struct lc_forecast *f)
 	       (path->n == 0 || path->at[path->n - 1] < f->from + f->horizon);
 }
 
-int lc_forecast_ask(struct lc_forecaster *fc, const json_t *branch, struct lc_forecast *f,
+int lc_forecast_ask(const struct lc_forecaster *fc, const json_t *branch, struct lc_forecast *f,
 		    struct lc_err *err)
 {
 	const json_t *from = json_object_get(branch, "from"),
@@ -143,7 +144,7 @@ int lc_forecast_ask(struct lc_forecaster *fc, const json_t *branch, struct lc_fo
 		f->end = (double)plan.total;
 	f->plan = plan;
 	f->scale = 1 / lc_json_get_num(actions, "batch_scale", 1);
-	fc->held |= holds_lr(fc->law, f);
+	f->held = holds_lr(fc->law, f);
 	set_points(f, fc->points);
 	lc_forecast_knots(fc->law, actions, f);
 	set_doubt(actions, f);
@@ -307,6 +308,7 @@ void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, str
 
 	for (int i = 0; i < n; i++) {
 		const struct lc_modes *start = root_of(fc, &f[i]);
+		fc->held |= f[i].held;
 		as_branch(start, &f[i], &br[i]);
 		br[i].ref = ref_of(fc, &refs, start, &f[i]);
 	}
@@ -325,7 +327,19 @@ void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, str
 /* Six significant digits: a forecast has no more. */
 static void put(FILE *out, double x)
 {
-	fprintf(out, "%.6g", x);
+	char text[LC_NUM_6_LEN];
+
+	fwrite_unlocked(text, 1, lc_num_6(text, x), out);
+}
+
+static void put_step(FILE *out, const char *before, double step)
+{
+	if (step < 1e6) {
+		fputs_unlocked(before, out);
+		put(out, step);
+	} else {
+		fprintf(out, "%s%.0f", before, step);
+	}
 }
 
 static void put_band(FILE *out, const char *key, const struct lc_forecast *f, double z)
@@ -333,7 +347,7 @@ static void put_band(FILE *out, const char *key, const struct lc_forecast *f, do
 	fprintf(out, "\"%s\":[", key);
 	for (int i = 0; i < f->n; i++) {
 		if (i)
-			putc(',', out);
+			putc_unlocked(',', out);
 		put(out, f->mean[i] + z * f->sd[i]);
 	}
 	putc(']', out);
@@ -353,7 +367,7 @@ void lc_forecast_print(const struct lc_forecaster *fc, const struct lc_forecast 
 	fprintf(out, "{\"type\":\"forecast\",\"v\":1,\"branch\":%s,\"metric\":\"%s\",\"steps\":[",
 		text, lc_metric_name(fc->law->metric));
 	for (int i = 0; i < f->n; i++)
-		fprintf(out, "%s%.0f", i ? "," : "", f->from + f->at[i]);
+		put_step(out, i ? "," : "", f->from + f->at[i]);
 	fputs("],\"loss\":{", out);
 	put_band(out, "q05", f, -Z90);
 	putc(',', out);

@@ -39,6 +39,7 @@ struct lc_forecast {
 	/* the question */
 	struct lc_schedule plan; /* the lr ahead, before the actions */
 	int path, damaged;	 /* law path it starts from; from >= onset */
+	int held;		 /* for want of a plan the last logged lr is held */
 	double scale;		 /* of the noise drive */
 	double extra_sd;	 /* what the law has no mechanism for, in units of the level */
 	double doubt;		 /* product of what lowers the trust */
@@ -57,8 +58,11 @@ struct lc_forecaster *lc_forecaster_open(const struct lc_law *law, const struct 
 					 int points);
 void lc_forecaster_close(struct lc_forecaster *fc);
 
-/* Read a branch record; its own "plan" goes before the forecaster's. LC_DATA says what is wrong. */
-int lc_forecast_ask(struct lc_forecaster *fc, const json_t *branch, struct lc_forecast *f,
+/*
+ * Read a branch record; its own "plan" goes before the forecaster's. LC_DATA says what is wrong.
+ * Any number of threads may ask at once.
+ */
+int lc_forecast_ask(const struct lc_forecaster *fc, const json_t *branch, struct lc_forecast *f,
 		    struct lc_err *err);
 
 /* Answer n questions. */

@@ -1,5 +1,5 @@
 /*
- * num: decimal text to the nearest double.
+ * num: see num.h.
  *
  * Short numbers are exact in one division (Clinger 1990). Most others take one 64x64-bit product
  * with a truncated power of ten, in the manner of Eisel and Lemire (Lemire, "Number parsing at a
@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -191,4 +192,70 @@ size_t lc_num_parse(const char *s, size_t len, double *x)
 	if (negative)
 		*x = -*x;
 	return (size_t)(p - s);
+}
+
+/* Where the exact value is too near a tie to tell, or printf would use an exponent. */
+static size_t slowly(char *buf, double x)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%.6g", x);
+
+	memcpy(buf, text, (size_t)n);
+	return (size_t)n;
+}
+
+/* Six digits n of the value n 10^(d - 5), d in [-4, 5], without zeros at the end of the fraction.
+ */
+static size_t place_digits(char *p, unsigned n, int d)
+{
+	char digit[6], *start = p;
+	int last = 5;
+
+	for (int i = 5; i >= 0; i--, n /= 10)
+		digit[i] = (char)('0' + n % 10);
+	while (last > d && last > 0 && digit[last] == '0')
+		last--;
+	if (d < 0) {
+		memcpy(p, "0.0000", 6);
+		p += 1 - d;
+		memcpy(p, digit, 6);
+		return (size_t)(p + last + 1 - start);
+	}
+	memcpy(p, digit, (size_t)d + 1);
+	p += d + 1;
+	if (last > d) {
+		*p++ = '.';
+		memcpy(p, digit + d + 1, (size_t)(last - d));
+		p += last - d;
+	}
+	return (size_t)(p - start);
+}
+
+size_t lc_num_6(char buf[LC_NUM_6_LEN], double x)
+{
+	static const double ten[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+	double a = fabs(x), v, whole;
+	int d = 5, sign = x < 0;
+	unsigned n;
+
+	if (!(a >= 1e-4 && a < 999999))
+		return slowly(buf, x);
+	while (d > 0 && a < ten[d])
+		d--;
+	if (a < 1)
+		for (d = -1; a * ten[-d] < 1; d--)
+			;
+	if (d < -4) /* 1e-4 and what rounds below it */
+		return slowly(buf, x);
+	v = a * ten[5 - d]; /* off by 1e-10 at most */
+	whole = floor(v);
+	if (fabs(v - whole - .5) < 1e-9)
+		return slowly(buf, x);
+	n = (unsigned)whole + (v - whole > .5);
+	if (n == 1000000) {
+		n = 100000;
+		d++;
+	}
+	buf[0] = '-';
+	return (size_t)sign + place_digits(buf + sign, n, d);
 }

@@ -2,8 +2,8 @@
  * lc-proxy predict: a filter. Every line goes through untouched; after each branch record comes its
  * forecast.
  *
- * Lines are taken in batches, so that thousands of branches share the processors; a batch ends at
- * its size or at the end of the input.
+ * Lines are taken in batches, and all is shared out over the processors: reading, the roll-out,
+ * and writing. A batch ends at its size or at the end of the input.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,70 +12,117 @@
 #include "json.h"
 #include "proxy.h"
 
-enum { BATCH = 1024 };
+enum { BATCH = 1024, CHUNK = 32, CHUNKS = BATCH / CHUNK };
 
 struct line {
 	char *text;
 	size_t len;
-	int torn, asks; /* asks: 1 + index of its forecast, 0 for none */
+	unsigned long number;
+	int torn, asks, bad; /* asks: it has a forecast; bad: err says why */
 };
 
 struct batch {
-	int n, nask;
+	struct lc_forecaster *fc;
+	int n;
 	struct line line[BATCH];
-	struct lc_forecast ask[BATCH];
+	struct lc_forecast ask[BATCH]; /* of those lines that ask, in their order */
+	struct lc_err err[BATCH];
+	int first[BATCH]; /* line -> its forecast */
+	char *out[CHUNKS];
+	size_t len[CHUNKS];
 };
 
-/* Take one line; a branch record becomes a question. */
-static void add_line(struct lc_forecaster *fc, struct batch *b, const char *text, size_t len,
-		     unsigned long number, int torn)
+/* A branch record becomes a question. 1, 0 for another line, or -1. */
+static int read_line(const struct batch *b, const struct line *l, struct lc_forecast *ask,
+		     struct lc_err *err)
 {
-	struct line *l = &b->line[b->n++];
-	struct lc_err err, why;
+	struct lc_err why;
 	char what[64];
 	json_t *rec;
 	int is;
 
-	*l = (struct line){lc_xalloc(len + 1, 1), len, torn, 0};
-	memcpy(l->text, text, len);
 	/* other records, step lines with a bare NaN among them, are not ours to judge */
-	if (!strstr(l->text, "\"branch\"") && text[strspn(text, " \t")] == '{' &&
-	    text[len - 1] == '}')
-		return;
-	if (!text[strspn(text, " \t")])
-		return;
-	snprintf(what, sizeof(what), "branches line %lu", number);
-	rec = lc_json_parse(text, len, what, &err);
+	if (!strstr(l->text, "\"branch\"") && l->text[strspn(l->text, " \t")] == '{' &&
+	    l->text[l->len - 1] == '}')
+		return 0;
+	if (!l->text[strspn(l->text, " \t")])
+		return 0;
+	snprintf(what, sizeof(what), "branches line %lu", l->number);
+	rec = lc_json_parse(l->text, l->len, what, err);
 	if (!rec && strstr(l->text, "\"type\"") == NULL &&
-	    lc_step_parse(text, len, NULL, &(struct lc_step){0}, &why) == 1)
-		return;
+	    lc_step_parse(l->text, l->len, NULL, &(struct lc_step){0}, &why) == 1)
+		return 0;
 	if (!rec)
-		lc_die(&err);
+		return -1;
 	is = json_is_object(rec) ? lc_record_is(rec, "branch", 1, &why) : 0;
 	if (is > 0)
-		is = lc_forecast_ask(fc, rec, &b->ask[b->nask], &why) < 0 ? -1 : 1;
-	if (is < 0) {
-		lc_fail(&err, LC_DATA, "%s: %.400s", what, why.text);
-		lc_die(&err);
-	}
-	if (is)
-		l->asks = ++b->nask;
+		is = lc_forecast_ask(b->fc, rec, ask, &why) < 0 ? -1 : 1;
 	json_decref(rec);
+	return is < 0 ? lc_fail(err, LC_DATA, "%s: %.400s", what, why.text) : is;
 }
 
-static int flush_batch(struct lc_forecaster *fc, struct batch *b, struct lc_pool *pool)
+static void read_chunk(void *ctx, int i)
 {
-	lc_forecast_run(fc, b->ask, b->nask, pool);
-	for (int i = 0; i < b->n; i++) {
-		struct line *l = &b->line[i];
-		fwrite(l->text, 1, l->len, stdout);
-		if (!l->torn || l->asks)
-			putchar('\n');
-		if (l->asks)
-			lc_forecast_print(fc, &b->ask[l->asks - 1], stdout);
-		free(l->text);
+	struct batch *b = ctx;
+
+	for (int k = i * CHUNK; k < b->n && k < (i + 1) * CHUNK; k++) {
+		int is = read_line(b, &b->line[k], &b->ask[k], &b->err[k]);
+		b->line[k].bad = is < 0;
+		b->line[k].asks = is > 0;
 	}
-	b->n = b->nask = 0;
+}
+
+static void write_chunk(void *ctx, int i)
+{
+	struct batch *b = ctx;
+	FILE *out = open_memstream(&b->out[i], &b->len[i]);
+
+	for (int k = i * CHUNK; out && k < b->n && k < (i + 1) * CHUNK; k++) {
+		const struct line *l = &b->line[k];
+		fwrite(l->text, 1, l->len, out);
+		if (!l->torn || l->asks)
+			putc('\n', out);
+		if (l->asks)
+			lc_forecast_print(b->fc, &b->ask[b->first[k]], out);
+	}
+	if (!out || fclose(out) == EOF)
+		b->out[i] = NULL;
+}
+
+/* Questions together, in the order of their lines; how many. The first bad line is the end. */
+static int gather(struct batch *b)
+{
+	int n = 0;
+
+	for (int k = 0; k < b->n; k++) {
+		if (b->line[k].bad)
+			lc_die(&b->err[k]);
+		b->first[k] = n;
+		if (b->line[k].asks && n++ != k)
+			b->ask[n - 1] = b->ask[k];
+	}
+	return n;
+}
+
+static int flush_batch(struct batch *b, struct lc_pool *pool)
+{
+	int chunks = (b->n + CHUNK - 1) / CHUNK;
+
+	lc_pool_run(pool, chunks, read_chunk, b);
+	lc_forecast_run(b->fc, b->ask, gather(b), pool);
+	lc_pool_run(pool, chunks, write_chunk, b);
+	for (int i = 0; i < chunks; i++) {
+		struct lc_err err;
+		if (!b->out[i]) {
+			lc_fail(&err, LC_SYS, "forecasts: out of memory");
+			lc_die(&err);
+		}
+		fwrite(b->out[i], 1, b->len[i], stdout);
+		free(b->out[i]);
+	}
+	for (int k = 0; k < b->n; k++)
+		free(b->line[k].text);
+	b->n = 0;
 	return fflush(stdout) == EOF || ferror(stdout) ? -1 : 0;
 }
 
@@ -88,16 +135,19 @@ static void filter(struct lc_forecaster *fc, struct lc_pool *pool)
 	size_t len;
 	int got;
 
+	b->fc = fc;
 	if (lc_lines_open(&lines, "-", 0, &err) < 0)
 		lc_die(&err);
 	while ((got = lc_lines_next(&lines, &text, &len, &err)) > 0) {
-		add_line(fc, b, text, len, lines.line, lines.torn);
-		if (b->n == BATCH && flush_batch(fc, b, pool) < 0)
+		struct line *l = &b->line[b->n++];
+		*l = (struct line){lc_xalloc(len + 1, 1), len, lines.line, lines.torn, 0, 0};
+		memcpy(l->text, text, len);
+		if (b->n == BATCH && flush_batch(b, pool) < 0)
 			break;
 	}
 	if (got < 0)
 		lc_die(&err);
-	flush_batch(fc, b, pool);
+	flush_batch(b, pool);
 	lc_lines_close(&lines);
 	free(b);
 }
