@@ -8,12 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-static const double scale_down[LC_MODES] = {
-	/* lam0 / nu_j */
-	1 / 4.,	  1 / 8.,   1 / 16.,   1 / 32.,	  1 / 64.,   1 / 128.,
-	1 / 256., 1 / 512., 1 / 1024., 1 / 2048., 1 / 4096., 1 / 8192.,
-};
-
 void lc_modes_init(struct lc_modes *m)
 {
 	memset(m, 0, sizeof(*m));
@@ -23,33 +17,43 @@ void lc_modes_init(struct lc_modes *m)
 }
 
 /*
- * n updates during which the lr goes linearly through eta, changing by `rel` of it in all. With the
- * drive linear in time, from e - de/2 to e + de/2, the filter h' = nu (e - h) ends at h + y (e -
- * de/2 - h) + de (1 - y/u),   u = nu S, y = 1 - exp(-u)
+ * One piece. With r the change of the lr over it, relative to its mean, the clock runs for S = n
+ * eta^p (1 + p (p - 1) r^2 / 24), and the drive is the parabola through its values first, in the
+ * middle and last: e + de x + 4 bend x (1 - x), x in S, whose middle is not that of the updates.
+ * Then h' = nu (e - h) ends, with u = nu S and y = 1 - exp(-u), lag = 1 - y/u, at
+ *	h + y (e - h) + de lag + 4 bend (1 - lag - (2/u) (y - lag))
+ * It errs by r^3.
  */
-static void advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta, double rel,
+static void advance(const struct lc_basis *b, struct lc_modes *m, const struct lc_piece *p,
 		    double scale)
 {
-	double log_eta = log(fmax(eta, 1e-12)), e[LC_DRIVES], de[LC_DRIVES], y[RATES],
-	       lag[LC_MODES];
+	double e[LC_DRIVES], de[LC_DRIVES], mid[LC_DRIVES], y[RATES];
+	double eta = fmax(p->eta, ETA_MIN), first = fmax(p->first, ETA_MIN),
+	       last = fmax(p->last, ETA_MIN), r = fmin(fmax((last - first) / eta, -2), 2);
 
 	for (int d = 0; d < LC_DRIVES; d++) {
-		e[d] = scale * exp(b->drive[d] * log_eta);
-		de[d] = b->drive[d] * rel * e[d];
+		e[d] = scale * pow(first, b->drive[d]);
+		de[d] = scale * pow(last, b->drive[d]) - e[d];
+		mid[d] = scale * pow(eta, b->drive[d]) - (e[d] + .5 * de[d]);
 	}
 	for (int c = 0; c < LC_CLOCKS; c++) {
-		double u = b->lam0 * n * exp(b->clock[c] * log_eta), over = 1 / u;
+		double k = b->clock[c], over;
+		double u = b->lam0 * p->n * pow(eta, k) * (1 + k * (k - 1) / 24 * r * r);
 		y[0] = -expm1(-u);
 		for (int j = 1; j < RATES; j++)
 			y[j] = y[j - 1] * (2 - y[j - 1]);
-		for (int j = 0; j < LC_MODES; j++) {
+		over = .25 / u;
+		for (int j = 0; j < LC_MODES; j++, over *= .5) {
+			double yj = y[j + 2], lag = 1 - yj * over;
+			double arc = 4 * (1 - lag - 2 * over * (yj - lag));
 			m->s[c][j] -= y[j] * m->s[c][j];
-			lag[j] = 1 - y[j + 2] * over * scale_down[j];
-		}
-		for (int d = 0; d < LC_DRIVES; d++) {
-			double *h = m->h[c * LC_DRIVES + d], e0 = e[d] - .5 * de[d];
-			for (int j = 0; j < LC_MODES; j++)
-				h[j] += y[j + 2] * (e0 - h[j]) + de[d] * lag[j];
+			for (int d = 0; d < LC_DRIVES; d++) {
+				double *h = &m->h[c * LC_DRIVES + d][j];
+				double add = yj * (e[d] - *h);
+				if (first != last)
+					add += de[d] * lag + (mid[d] + de[d] * k * r / 8) * arc;
+				*h += add;
+			}
 		}
 	}
 }
@@ -57,7 +61,9 @@ static void advance(const struct lc_basis *b, struct lc_modes *m, double n, doub
 void lc_modes_advance(const struct lc_basis *b, struct lc_modes *m, double n, double eta,
 		      double scale)
 {
-	advance(b, m, n, eta, 0, scale);
+	struct lc_piece p = {n, eta, eta, eta};
+
+	advance(b, m, &p, scale);
 }
 
 void lc_modes_ramp(const struct lc_basis *b, struct lc_modes *m, double k0, double k1, double eta0,
@@ -68,7 +74,7 @@ void lc_modes_ramp(const struct lc_basis *b, struct lc_modes *m, double k0, doub
 
 	lc_way_segment(&w, tol, k0, k1, eta0, eta1);
 	while (lc_way_piece(&w, &p))
-		advance(b, m, p.n, p.eta, p.rel, scale);
+		advance(b, m, &p, scale);
 }
 
 static void walk_to(const struct lc_basis *b, struct lc_modes *m, struct lc_way *w, double tol,
@@ -77,7 +83,7 @@ static void walk_to(const struct lc_basis *b, struct lc_modes *m, struct lc_way 
 	struct lc_piece p;
 
 	while (lc_way_next(w, tol, stop, &p))
-		advance(b, m, p.n, p.eta, p.rel, w->br->scale);
+		advance(b, m, &p, w->br->scale);
 }
 
 static double drift_left(const struct lc_posterior *p, double t)

@@ -9,7 +9,6 @@ enum {
 	OWN = LC_MODES,	      /* features of one variant: h */
 	SHARED = LC_MODES +
 		 1, /* features of all variants of a clock, the constant left out: rho, s */
-	POWERS = LC_CLOCKS + LC_DRIVES,
 	LANES_MOST = 16,
 };
 
@@ -26,8 +25,7 @@ struct lc_rollout_plan {
 	const struct lc_basis *b;
 	const struct lc_posterior *post;
 	double tol;
-	int power[POWERS];	    /* the first exponent equal to this one; -1 where it is 1 */
-	int nuse, use[LC_VARIANTS]; /* variants of some weight */
+	int nuse, use[LC_VARIANTS];		 /* variants of some weight */
 	float own[LC_VARIANTS][OWN][OWN];	 /* [feature][column <= feature] */
 	float cross[LC_VARIANTS][SHARED][OWN];	 /* [shared feature][column] */
 	float shared[LC_CLOCKS][SHARED][SHARED]; /* [feature][column <= feature] */

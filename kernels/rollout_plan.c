@@ -77,20 +77,10 @@ static void plan_variant(struct lc_rollout_plan *p, int v, double *stack)
 static void plan_init(struct lc_rollout_plan *p, const struct lc_basis *b,
 		      const struct lc_posterior *post, double tol)
 {
-	double exponent[POWERS];
-
 	memset(p, 0, sizeof(*p));
 	p->b = b;
 	p->post = post;
 	p->tol = tol;
-	memcpy(exponent, b->clock, sizeof(b->clock));
-	memcpy(exponent + LC_CLOCKS, b->drive, sizeof(b->drive));
-	for (int i = 0; i < POWERS; i++) {
-		while (exponent[p->power[i]] != exponent[i])
-			p->power[i]++;
-		if (exponent[i] == 1)
-			p->power[i] = -1;
-	}
 	for (int c = 0; c < LC_CLOCKS; c++) {
 		double stack[(SHARED + 1) * COLUMNS] = {0};
 		for (int v = c * LC_DRIVES; v < (c + 1) * LC_DRIVES; v++)

@@ -10,17 +10,21 @@
 
 #include "rollout_impl.h"
 
-/* A stretch in one go: updates, mean lr, change of the lr over them relative to it. */
+/*
+ * A stretch in one go: updates, their mean lr, and the lr half an update into the first and half an
+ * update past the last: a line through what each update has. The same where n is 1.
+ */
 struct lc_piece {
-	double n, eta, rel;
+	double n, eta, first, last;
 };
 
 struct lc_way {
 	const struct lc_rollout_branch *br;
 	double k, eta; /* where it is, at the end of its segment */
 	int next;      /* control point */
-	/* the segment: updates, done of them; lr at both ends; pieces, done of them */
-	double n, done, eta0, eta1, pieces, piece;
+	/* the segment: updates, done of them; lr at both ends and its roots; pieces, done of them
+	 */
+	double n, done, eta0, eta1, root0, root1, pieces, piece;
 };
 
 /* Of a NaN and a number, the number, as fmin(3) and fmax(3). */
@@ -34,38 +38,61 @@ static inline double lc_fmax(double a, double b)
 	return a > b || b != b ? a : b;
 }
 
-/* Into the segment (k0, k1] with the lr going linearly from eta0 to eta1. */
+/*
+ * Into the segment (k0, k1] with the lr going linearly from eta0 to eta1. Pieces are even in the
+ * root of the lr, so that they are short towards an lr of 0, where the noise changes fast; one is
+ * half of tol of the larger root at most, or of ROOT_LEAST.
+ */
+#define ROOT_LEAST .7
 static inline void lc_way_segment(struct lc_way *w, double tol, double k0, double k1, double eta0,
 				  double eta1)
 {
-	double change;
+	double most, pieces;
 
 	w->eta0 = lc_fmin(lc_fmax(eta0, 0), ETA_MAX);
 	w->eta1 = lc_fmin(lc_fmax(eta1, 0), ETA_MAX);
 	w->n = k1 - k0;
-	w->done = w->piece = 0;
-	w->pieces = 1;
-	if (w->eta0 == w->eta1 && tol > 0)
+	w->done = w->piece = w->root0 = w->root1 = 0;
+	w->pieces = tol > 0 ? 1 : w->n;
+	if (w->eta0 == w->eta1 || !(tol > 0))
 		return;
-	change = fabs(w->eta1 - w->eta0) /
-		 lc_fmax(lc_fmax(w->eta0, w->eta1), 1e-300); /* at most 1 */
-	w->pieces = tol > 0 ? lc_fmin(w->n, ceil(change / tol)) : w->n;
+	w->root0 = sqrt(w->eta0);
+	w->root1 = sqrt(w->eta1);
+	most = lc_fmax(lc_fmax(w->root0, w->root1), ROOT_LEAST);
+	pieces = ceil(fabs(w->root1 - w->root0) / (.5 * tol * most));
+	w->pieces = lc_fmin(w->n, pieces);
+}
+
+/* Where, of the segment's updates, its i-th piece ends. */
+static inline double lc_way_end(const struct lc_way *w, double i)
+{
+	double root;
+
+	if (i >= w->pieces)
+		return w->n;
+	if (w->pieces == w->n)
+		return i;
+	root = w->root0 + (w->root1 - w->root0) * i / w->pieces;
+	return floor(w->n * (root * root - w->eta0) / (w->eta1 - w->eta0));
 }
 
 /* The next piece of the segment, or 0 at its end. */
 static inline int lc_way_piece(struct lc_way *w, struct lc_piece *p)
 {
 	while (w->done < w->n) {
-		double i = ++w->piece, end = i >= w->pieces ? w->n : floor(w->n * i / w->pieces);
-		double step = end - w->done, slope = (w->eta1 - w->eta0) / w->n;
-		/* the mean lr of updates done+1..end */
-		double eta = w->eta0 + slope * (w->done + 1 + end) / 2;
-		double rel = step > 1 ? slope * step / lc_fmax(eta, ETA_MIN) : 0;
+		double end = lc_way_end(w, ++w->piece), slope = (w->eta1 - w->eta0) / w->n;
+		double step = end - w->done, at = w->done;
+		if (!(step > 0))
+			continue;
 		w->done = end;
-		if (step > 0) {
-			*p = (struct lc_piece){step, eta, lc_fmax(-2, lc_fmin(2, rel))};
-			return 1;
+		/* the mean lr of updates done+1..end */
+		p->n = step;
+		p->eta = p->first = p->last = w->eta0 + slope * (at + 1 + end) / 2;
+		if (step > 1) {
+			p->first = lc_fmax(0, w->eta0 + slope * (at + .5));
+			p->last = lc_fmax(0, w->eta0 + slope * (end + .5));
 		}
+		return 1;
 	}
 	return 0;
 }

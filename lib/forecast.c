@@ -10,7 +10,7 @@
 #include "json.h"
 #include "num.h"
 
-#define PIECE_TOL .05
+#define PIECE_TOL .1
 #define Z90 1.6448536269514722
 
 /* A state branches start from, and what doing nothing gives from there. */
