@@ -92,17 +92,53 @@ double lc_dunnett_cdf(double t, int k, double df, double rho)
 	return cdf(&c, t, k, rho);
 }
 
-/* The rising f(x) = p between lo and hi, by false position with the Illinois correction. */
-static double solve(const struct chi *c, double p, int k, double rho, double lo, double hi)
+/* known_noise at multiples of GRID from 0 on: the quantile asks for it thousands of times. */
+#define GRID (1. / 16)
+#define GRIDS (9 * 16 + 4) /* beyond 9 it is 1 to the last digit */
+
+struct grid {
+	double at[GRIDS];
+};
+
+static void lay_grid(struct grid *g, int k, double rho)
 {
-	double below = cdf(c, lo, k, rho) - p, above = cdf(c, hi, k, rho) - p;
+	for (int i = 0; i < GRIDS; i++)
+		g->at[i] = known_noise((i - 1) * GRID, k, rho);
+}
+
+/* Cubic between its four neighbours; x >= 0. */
+static double look_up(const struct grid *g, double x)
+{
+	double at = x / GRID, f = at - floor(at);
+	const double *y = g->at + (int)at; /* y[1] is the one below x */
+
+	if (x >= 9)
+		return 1;
+	return y[1] + f * (y[2] - y[1]) +
+	       f * (f - 1) / 6 *
+		       ((2 - f) * (y[0] - 2 * y[1] + y[2]) + (f + 1) * (y[1] - 2 * y[2] + y[3]));
+}
+
+static double cdf_by_grid(const struct chi *c, const struct grid *g, double t)
+{
+	double p = 0;
+
+	for (int i = 0; i < c->n; i++)
+		p += c->w[i] * look_up(g, t * c->s[i]);
+	return p;
+}
+
+/* The rising f(x) = p between lo and hi, by false position with the Illinois correction. */
+static double solve(const struct chi *c, const struct grid *g, double p, double lo, double hi)
+{
+	double below = cdf_by_grid(c, g, lo) - p, above = cdf_by_grid(c, g, hi) - p;
 	int side = 0;
 
 	for (int i = 0; i < 100 && hi - lo > 1e-9 * hi; i++) {
 		double x = (lo * above - hi * below) / (above - below), f;
 		if (!(x > lo && x < hi))
 			break;
-		f = cdf(c, x, k, rho) - p;
+		f = cdf_by_grid(c, g, x) - p;
 		if (fabs(f) < 1e-12)
 			return x;
 		if (f < 0) {
@@ -121,6 +157,7 @@ static double solve(const struct chi *c, double p, int k, double rho, double lo,
 double lc_dunnett_quantile(double p, int k, double df, double rho)
 {
 	struct chi c;
+	struct grid g;
 	double each = 1 - (1 - p) / k, lo, hi;
 
 	lo = isinf(df) ? lc_normal_quantile(p) : lc_student_quantile(p, df);
@@ -129,7 +166,8 @@ double lc_dunnett_quantile(double p, int k, double df, double rho)
 	/* between the quantile of one arm and Bonferroni's */
 	hi = isinf(df) ? lc_normal_quantile(each) : lc_student_quantile(each, df);
 	chi_points(&c, df);
-	return solve(&c, p, k, rho, lo, hi);
+	lay_grid(&g, k, rho);
+	return solve(&c, &g, p, lo, hi);
 }
 
 static double power(const struct chi *c, double t, double delta)

@@ -15,7 +15,7 @@
 
 /* P(T_1 <= t, ..., T_k <= t). k >= 1, df > 0 (infinity: the noise is known), 0 <= rho < 1. */
 double lc_dunnett_cdf(double t, int k, double df, double rho);
-double lc_dunnett_quantile(double p, int k, double df, double rho); /* p in (0,1), above .5^k */
+double lc_dunnett_quantile(double p, int k, double df, double rho); /* p in (.5,1) */
 
 /*
  * P(Z + delta > t S): Z normal, S the noise's estimate over the noise (chi of df over sqrt(df)): a

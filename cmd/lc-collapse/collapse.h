@@ -14,6 +14,7 @@
 
 int verb_screen(int argc, char **argv);
 int verb_race(int argc, char **argv);
+int verb_aa(int argc, char **argv);
 int verb_verify(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_apply(int argc, char **argv);

@@ -14,6 +14,7 @@ static const struct {
 } verbs[] = {
 	{"screen", verb_screen, "keep the futures worth running, by their forecasts"},
 	{"race", verb_race, "compare the futures that ran: a decision record"},
+	{"aa", verb_aa, "how often the choice finds a winner among equal runs"},
 	{"verify", verb_verify, "derive a decision again from its evidence"},
 	{"explain", verb_explain, "tell a decision in words"},
 	{"apply", verb_apply, "put the run into the chosen future"},
@@ -31,7 +32,7 @@ int main(int argc, char **argv)
 {
 	lc_setup(argv[0]);
 	if (argc < 2)
-		lc_usage("wants a verb: screen, race, verify, explain or apply");
+		lc_usage("wants a verb: screen, race, aa, verify, explain or apply");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		help(stdout);
 		return lc_finish(0);

@@ -1,60 +1,80 @@
-# lc-collapse race on futures that differ in nothing but noise: how often does it find a winner? At most as often as alpha
-# says, however many arms there are; and a gain as large as the one it calls detectable is found.
+# lc-collapse aa, and through it race: the choice among runs that differ in nothing but luck. How often does it find a
+# winner? At most as often as alpha says, however many arms; and a gain that is there is found. What was drawn is the same
+# every time: these rates are what they are.
 . "$TESTS/cli/lib.sh"
 
-# forks N K GAIN: files fork-1 to fork-N, each a control, 4 nulls and K arms, with independent normal readings of sd .01
-# (Park and Miller's generator, Box and Muller); the first arm's are GAIN lower.
-forks() {
-	rm -f fork-*
-	awk -v n="$1" -v k="$2" -v gain="$3" '
-		function u() { seed = (seed * 16807) % 2147483647; return seed / 2147483647 }
-		function normal() { return sqrt(-2 * log(u())) * cos(6.283185307179586 * u()) }
-		function future(id, role, actions, loss) {
-			printf "{\"type\":\"branch\",\"v\":1,\"fork\":\"f\",\"branch\":\"%s\",\"role\":\"%s\",\"kind\":\"restorative\",", id, role >out
-			printf "\"from\":{\"snapshot\":\"s\",\"step\":100},\"horizon\":10,\"actions\":%s}\n", actions >out
-			printf "{\"step\":110,\"loss\":3,\"val_loss\":%.9f,\"branch\":\"%s\"}\n", loss, id >out
-			printf "{\"type\":\"result\",\"v\":1,\"branch\":\"%s\",\"status\":\"done\",\"steps\":10}\n", id >out
+# rate MEMBER: found of n, in the record
+found() { sed "s/.*\"$1\":{\"n\":[0-9]*,\"found\":\([0-9]*\),.*/\1/" .out; }
+# within NAME MEMBER LEAST MOST
+within() {
+	got=$(found "$2")
+	name="$1: $got of $(sed "s/.*\"$2\":{\"n\":\([0-9]*\),.*/\1/" .out)"
+	[ "$got" -ge "$3" ] && [ "$got" -le "$4" ] && pass "$name" || fail "$name" "not within $3 and $4"
+}
+
+# 19 public runs of a 124M GPT-2
+awk '!/^#/ { s++; for (i = 1; i <= NF; i++) printf "{\"step\":%d,\"loss\":%.4f}\n", s, $i / 10000 >("run-" i) }' \
+	"$TESTS/golden/equal-runs/losses"
+ok "19 equal public runs" lc-collapse aa -j -K 8 -n 200 --skip 0 run-*
+within "false winners among 8, naive" naive 140 200
+within "false winners among 8, ours" false_winners 0 10
+ok "and when the leader is run again" lc-collapse aa -j -K 8 -n 200 --skip 0 -c 4 -g 3 run-*
+within "false winners among 8" false_winners 0 10
+within "a gain of three standard deviations is found" found 160 200
+within "another is chosen for it" wrong 0 6
+cp .out once
+ok "the same again" lc-collapse aa -j -K 8 -n 200 --skip 0 -c 4 -g 3 run-*
+same "gives the same" .out once
+ok "other draws" lc-collapse aa -j -K 8 -n 200 --skip 0 -c 4 -g 3 --seed 2 run-*
+[ "$(cat .out)" != "$(cat once)" ] && pass "give another" || fail "give another" "the same record"
+ok "as a table" lc-collapse aa -K 2 -n 20 --skip 0 run-*
+match "says what was found" 'false winners +[0-9.]+ %  \([0-9.]+ to [0-9.]+\)' .out
+
+# many made-up runs, whose truth is known: normal offsets of sd .01 that last, and noise of sd .02 in each step
+# (Park and Miller's generator, Box and Muller)
+awk 'function u() { seed = (seed * 16807) % 2147483647; return seed / 2147483647 }
+	function normal() { return sqrt(-2 * log(u())) * cos(6.283185307179586 * u()) }
+	BEGIN {
+		seed = 4711
+		for (i = 1; i <= 400; i++) {
+			luck = .01 * normal()
+			for (s = 1; s <= 24; s++)
+				printf "{\"step\":%d,\"loss\":%.6f}\n", s, 3 + luck + .02 * normal() >("luck-" i)
+			close("luck-" i)
 		}
-		BEGIN {
-			seed = 4711
-			for (f = 1; f <= n; f++) {
-				out = "fork-" f
-				future("c", "control", "{}", 2 + .01 * normal())
-				for (i = 1; i <= 4; i++)
-					future("n" i, "null", "{\"reseed\":" i "}", 2 + .01 * normal())
-				for (i = 1; i <= k; i++)
-					future("a" i, "arm", "{\"x_n\":" i "}", 2 + .01 * normal() - (i == 1 ? gain : 0))
-				close(out)
-			}
-		}'
-}
-# How many of the forks have a winner (or fail to be judged).
-winners() {
-	won=0
-	for fork in fork-*; do
-		lc-collapse race "$fork" >>decisions
-		case $? in
-		0) won=$((won + 1)) ;;
-		1) ;;
-		*) won=9999 ;;
-		esac
-	done
-	echo $won
-}
+	}'
+# 5 % of 600 and three standard deviations of a binomial
+ok "400 made-up runs" lc-collapse aa -j -K 8 -n 600 -H 16 luck-*
+within "false winners among 8" false_winners 15 46
+ok "one arm" lc-collapse aa -j -K 1 -n 600 -H 16 luck-*
+within "false winners of 1" false_winners 15 46
+ok "64 arms" lc-collapse aa -j -K 64 -n 200 -H 16 luck-*
+within "false winners among 64" false_winners 2 19
+ok "an alpha of .3" lc-collapse aa -j -K 8 -n 600 -H 16 -a .3 luck-*
+within "false winners among 8" false_winners 145 214
+# only a leader that gains is run again, so fewer than alpha are confirmed
+ok "confirmed" lc-collapse aa -j -K 8 -n 600 -H 16 -c 3 -a .2 luck-*
+within "false winners among 8" false_winners 80 149
 
-# noise N K MOST: .05 and three standard deviations of a binomial of N are MOST
-noise() {
-	forks "$1" "$2" 0
-	won=$(winners)
-	name="$1 forks of pure noise with $2 arms: $won false winners"
-	[ "$won" -le "$3" ] && pass "$name" || fail "$name" "more than $3: 5 % and three standard deviations"
-}
-noise 400 8 33
-noise 200 1 19
-equal "all were judged" 600 "$(wc -l <decisions)"
+# a fork's own nulls
+for i in 1 2 3 4 5 6 7 8; do
+	printf '{"type":"branch","v":1,"branch":"n%s","role":"%s","from":{"snapshot":"s","step":0},"horizon":24,"actions":{}}\n' \
+		$i "$([ $i = 1 ] && echo control || echo null)"
+	sed "s/}/,\"branch\":\"n$i\"}/" luck-$i
+done >fork
+ok "the nulls and the control of a fork" lc-collapse aa -j -K 2 -n 50 -H 16 fork
+match "are 8 runs" '"runs":8,' .out
 
-# one arm: (t(.95; 3) + t(.8; 3)) sqrt(2) .01 = .0471 is found four times out of five, roughly: the sd is estimated
-forks 100 1 .0471
-won=$(winners)
-name="100 forks with a gain that is called detectable: $won found"
-[ "$won" -ge 65 ] && [ "$won" -le 95 ] && pass "$name" || fail "$name" "not between 65 and 95"
+# what is wrong
+status "fewer runs than a trial needs" 2 lc-collapse aa -K 8 luck-1 luck-2 luck-3
+status "windows longer than the runs" 3 lc-collapse aa -K 1 --nulls 2 -H 100 luck-1 luck-2 luck-3 luck-4
+status "no such metric in them" 3 lc-collapse aa -K 1 --nulls 2 -H 16 -m val_loss luck-1 luck-2 luck-3 luck-4
+status "a file of no records" 3 lc-collapse aa -K 1 /dev/null
+status "no such file" 4 lc-collapse aa -K 1 luck-1 absent
+status "more runs to confirm than nulls" 2 lc-collapse aa -K 1 -c 5 luck-*
+status "no files" 2 lc-collapse aa
+status "an unknown metric" 2 lc-collapse aa -m lr luck-1
+for i in 1 2 3 4 5; do sed 's/"loss":[0-9.]*/"loss":NaN/' luck-$i >dead-$i; done
+status "runs that are all NaN" 3 lc-collapse aa -K 1 --nulls 2 -H 16 dead-1 dead-2 dead-3 dead-4
+[ -w /dev/full ] && status "a full disk" 4 sh -c 'lc-collapse aa -K 1 -n 1 -H 16 luck-* >/dev/full'
+:

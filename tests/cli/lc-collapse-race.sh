@@ -314,7 +314,7 @@ status "an unknown verb" 2 lc-collapse choose ev
 status "a file twice is a branch twice" 3 lc-collapse race ev ev
 lc-collapse >.out 2>.err
 equal "no verb" 2 $?
-for verb in '' screen race verify apply; do
+for verb in '' screen race aa verify apply; do
 	# shellcheck disable=SC2086
 	ok "$verb --help" lc-collapse $verb --help
 	match "$verb --help is on stdout" '^usage: lc-collapse' .out
