@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "io.h"
+#include "lawmodel.h"
 #include "stat.h"
 
 static void basis_init(struct lc_basis *b, double total)
@@ -15,7 +16,8 @@ static void basis_init(struct lc_basis *b, double total)
 
 	memcpy(b->clock, clock, sizeof(clock));
 	memcpy(b->drive, drive, sizeof(drive));
-	b->lam0 = 1 / (4 * total);
+	/* on a grid of powers of 2, so that the rates of all runs are the same ones */
+	b->lam0 = exp2(-ceil(log2(4 * total)));
 }
 
 /* A gvar from few micro-batches is noisy: the median of the last 16 clean ones. NaN: none. */
@@ -105,6 +107,28 @@ static void see_damage(struct lc_law *law, const struct lc_past *p)
 
 int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, struct lc_err *err)
 {
+	return lc_law_fit_model(law, past, total, NULL, err);
+}
+
+/* The posterior, with the noise of past runs when they are given and can tell. */
+static void condition(struct lc_law *law, const struct lc_past *past, const struct lc_obs *obs,
+		      int n, double gvar, const struct lc_model *model)
+{
+	struct lc_noise_prior *noise = lc_xalloc(1, sizeof(*noise));
+	struct lc_run run;
+	int have = 0;
+
+	if (model && law->eta_ref > 0) {
+		lc_run_features(&run, law, past);
+		have = lc_model_prior(model, NULL, &run, law->basis.lam0, noise) == 0;
+	}
+	lc_law_condition(law, obs, n, gvar, have ? noise : NULL);
+	free(noise);
+}
+
+int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double total,
+		     const struct lc_model *model, struct lc_err *err)
+{
 	struct lc_obs *obs = NULL;
 	double gvar = 0;
 	int n, on_trunk = 0;
@@ -137,7 +161,7 @@ int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, str
 	 */
 	if (gvar < 2e-3 * fabs(law->level) || gvar > fabs(law->level))
 		gvar = 0;
-	lc_law_condition(law, obs, n, gvar);
+	condition(law, past, obs, n, gvar, model);
 	law->nbranch = past->n - 1;
 	see_damage(law, past);
 	free(obs);

@@ -22,8 +22,8 @@
 
 #include <jansson.h>
 
-#include "rollout.h"
 #include "lawdata.h"
+#include "rollout.h"
 
 /* One observation: a bin of rows, with the modes averaged over the same rows. */
 struct lc_obs {
@@ -58,6 +58,11 @@ struct lc_law {
  * when the past holds no finite loss at all.
  */
 int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, struct lc_err *err);
+
+/* The same, with what a model of past runs says of the noise (lawmodel.h); model may be NULL. */
+struct lc_model;
+int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double total,
+		     const struct lc_model *model, struct lc_err *err);
 void lc_law_release(struct lc_law *law);
 
 /* The modes after update `step` of path[series]. */
@@ -71,9 +76,11 @@ int lc_law_observe(struct lc_law *law, const struct lc_past *past, struct lc_obs
 
 /*
  * Posterior of the coefficients given sorted observations: fills post, chi2, nobs. gvar: eta_ref
- * times the logged gvar, 0 for none.
+ * times the logged gvar, 0 for none. noise: the prior of the noise from past runs, or NULL.
  */
-void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, double gvar);
+struct lc_noise_prior;
+void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, double gvar,
+		      const struct lc_noise_prior *noise);
 
 /* As versioned JSON, {"type":"law","v":1,...}; numbers read back the same. */
 json_t *lc_law_json(const struct lc_law *law);

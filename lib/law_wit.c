@@ -230,7 +230,7 @@ void lc_wits_ahead(const struct lc_wits *ws, const struct lc_past *past, const s
 {
 	int series = arm->series < 0 ? 0 : arm->series;
 	const struct lc_series *s = &past->series[series];
-	long until = arm->series < 0 ? arm->from : s->n ? s->row[s->n - 1].step : s->from;
+	long until = arm->series < 0 ? arm->from : s->n ? s->row[s->n - 1].step : lc_series_from(s);
 	double at = (double)until + 1;
 
 	lc_past_lrpath(past, series, until, path);
@@ -279,7 +279,7 @@ int lc_wits_gather(struct lc_wits *ws, const struct lc_past *past, const struct 
 					      : bins;
 		if (i == 0 && past->onset >= 0)
 			j.t1 = (double)lc_past_clean(past);
-		j.t0 = i ? (double)s->from : first_step(ws, s);
+		j.t0 = i ? (double)lc_series_from(s) : first_step(ws, s);
 		if (i == 0 && count(ws, &j) < 8)
 			j.t0 = -1;
 		if (i && j.arm < 0)

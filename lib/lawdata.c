@@ -29,6 +29,7 @@ void lc_past_init(struct lc_past *p)
 {
 	memset(p, 0, sizeof(*p));
 	p->onset = p->rewind = -1;
+	p->setup = (struct lc_setup){NAN, NAN, NAN, NAN, ""};
 	add_series(p, "");
 }
 
@@ -138,18 +139,34 @@ void lc_past_branch(struct lc_past *p, const json_t *branch)
 	p->series[at].order = lc_json_get_int(branch, "order", 0);
 }
 
+void lc_past_setup(struct lc_past *p, const json_t *setup)
+{
+	struct lc_setup *s = &p->setup;
+
+	s->params = lc_json_get_num(setup, "params", s->params);
+	s->batch = lc_json_get_num(setup, "batch", s->batch);
+	s->tokens = lc_json_get_num(setup, "tokens", s->tokens);
+	s->weight_decay = lc_json_get_num(setup, "weight_decay", s->weight_decay);
+	if (json_object_get(setup, "optimizer"))
+		snprintf(s->optimizer, sizeof(s->optimizer), "%s",
+			 lc_json_get_str(setup, "optimizer", ""));
+}
+
 static void add_other(struct lc_past *p, const char *line, size_t len)
 {
 	json_t *rec;
 
 	if (len == 0 || line[0] != '{' ||
-	    (!strstr(line, "\"alert\"") && !strstr(line, "\"branch\"")))
+	    (!strstr(line, "\"alert\"") && !strstr(line, "\"branch\"") &&
+	     !strstr(line, "\"setup\"")))
 		return;
 	rec = lc_json_parse(line, len, "history", NULL);
 	if (rec && lc_record_is(rec, "alert", 1, NULL) == 1)
 		lc_past_alert(p, rec);
 	else if (rec && lc_record_is(rec, "branch", 1, NULL) == 1)
 		lc_past_branch(p, rec);
+	else if (rec && lc_record_is(rec, "setup", 1, NULL) == 1)
+		lc_past_setup(p, rec);
 	json_decref(rec);
 }
 
@@ -268,6 +285,11 @@ static void door_close(struct door *d)
 	d->open = 0;
 }
 
+long lc_series_from(const struct lc_series *s)
+{
+	return s->from >= 0 ? s->from : s->n ? s->row[0].step - 1 : 0;
+}
+
 double lc_past_lr_peak(const struct lc_past *p)
 {
 	const struct lc_series *s = &p->series[0];
@@ -282,11 +304,6 @@ double lc_past_lr_peak(const struct lc_past *p)
 	return peak;
 }
 
-static long series_from(const struct lc_series *s)
-{
-	return s->from >= 0 ? s->from : s->n ? s->row[0].step - 1 : 0;
-}
-
 /* The parent's lr holds to the fork, the branch's own (r is its first row) from there on. */
 static void leave_parent(struct lc_lrpath *path, long from, const struct lc_row *r)
 {
@@ -299,7 +316,7 @@ static void leave_parent(struct lc_lrpath *path, long from, const struct lc_row 
 static void push_series(const struct lc_past *p, int series, long until, struct door *d)
 {
 	const struct lc_series *s = &p->series[series];
-	long from = series_from(s);
+	long from = lc_series_from(s);
 	int first = 1;
 
 	if (s->parent >= 0) {

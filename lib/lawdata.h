@@ -29,7 +29,14 @@ struct lc_series {
 	struct lc_row *row; /* ascending by step */
 };
 
+/* What a setup record says of the run; NaN, and empty, where it does not. */
+struct lc_setup {
+	double params, batch, tokens, weight_decay; /* tokens: an update */
+	char optimizer[16];
+};
+
 struct lc_past {
+	struct lc_setup setup;
 	int n;
 	struct lc_series *series; /* series[0] is the trunk, always there */
 	long onset;		  /* first damaged step, -1 for none */
@@ -49,10 +56,11 @@ void lc_past_release(struct lc_past *p);
 int lc_past_read(struct lc_past *p, const char *path, const struct lc_names *names,
 		 struct lc_err *err);
 
-/* One step record; or one alert or branch record. The record is borrowed. */
+/* One step record; or one alert, branch or setup record. The record is borrowed. */
 void lc_past_add(struct lc_past *p, const struct lc_step *st);
 void lc_past_alert(struct lc_past *p, const json_t *alert);
 void lc_past_branch(struct lc_past *p, const json_t *branch);
+void lc_past_setup(struct lc_past *p, const json_t *setup);
 
 /*
  * The last step of the trunk that is a witness: where an alert advises to rewind to, since what
@@ -60,6 +68,10 @@ void lc_past_branch(struct lc_past *p, const json_t *branch);
  * half the run away. LONG_MAX without an alert.
  */
 long lc_past_clean(const struct lc_past *p);
+
+/* The last update a branch shares with its parent: as its record says, else before its first row.
+ */
+long lc_series_from(const struct lc_series *s);
 
 /* The trunk's peak lr (95 % quantile over its clean rows); 0 when none above 0 is logged. */
 double lc_past_lr_peak(const struct lc_past *p);

@@ -296,7 +296,7 @@ int lc_law_observe(struct lc_law *law, const struct lc_past *past, struct lc_obs
 			b.series = i;
 			b.is_other = ch;
 			b.sd = sd[ch];
-			b.t0 = i ? (double)b.s->from : t0;
+			b.t0 = i ? (double)lc_series_from(b.s) : t0;
 			b.t1 = b.n ? (double)b.s->row[b.n - 1].step : 0;
 			b.bins = i ? branch_bins(past->n - 1) : ch ? OTHER_BINS : TRUNK_BINS;
 			if (b.n == 0 || b.t1 <= b.t0)

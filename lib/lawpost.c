@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gauss.h"
 #include "io.h"
-#include "law.h"
+#include "lawmodel.h"
 
 enum { P = LC_COEFS, DRIFTS = 3, LEVELS = 4, SHAPES = 9, PRIORS = SHAPES * LEVELS };
 
@@ -30,52 +31,6 @@ static const double signal_power[3] = {.3, .6, 1}, noise_power[3] = {.3, .75, 1.
 #define BRANCH_SD .001 /* what a branch keeps to itself, of the level */
 #define TEMPERATURE 4. /* evidence^(1/4): the law is not exact */
 #define MISFIT .05     /* error of a forecast change of the noise, of its size */
-
-/*
- * In place: the lower triangle of A (n,n) becomes its Cholesky factor. -1 when not positive
- * definite.
- */
-static int cholesky(double *a, int n)
-{
-	for (int i = 0; i < n; i++) {
-		double *ri = a + (size_t)i * n;
-		for (int j = 0; j <= i; j++) {
-			const double *rj = a + (size_t)j * n;
-			double s = ri[j];
-			for (int k = 0; k < j; k++)
-				s -= ri[k] * rj[k];
-			if (i == j && !(s > 0))
-				return -1;
-			ri[j] = i == j ? sqrt(s) : s / rj[j];
-		}
-	}
-	return 0;
-}
-
-/* B := L^-1 B for B (n,m). */
-static void solve_lower(const double *l, int n, double *b, int m)
-{
-	for (int i = 0; i < n; i++) {
-		double *bi = b + (size_t)i * m;
-		for (int k = 0; k < i; k++) {
-			double f = l[(size_t)i * n + k];
-			const double *bk = b + (size_t)k * m;
-			for (int c = 0; c < m; c++)
-				bi[c] -= f * bk[c];
-		}
-		for (int c = 0; c < m; c++)
-			bi[c] /= l[(size_t)i * n + i];
-	}
-}
-
-static double log_det(const double *l, int n)
-{
-	double s = 0;
-
-	for (int i = 0; i < n; i++)
-		s += 2 * log(l[(size_t)i * n + i]);
-	return s;
-}
 
 static double drift_cov(double t, double u)
 {
@@ -120,11 +75,11 @@ static int white_init(struct white *w, const struct lc_law *law, const struct lc
 		w->y[i] = obs[i].y;
 		w->k[i] = dvar * drift_cov(obs[i].step, law->last);
 	}
-	if (cholesky(w->l, n) < 0)
+	if (lc_cholesky(w->l, n) < 0)
 		return -1;
-	solve_lower(w->l, n, w->y, 1);
-	solve_lower(w->l, n, w->k, 1);
-	w->ldet = log_det(w->l, n);
+	lc_solve_lower(w->l, n, w->y, 1);
+	lc_solve_lower(w->l, n, w->k, 1);
+	w->ldet = lc_log_det(w->l, n);
 	w->yy = w->ky = w->kk = 0;
 	for (int i = 0; i < n; i++) {
 		w->yy += w->y[i] * w->y[i];
@@ -156,7 +111,7 @@ static void gram_init(struct gram *g, const struct white *w, const struct lc_obs
 		memcpy(x + i * P + 1, obs[i].x.s[v / LC_DRIVES], LC_MODES * sizeof(*x));
 		memcpy(x + i * P + 1 + LC_MODES, obs[i].x.h[v], LC_MODES * sizeof(*x));
 	}
-	solve_lower(w->l, w->n, x, P);
+	lc_solve_lower(w->l, w->n, x, P);
 	memset(g, 0, sizeof(*g));
 	for (int i = 0; i < w->n; i++)
 		for (int a = 0; a < P; a++) {
@@ -197,9 +152,31 @@ struct scale {
 	const struct lc_obs *a, *z; /* first and last observation of the metric on the trunk */
 };
 
-static void prior_init(struct prior *p, const struct lc_basis *b, const struct scale *s, int clock,
-		       int which, double gvar)
+/* What is known besides the run itself: its gvar times its lr (0: not), or its noise (NULL: not).
+ */
+struct known {
+	double gvar;
+	const struct lc_noise_prior *noise;
+};
+
+/* The noise of past runs in place of a shape and a size from the grid. */
+static void prior_noise(struct prior *p, const struct lc_noise_prior *noise, int v, double level)
 {
+	for (int i = 0; i < LC_MODES; i++) {
+		int at = 1 + LC_MODES + i;
+		p->m[at] = noise->mean[v][i] * level;
+		p->m[0] -= p->m[at];
+		for (int j = 0; j < LC_MODES; j++)
+			p->cov[at][1 + LC_MODES + j] = noise->cov[v][i][j] * level * level;
+		p->cov[at][at] += 1e-12 * level * level;
+	}
+}
+
+static void prior_init(struct prior *p, const struct lc_basis *b, const struct scale *s, int v,
+		       int which, const struct known *known)
+{
+	int clock = v / LC_DRIVES;
+	double gvar = known->gvar;
 	double al = signal_power[which / 3 % 3], be = noise_power[which % 3];
 	double total = gvar > 0 ? gvar * noise_gvar[which / SHAPES]
 				: noise_total[which / SHAPES] * s->level;
@@ -224,7 +201,12 @@ static void prior_init(struct prior *p, const struct lc_basis *b, const struct s
 	p->m[0] = s->z->y - rest - total;
 	p->cov[0][0] = .0625 * s->level * s->level;
 	prior_block(p, 1, a, s->fall, .6 * s->fall, .35);
-	prior_block(p, 1 + LC_MODES, n, total, (gvar > 0 ? .3 : .4) * total, .35);
+	if (!known->noise) {
+		prior_block(p, 1 + LC_MODES, n, total, (gvar > 0 ? .3 : .4) * total, .35);
+		return;
+	}
+	p->m[0] += total;
+	prior_noise(p, known->noise, v, s->level);
 }
 
 /* One posterior: mean and covariance of (beta, drift at the end), and the log evidence. */
@@ -295,16 +277,16 @@ static int posterior(struct post *q, const struct prior *pr, const struct gram *
 
 	for (int i = 0; i < P; i++)
 		memcpy(lp + i * P, pr->cov[i], P * sizeof(*lp));
-	if (cholesky(lp, P) < 0)
+	if (lc_cholesky(lp, P) < 0)
 		return -1;
 	in_prior_units(lp, g, r, b, z);
-	if (cholesky(b, P) < 0)
+	if (lc_cholesky(b, P) < 0)
 		return -1;
 	for (int i = 0; i < P; i++) /* t = chol(B)^-1 Lp' */
 		for (int j = i; j < P; j++)
 			t[i * P + j] = lp[j * P + i];
-	solve_lower(b, P, t, P);
-	solve_lower(b, P, z, 1);
+	lc_solve_lower(b, P, t, P);
+	lc_solve_lower(b, P, z, 1);
 	for (int i = 0; i < P; i++) {
 		quad -= z[i] * z[i];
 		q->m[i] = pr->m[i];
@@ -317,7 +299,7 @@ static int posterior(struct post *q, const struct prior *pr, const struct gram *
 		}
 	}
 	q->chi2 = quad / w->n;
-	q->logev = -.5 * (quad + log_det(b, P) + w->ldet + w->n * log(2 * M_PI));
+	q->logev = -.5 * (quad + lc_log_det(b, P) + w->ldet + w->n * log(2 * M_PI));
 	add_drift(q, g, w);
 	return 0;
 }
@@ -337,15 +319,14 @@ static void moments_add(struct moments *s, const struct post *q, double w)
 	}
 }
 
-static void moments_take(struct lc_posterior *out, int v, const struct moments *s, double total)
+/* share: of this variant. One that weighs nothing keeps its posterior: a model may want it. */
+static void moments_take(struct lc_posterior *out, int v, const struct moments *s, double share)
 {
 	double f[LC_FEATS * LC_FEATS], jitter = 0;
 
-	out->weight[v] = s->w / total;
-	if (out->weight[v] < 1e-4) {
-		out->weight[v] = 0;
+	out->weight[v] = share < 1e-4 ? 0 : share;
+	if (!(s->w > 0))
 		return;
-	}
 	for (int i = 0; i < LC_FEATS; i++)
 		out->mean[v][i] = s->m[i] / s->w;
 	do {
@@ -356,7 +337,7 @@ static void moments_take(struct lc_posterior *out, int v, const struct moments *
 		for (int i = 0; i < LC_FEATS; i++)
 			f[i * LC_FEATS + i] += jitter * f[i * LC_FEATS + i] + 1e-18;
 		jitter = jitter ? 10 * jitter : 1e-12;
-	} while (cholesky(f, LC_FEATS) < 0 && jitter < 1);
+	} while (lc_cholesky(f, LC_FEATS) < 0 && jitter < 1);
 	for (int i = 0; i < LC_FEATS; i++)
 		for (int j = 0; j <= i; j++)
 			out->factor[v][i][j] = f[i * LC_FEATS + j];
@@ -388,7 +369,7 @@ static void scale_init(struct scale *s, const struct lc_law *law, const struct l
 
 /* All posteriors of one drift size: q is (LC_VARIANTS, PRIORS). */
 static int all_priors(const struct lc_law *law, const struct lc_obs *obs, const struct white *w,
-		      const struct scale *s, double gvar, struct post *q)
+		      const struct scale *s, const struct known *known, struct post *q)
 {
 	for (int v = 0; v < LC_VARIANTS; v++) {
 		struct gram g;
@@ -396,9 +377,14 @@ static int all_priors(const struct lc_law *law, const struct lc_obs *obs, const 
 		for (int i = 0; i < PRIORS; i++) {
 			struct prior pr;
 			struct post *one = &q[v * PRIORS + i];
-			prior_init(&pr, &law->basis, s, v / LC_DRIVES, i, gvar);
+			one->logev = -INFINITY;
+			if (known->noise && (i >= SHAPES || i % 3))
+				continue; /* it has one size and shape */
+			prior_init(&pr, &law->basis, s, v, i, known);
 			if (posterior(one, &pr, &g, w) < 0)
 				one->logev = -INFINITY;
+			else if (known->noise)
+				one->logev += TEMPERATURE * known->noise->logw[v];
 		}
 	}
 	return 0;
@@ -414,20 +400,31 @@ static void widen(struct lc_posterior *p, double chi2)
 	p->drift_var *= f * f;
 }
 
+static int variant_of(int i)
+{
+	return i / PRIORS % LC_VARIANTS;
+}
+
 static void mix_posteriors(struct lc_law *law, const struct post *q, int n)
 {
 	struct moments *s = lc_xalloc(LC_VARIANTS, sizeof(*s));
-	double best = -INFINITY, total = 0;
+	double best = -INFINITY, top[LC_VARIANTS], total = 0, w;
 
+	for (int v = 0; v < LC_VARIANTS; v++)
+		top[v] = -INFINITY;
 	for (int i = 0; i < n; i++)
-		best = fmax(best, q[i].logev);
+		top[variant_of(i)] = fmax(top[variant_of(i)], q[i].logev);
+	for (int v = 0; v < LC_VARIANTS; v++)
+		best = fmax(best, top[v]);
 	law->chi2 = law->post.drift_var = 0;
 	for (int i = 0; i < n; i++) {
-		double w = exp((q[i].logev - best) / TEMPERATURE);
 		double dsd = drift_sd[i / (LC_VARIANTS * PRIORS)] * law->level;
+		if (isfinite(q[i].logev))
+			moments_add(&s[variant_of(i)], &q[i],
+				    exp((q[i].logev - top[variant_of(i)]) / TEMPERATURE));
+		w = exp((q[i].logev - best) / TEMPERATURE);
 		if (!(w > 0))
 			continue;
-		moments_add(&s[i / PRIORS % LC_VARIANTS], &q[i], w);
 		total += w;
 		law->chi2 += w * q[i].chi2;
 		law->post.drift_var += w * dsd * dsd;
@@ -436,7 +433,8 @@ static void mix_posteriors(struct lc_law *law, const struct post *q, int n)
 	law->post.drift_var /= total;
 	memset(law->post.factor, 0, sizeof(law->post.factor));
 	for (int v = 0; v < LC_VARIANTS; v++)
-		moments_take(&law->post, v, &s[v], total);
+		moments_take(&law->post, v, &s[v],
+			     s[v].w > 0 ? s[v].w * exp((top[v] - best) / TEMPERATURE) / total : 0);
 	total = 0;
 	for (int v = 0; v < LC_VARIANTS; v++)
 		total += law->post.weight[v];
@@ -446,8 +444,10 @@ static void mix_posteriors(struct lc_law *law, const struct post *q, int n)
 	free(s);
 }
 
-void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, double gvar)
+void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, double gvar,
+		      const struct lc_noise_prior *noise)
 {
+	struct known known = {gvar, noise};
 	struct post *q = lc_xalloc((size_t)DRIFTS * LC_VARIANTS * PRIORS, sizeof(*q));
 	struct scale s;
 
@@ -457,7 +457,7 @@ void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, doubl
 		double sd = drift_sd[d] * s.level;
 		struct white w;
 		if (white_init(&w, law, obs, n, sd * sd) == 0)
-			all_priors(law, obs, &w, &s, gvar, part);
+			all_priors(law, obs, &w, &s, &known, part);
 		else
 			for (int i = 0; i < LC_VARIANTS * PRIORS; i++)
 				part[i].logev = -INFINITY;

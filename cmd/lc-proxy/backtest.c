@@ -264,8 +264,12 @@ static void cases_of_words(const struct options *o)
 	}
 }
 
-int cmd_backtest(const struct options *o)
+int cmd_backtest(const struct options *given)
 {
+	struct lc_model *model = read_model(given);
+	struct options with = *given, *o = &with;
+
+	with.model = model;
 	if (o->cases && (o->nhistory || o->narg || o->nknown))
 		lc_usage("backtest: --cases says all of it");
 	if (o->cases)
@@ -283,5 +287,8 @@ int cmd_backtest(const struct options *o)
 		free(rows[i].group);
 	}
 	free(rows);
+	if (model)
+		lc_model_release(model);
+	free(model);
 	return nrow ? LC_OK : LC_NO;
 }

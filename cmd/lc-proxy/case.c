@@ -222,7 +222,7 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 	test = past.n - 1;
 	lc_past_lrpath(&past, test, -1, &path);
 	past.n--;
-	if (lc_law_fit(&law, &past, 0, &err) < 0) {
+	if (lc_law_fit_model(&law, &past, 0, o->model, &err) < 0) {
 		lc_fail(&err, LC_DATA, "%s: nothing to forecast from before the fork", c->parent);
 		lc_die(&err);
 	}

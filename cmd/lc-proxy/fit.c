@@ -61,8 +61,39 @@ static json_t *read_alert(const char *path)
 	lc_die(&err);
 }
 
+static void read_law(const char *path, struct lc_law *law)
+{
+	struct lc_err err;
+	json_t *j = lc_json_load(path, &err);
+
+	if (j && lc_record_is(j, "model", 1, NULL) == 1)
+		lc_usage("-l %s: a model of past runs; give the run's own -H too", path);
+	if (!j || lc_law_parse(law, j, &err) < 0)
+		lc_die(&err);
+	json_decref(j);
+}
+
+struct lc_model *read_model(const struct options *o)
+{
+	struct lc_model *m;
+	struct lc_err err;
+	json_t *j;
+
+	if (!o->law)
+		return NULL;
+	m = lc_xalloc(1, sizeof(*m));
+	j = lc_json_load(o->law, &err);
+	if (j && lc_record_is(j, "law", 1, NULL) == 1)
+		lc_usage("give either -H or -l: %s is the law of another past", o->law);
+	if (!j || lc_model_parse(m, j, &err) < 0)
+		lc_die(&err);
+	json_decref(j);
+	return m;
+}
+
 void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *plan)
 {
+	struct lc_model *model;
 	struct lc_past past;
 	struct lc_err err;
 	json_t *j;
@@ -70,26 +101,27 @@ void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *pl
 	memset(plan, 0, sizeof(*plan));
 	if (o->plan)
 		read_plan(o->plan, plan);
-	if (!o->nhistory == !o->law)
-		lc_usage("give either -H or -l");
-	if (o->law) {
+	if (!o->nhistory && !o->law)
+		lc_usage("give -H, or -l with a law");
+	if (o->law && !o->nhistory) {
 		if (o->alert)
 			lc_usage("-a: an incident is cleaned away when the law is fitted; give it "
 				 "to fit");
-		j = lc_json_load(o->law, &err);
-		if (!j || lc_law_parse(law, j, &err) < 0)
-			lc_die(&err);
-		json_decref(j);
+		read_law(o->law, law);
 		return;
 	}
+	model = read_model(o);
 	read_history(o, &past);
 	if (o->alert) {
 		j = read_alert(o->alert);
 		lc_past_alert(&past, j);
 		json_decref(j);
 	}
-	if (lc_law_fit(law, &past, (double)plan->total, &err) < 0)
+	if (lc_law_fit_model(law, &past, (double)plan->total, model, &err) < 0)
 		lc_die(&err);
+	if (model)
+		lc_model_release(model);
+	free(model);
 	if (!(law->eta_ref > 0) && !o->quiet)
 		lc_warn("history: no lr logged: forecasts know the lr only as multiples of what it "
 			"was");
@@ -104,9 +136,9 @@ int cmd_fit(const struct options *o)
 	json_t *j;
 
 	if (!o->out)
-		lc_usage("fit: -o law.json is missing");
-	if (o->law)
-		lc_usage("fit: -l is for predict");
+		lc_usage("fit: -o FILE is missing");
+	if (o->narg)
+		return cmd_learn(o);
 	get_law(o, &law, &plan);
 	j = lc_law_json(&law);
 	if (strcmp(o->out, "-") == 0 ? lc_json_emit(stdout, j, &err) < 0

@@ -12,13 +12,14 @@
 static const char help[] =
 	"usage: lc-proxy predict [option]... -H run.jsonl | -l law.json < branches\n"
 	"       lc-proxy fit [option]... -H run.jsonl -o law.json\n"
+	"       lc-proxy fit [option]... -o model.json {run.jsonl [fork]...}...\n"
 	"       lc-proxy backtest [option]... -H parent.jsonl -s STEP branch.jsonl...\n"
 	"       lc-proxy backtest [option]... --cases cases.jsonl\n"
 	"       lc-proxy check [option]... -H run.jsonl -f forecast.jsonl branch.jsonl\n"
 	"       lc-proxy plan [option]... -H run.jsonl | -l law.json\n"
 	"\n"
 	"  -H, --history FILE   step records of the run and its branches; may be repeated\n"
-	"  -l, --law FILE       a law that fit wrote, instead of -H\n"
+	"  -l, --law FILE       a law that fit wrote, instead of -H; or a model, beside it\n"
 	"  -a, --alert FILE     the incident: steps from its onset on are no witness\n"
 	"      --plan FILE      the lr ahead: {\"schedule\",\"lr\",\"total\",...} or a state.json\n"
 	"  -m, --metric M=NAME  read metric M under another name; may be repeated\n"
@@ -117,7 +118,7 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const struct options *o);
 		int args; /* takes some */
-	} verbs[] = {{"fit", cmd_fit, 0},
+	} verbs[] = {{"fit", cmd_fit, 1},
 		     {"predict", cmd_predict, 0},
 		     {"backtest", cmd_backtest, 1},
 		     {"check", cmd_check, 1},

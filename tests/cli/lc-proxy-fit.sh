@@ -1,0 +1,54 @@
+# lc-proxy fit RUN...: a model of past runs, and what it does for a run whose lr never changed.
+. "$TESTS/cli/lib.sh"
+
+G=$TESTS/golden/lr-scheduling
+less() { # NAME A B: A is below B
+	equal "$1 ($2 < $3)" 1 "$(awk -v a="$2" -v b="$3" 'BEGIN { print (a < b) ? 1 : 0 }')"
+}
+head -n 75 "$G/parent.jsonl" >run.jsonl # to step 14800
+branch() {
+	printf '{"type":"branch","v":1,"branch":"tail","from":{"step":14000},"horizon":2000,'
+	printf '"actions":{"lr_tail":{"shape":"linear","to":0,"steps":2000}}}\n'
+}
+
+# a past run with its branches in one file
+{
+	echo '{"type":"setup","v":1,"params":124e6,"batch":100,"tokens":51200,"weight_decay":0.1,"optimizer":"adamw"}'
+	cat "$G/parent.jsonl"
+	jq -c '. + {branch:"d15"}' "$G/decay-15000.jsonl"
+	jq -c '. + {branch:"d25"}' "$G/decay-25000.jsonl"
+} >past.jsonl
+ok "fit of runs" lc-proxy fit -o model.json past.jsonl
+match "says what it made" 'model.json: a model of 1 run$' .err
+equal "the model is a record" "model 1 1" "$(jq -r '"\(.type) \(.v) \(.members | length)"' model.json)"
+equal "with the run's setup" "adamw 18.636" "$(jq -r '.members[0] | "\(.optimizer) \(.log.params * 1000 | round / 1000)"' model.json)"
+branch | lc-proxy predict -q -n 4 -H run.jsonl | tail -n 1 >without.json
+branch >tail.jsonl
+ok "predict takes it with the run's own past" lc-proxy predict -q -n 4 -H run.jsonl -l model.json <tail.jsonl
+tail -n 1 .out >with.json
+less "a cut is surer by it" "$(jq '.final.sd' with.json)" "$(jq '.final.sd * .7' without.json)"
+
+# the same run as a fork's directories
+mkdir -p fork/d15 fork/d25 fork/.hidden fork/empty
+cp "$G/decay-15000.jsonl" fork/d15/metrics.jsonl
+cp "$G/decay-25000.jsonl" fork/d25/stdout.jsonl
+cp "$G/parent.jsonl" bare.jsonl
+ok "a directory adds its branches to the run before it" lc-proxy fit -q -o fork.json bare.jsonl fork
+jq -c '.members[0].variants' fork.json >a
+jq -c '.members[0].variants' model.json >b
+same "and they teach the same" a b
+
+status "runs or a history, not both" 2 lc-proxy fit -o m.json -H run.jsonl past.jsonl
+status "a fork comes after its run" 2 lc-proxy fit -o m.json fork past.jsonl
+status "a model needs the run's past" 2 lc-proxy predict -l model.json <tail.jsonl
+ok "a law" lc-proxy fit -q -H run.jsonl -o law.json
+status "a law is of one past" 2 lc-proxy predict -l law.json -H run.jsonl <tail.jsonl
+status "a run at one lr teaches nothing" 3 lc-proxy fit -o m.json run.jsonl
+match "and it says so" 'its lr never fell' .err
+equal "nothing is written then" no "$([ -e m.json ] && echo yes || echo no)"
+head -c 300 model.json >torn.json
+status "a torn model" 3 lc-proxy predict -l torn.json -H run.jsonl <tail.jsonl
+printf '{"step":1,"loss":2}\n{"step":2,"loss":1.9}\n' >nolr.jsonl
+status "no lr: nothing is inferred" 3 lc-proxy fit -o m.json nolr.jsonl
+match "and it says that" 'no lr logged' .err
+status "a full disk" 4 lc-proxy fit -q -o /dev/full past.jsonl
