@@ -43,6 +43,8 @@ static void add_env(struct lc_words *w, const struct lc_future *f, const char *o
 	w->env[3] = lc_path("LC_METRICS=%s/metrics.jsonl", f->dir);
 	w->env[4] = lc_path("LC_CONTROL=%s/control.json", f->dir);
 	w->env[5] = lc_path("LC_OUT=%s", out);
+	w->env[6] = f->horizon > 0 ? lc_path("LC_STEPS=%ld", f->from_step + f->horizon)
+				   : lc_path("LC_STEPS=none");
 }
 
 void lc_words_fill(struct lc_words *w, const struct lc_future *f)

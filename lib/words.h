@@ -3,7 +3,7 @@
  *
  * Holes: {state} {branch} {horizon} {steps} {out} {control}, {actions} (all the actions as words),
  * and every action by its name ("none" where it is not asked for). Environment: LC_BRANCH,
- * LC_STATE, LC_ACTIONS, LC_METRICS, LC_CONTROL, LC_OUT.
+ * LC_STATE, LC_ACTIONS, LC_METRICS, LC_CONTROL, LC_OUT, LC_STEPS.
  */
 #ifndef LC_WORDS_H
 #define LC_WORDS_H

@@ -41,7 +41,7 @@ import types
 import weakref
 
 __version__ = "1"
-__all__ = ["log", "gvar", "watch", "save", "load", "state_dir", "out_dir", "actions", "action", "poll", "skips", "lr",
+__all__ = ["log", "gvar", "watch", "save", "load", "state_dir", "out_dir", "last_step", "actions", "action", "poll", "skips", "lr",
            "Batches", "Mismatch", "HFCallback", "LightningCallback"]
 
 FORMAT = 1  # of state.json
@@ -1130,6 +1130,11 @@ def poll(optimizer, model=None, loader=None, step=None):
         mine = mine or control
     _first = mine
     return found
+
+
+def last_step(total):
+    """The step to end at: the run's own last one, or what LC_STEPS asks of this future, if that is earlier."""
+    return min(total, int(_env("LC_STEPS") or total))
 
 
 def lr():
