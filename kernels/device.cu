@@ -5,6 +5,7 @@
 extern "C" {
 #include "device.h"
 #include "planes.h"
+#include "rollout.h"
 }
 
 #define LEAST 8 /* compute capability: the kernels use what it has */
@@ -25,5 +26,6 @@ extern "C" int lc_cuda_device(struct lc_device *dev, struct lc_err *err)
 	dev->version = LC_DEVICE_VERSION;
 	snprintf(dev->name, sizeof(dev->name), "%s", p.name);
 	dev->planes = lc_planes_cuda;
+	dev->rollout = lc_rollout_cuda;
 	return 0;
 }

@@ -95,4 +95,16 @@ void lc_rollout_plain(const struct lc_basis *b, const struct lc_posterior *post,
 void lc_rollout_cpu(const struct lc_basis *b, const struct lc_posterior *post, double tol,
 		    struct lc_rollout_branch *branch, int n, struct lc_pool *pool);
 
+/* On a device (lib/device.h): within 1e-5 of the definition. LC_SYS when it refuses. */
+struct lc_device;
+struct lc_err;
+int lc_rollout_device(const struct lc_device *dev, const struct lc_basis *b,
+		      const struct lc_posterior *post, double tol, struct lc_rollout_branch *branch,
+		      int n, struct lc_err *err);
+
+/* What the plug-in does for it; the plan is kernels/rollout_impl.h's. */
+struct lc_rollout_plan;
+int lc_rollout_cuda(const struct lc_rollout_plan *plan, struct lc_rollout_branch *branch, int n,
+		    struct lc_err *err);
+
 #endif

@@ -35,6 +35,9 @@ struct lc_rollout_plan {
 	double shared_d[LC_CLOCKS][SHARED + 1][SHARED + 1];
 };
 
+void lc_rollout_plan_init(struct lc_rollout_plan *p, const struct lc_basis *b,
+			  const struct lc_posterior *post, double tol);
+
 /* `lanes` branches at once; only the first n of br are there. */
 struct lc_rollout_level {
 	int lanes;

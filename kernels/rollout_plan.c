@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
 #include "io.h"
 #include "rollout_impl.h"
 
@@ -74,8 +75,8 @@ static void plan_variant(struct lc_rollout_plan *p, int v, double *stack)
 	p->use[p->nuse++] = v;
 }
 
-static void plan_init(struct lc_rollout_plan *p, const struct lc_basis *b,
-		      const struct lc_posterior *post, double tol)
+void lc_rollout_plan_init(struct lc_rollout_plan *p, const struct lc_basis *b,
+			  const struct lc_posterior *post, double tol)
 {
 	memset(p, 0, sizeof(*p));
 	p->b = b;
@@ -161,7 +162,7 @@ void lc_rollout_at(int level, const struct lc_basis *b, const struct lc_posterio
 	struct job job = {plan, lc_rollout_level(level), branch, place, n};
 	int groups = (n + job.level->lanes - 1) / job.level->lanes;
 
-	plan_init(plan, b, post, tol);
+	lc_rollout_plan_init(plan, b, post, tol);
 	for (int i = 0; i < n; i++)
 		place[i] = (struct place){change_of(&branch[i]), branch[i].nout, i};
 	qsort(place, (size_t)n, sizeof(*place), by_change);
@@ -182,4 +183,17 @@ void lc_rollout_cpu(const struct lc_basis *b, const struct lc_posterior *post, d
 	while (!lc_rollout_level(level))
 		level--;
 	lc_rollout_at(level, b, post, tol, branch, n, pool);
+}
+
+int lc_rollout_device(const struct lc_device *dev, const struct lc_basis *b,
+		      const struct lc_posterior *post, double tol, struct lc_rollout_branch *branch,
+		      int n, struct lc_err *err)
+{
+	struct lc_rollout_plan *plan = lc_xalloc(1, sizeof(*plan));
+	int ret;
+
+	lc_rollout_plan_init(plan, b, post, tol);
+	ret = dev->rollout(plan, branch, n, err);
+	free(plan);
+	return ret;
 }

@@ -10,6 +10,12 @@
 
 #include "rollout_impl.h"
 
+#ifdef __CUDACC__
+#define LC_WAY __device__ static inline
+#else
+#define LC_WAY static inline
+#endif
+
 /*
  * A stretch in one go: updates, their mean lr, and the lr half an update into the first and half an
  * update past the last: a line through what each update has. The same where n is 1.
@@ -28,12 +34,12 @@ struct lc_way {
 };
 
 /* Of a NaN and a number, the number, as fmin(3) and fmax(3). */
-static inline double lc_fmin(double a, double b)
+LC_WAY double lc_fmin(double a, double b)
 {
 	return a < b || b != b ? a : b;
 }
 
-static inline double lc_fmax(double a, double b)
+LC_WAY double lc_fmax(double a, double b)
 {
 	return a > b || b != b ? a : b;
 }
@@ -44,8 +50,8 @@ static inline double lc_fmax(double a, double b)
  * half of tol of the larger root at most, or of ROOT_LEAST.
  */
 #define ROOT_LEAST .7
-static inline void lc_way_segment(struct lc_way *w, double tol, double k0, double k1, double eta0,
-				  double eta1)
+LC_WAY void lc_way_segment(struct lc_way *w, double tol, double k0, double k1, double eta0,
+			   double eta1)
 {
 	double most, pieces;
 
@@ -64,7 +70,7 @@ static inline void lc_way_segment(struct lc_way *w, double tol, double k0, doubl
 }
 
 /* Where, of the segment's updates, its i-th piece ends. */
-static inline double lc_way_end(const struct lc_way *w, double i)
+LC_WAY double lc_way_end(const struct lc_way *w, double i)
 {
 	double root;
 
@@ -77,7 +83,7 @@ static inline double lc_way_end(const struct lc_way *w, double i)
 }
 
 /* The next piece of the segment, or 0 at its end. */
-static inline int lc_way_piece(struct lc_way *w, struct lc_piece *p)
+LC_WAY int lc_way_piece(struct lc_way *w, struct lc_piece *p)
 {
 	while (w->done < w->n) {
 		double end = lc_way_end(w, ++w->piece), slope = (w->eta1 - w->eta0) / w->n;
@@ -98,7 +104,7 @@ static inline int lc_way_piece(struct lc_way *w, struct lc_piece *p)
 }
 
 /* The first control point's lr holds from the start. */
-static inline void lc_way_start(struct lc_way *w, const struct lc_rollout_branch *br)
+LC_WAY void lc_way_start(struct lc_way *w, const struct lc_rollout_branch *br)
 {
 	memset(w, 0, sizeof(*w));
 	w->br = br;
@@ -109,7 +115,7 @@ static inline void lc_way_start(struct lc_way *w, const struct lc_rollout_branch
  * The control point to go to from where w is: those behind, and those on the straight line to the
  * one after them, are passed over.
  */
-static inline int lc_way_point(const struct lc_way *w)
+LC_WAY int lc_way_point(const struct lc_way *w)
 {
 	const struct lc_rollout_branch *br = w->br;
 	int i = w->next;
@@ -126,7 +132,7 @@ static inline int lc_way_point(const struct lc_way *w)
 }
 
 /* The next piece on the way to update `stop`: 1, or 0 when it is there. */
-static inline int lc_way_next(struct lc_way *w, double tol, double stop, struct lc_piece *p)
+LC_WAY int lc_way_next(struct lc_way *w, double tol, double stop, struct lc_piece *p)
 {
 	const struct lc_rollout_branch *br = w->br;
 
@@ -150,7 +156,7 @@ static inline int lc_way_next(struct lc_way *w, double tol, double stop, struct 
 }
 
 /* Is there more to come on the way to `stop`? */
-static inline int lc_way_more(const struct lc_way *w, double stop)
+LC_WAY int lc_way_more(const struct lc_way *w, double stop)
 {
 	return w->done < w->n || w->k < stop;
 }

@@ -10,12 +10,18 @@
 
 #include "codec.h"
 
-#define LC_DEVICE_VERSION 1 /* of this struct: a plug-in of another is not used */
+#define LC_DEVICE_VERSION 2 /* of this struct: a plug-in of another is not used */
+
+struct lc_rollout_plan; /* kernels/rollout.h */
+struct lc_rollout_branch;
+typedef int (*lc_rollout_fn)(const struct lc_rollout_plan *plan, struct lc_rollout_branch *branch,
+			     int n, struct lc_err *err);
 
 struct lc_device {
 	int version;
 	char name[120]; /* "NVIDIA H100 80GB HBM3" */
 	lc_planes_fn planes;
+	lc_rollout_fn rollout;
 };
 
 /*

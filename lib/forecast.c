@@ -23,6 +23,7 @@ struct root {
 struct lc_forecaster {
 	const struct lc_law *law;
 	struct lc_schedule plan;
+	const struct lc_device *dev; /* or NULL */
 	int points, held;
 	int nroot;
 	struct root **root;
@@ -48,6 +49,11 @@ void lc_forecaster_close(struct lc_forecaster *fc)
 		free(fc->root[i]);
 	free(fc->root);
 	free(fc);
+}
+
+void lc_forecaster_device(struct lc_forecaster *fc, const struct lc_device *dev)
+{
+	fc->dev = dev;
 }
 
 int lc_forecaster_held(const struct lc_forecaster *fc)
@@ -312,7 +318,9 @@ void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, str
 		as_branch(start, &f[i], &br[i]);
 		br[i].ref = ref_of(fc, &refs, start, &f[i]);
 	}
-	lc_rollout_cpu(&fc->law->basis, &fc->law->post, PIECE_TOL, br, n, pool);
+	if (!fc->dev || lc_rollout_device(fc->dev, &fc->law->basis, &fc->law->post, PIECE_TOL, br,
+					  n, NULL) < 0)
+		lc_rollout_cpu(&fc->law->basis, &fc->law->post, PIECE_TOL, br, n, pool);
 	for (int i = 0; i < n; i++) {
 		f[i].delta = br[i].ref_mean;
 		f[i].delta_sd = br[i].ref_sd;

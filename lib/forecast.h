@@ -58,6 +58,10 @@ struct lc_forecaster *lc_forecaster_open(const struct lc_law *law, const struct 
 					 int points);
 void lc_forecaster_close(struct lc_forecaster *fc);
 
+/* Roll-outs go to this device (lib/device.h; borrowed), as long as it does not refuse. */
+struct lc_device;
+void lc_forecaster_device(struct lc_forecaster *fc, const struct lc_device *dev);
+
 /*
  * Read a branch record; its own "plan" goes before the forecaster's. LC_DATA says what is wrong.
  * Any number of threads may ask at once.

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
 #include "io.h"
 #include "json.h"
 #include "proxy.h"
@@ -157,13 +158,22 @@ int cmd_predict(const struct options *o)
 	struct lc_pool *pool = lc_pool_open(lc_cpu_count());
 	struct lc_forecaster *fc;
 	struct lc_schedule plan;
+	struct lc_device dev;
 	struct lc_law law;
+	struct lc_err err;
+	int device;
 
 	for (int i = 0; i < o->nhistory; i++)
 		if (strcmp(o->history[i], "-") == 0)
 			lc_usage("-H -: stdin holds the branches");
+	/* opening a device takes longer than most forecasts: only where LC_DEVICE asks for it */
+	device = lc_device_open(0, &dev, &err);
+	if (device < 0)
+		lc_die(&err);
 	get_law(o, &law, &plan);
 	fc = lc_forecaster_open(&law, &plan, o->points);
+	if (device)
+		lc_forecaster_device(fc, &dev);
 	filter(fc, pool);
 	if (lc_forecaster_held(fc) && !o->quiet)
 		lc_warn("no plan given: the last logged lr is held (--plan FILE)");

@@ -141,6 +141,11 @@ status "a law of a later version" 3 lc-proxy predict -l new.json <two.jsonl
 jq -c 'del(.variants[3].mean[2])' law.json >short.json
 status "a law with a number missing" 3 lc-proxy predict -l short.json <two.jsonl
 status "a plan without an end" 3 lc-proxy predict -l law.json --plan alert.json <two.jsonl
+elsewhere() { LC_DEVICE=$1 lc-proxy predict -q -l law.json <two.jsonl; }
+status "a device of no known kind" 2 elsewhere tpu
+if ! nvidia-smi >/dev/null 2>&1; then
+	status "a device that is not there" 4 elsewhere cuda
+fi
 cp law.json before.json
 if [ -w /dev/full ]; then
 	full() { lc-proxy predict -q -l law.json <two.jsonl >/dev/full; }

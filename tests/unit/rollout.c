@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
 #include "rng.h"
 #include "rollout_impl.h"
 
@@ -92,21 +93,21 @@ static struct set *new_set(void)
 	return s;
 }
 
-static void near(const struct set *a, const struct set *b, int i)
+static void near(const struct set *a, const struct set *b, int i, double tol)
 {
 	const struct lc_rollout_branch *x = &a->br[i], *y = &b->br[i];
 
 	for (int o = 0; o < x->nout; o++) {
-		cr_assert_float_eq(x->mean[o], y->mean[o], 2e-6,
+		cr_assert_float_eq(x->mean[o], y->mean[o], tol,
 				   "branch %d output %d: %.9g, not %.9g", i, o, x->mean[o],
 				   y->mean[o]);
-		cr_assert_float_eq(x->sd[o], y->sd[o], 2e-6,
+		cr_assert_float_eq(x->sd[o], y->sd[o], tol,
 				   "branch %d output %d: sd %.9g, not %.9g", i, o, x->sd[o],
 				   y->sd[o]);
 	}
 	if (x->ref) {
-		cr_assert_float_eq(x->ref_mean, y->ref_mean, 2e-6);
-		cr_assert_float_eq(x->ref_sd, y->ref_sd, 2e-6);
+		cr_assert_float_eq(x->ref_mean, y->ref_mean, tol);
+		cr_assert_float_eq(x->ref_sd, y->ref_sd, tol);
 	}
 	for (int k = 0; k < LC_VARIANTS * LC_FEATS && x->x; k++)
 		cr_assert_float_eq(x->x[k], y->x[k], 1e-11, "branch %d feature %d", i, k);
@@ -122,7 +123,7 @@ Test(rollout, lanes_are_near_the_definition)
 			lc_rollout_plain(&want->basis, &want->post, tol[k], &want->br[i]);
 		lc_rollout_cpu(&got->basis, &got->post, tol[k], got->br, MOST, NULL);
 		for (int i = 0; i < MOST; i++)
-			near(got, want, i);
+			near(got, want, i, 2e-6);
 		free(want);
 		free(got);
 	}
@@ -213,4 +214,25 @@ Test(rollout, extremes_stay_finite)
 			cr_assert(isfinite(s->mean[1][o]), "its neighbour");
 	}
 	free(s);
+}
+
+Test(rollout, device_is_near_the_definition)
+{
+	struct set *want = new_set(), *got = new_set();
+	struct lc_device dev;
+	struct lc_err err;
+
+	if (lc_device_open(1, &dev, &err) != 1) {
+		free(want);
+		free(got);
+		cr_skip_test("no device, or no liblc-cuda.so");
+	}
+	for (int i = 0; i < MOST; i++)
+		lc_rollout_plain(&want->basis, &want->post, .05, &want->br[i]);
+	cr_assert_eq(lc_rollout_device(&dev, &got->basis, &got->post, .05, got->br, MOST, &err), 0, "%s",
+		     err.text);
+	for (int i = 0; i < MOST; i++)
+		near(got, want, i, 1e-5);
+	free(want);
+	free(got);
 }

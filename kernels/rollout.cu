@@ -1,0 +1,430 @@
+/*
+ * rollout: see rollout.h and rollout_impl.h.
+ *
+ * Idea: a block a branch, a thread a noise mode of a variant (180 of 192), so that a piece of the lr path is one exp
+ * and some 30 operations in double for each, and modes never leave their registers. What all share, the powers of the
+ * lr (3 clocks, 5 drives at 3 points), 18 threads make. At an output the changes since the start go through shared
+ * memory, and thread (variant, column) takes its column of the factor, held in 25 registers, over them.
+ *
+ * Layout: per branch `at`, `eta` (npoint) and `out` (nout) one after the other in `in`; `mean`, `sd` (nout), then
+ * ref_mean and ref_sd, then the features if wanted, in `res`. Starts and references are few and shared.
+ *
+ * Must do, for 4096 branches to 64 outputs of 15 variants: 1.3 pieces an output x 180 x 60 operations in double, 3.7 G
+ * (0.11 ms at 34 T/s), 0.8 G multiply-adds in single (0.03 ms), 0.1 M pow a clock and drive; 6 MB over PCIe (0.2 ms). What
+ * holds it up is the chain of pieces, 64 to 130 long with two barriers each: some 10^5 cycles a block, 10 blocks a
+ * processor: 0.2 ms. No product is left for cuBLAS: written out, the columns alone would be 190 MB a call.
+ */
+#include <cuda_runtime.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vector>
+
+extern "C" {
+#include "device.h"
+#include "rollout_impl.h"
+#include "rollout_way.h"
+}
+
+#define THREADS 192
+#define OWNS (LC_VARIANTS * OWN)
+#define SHAREDS (LC_CLOCKS * SHARED)
+#define POWERS (LC_CLOCKS + 3 * LC_DRIVES)
+#define BATCH 16384 /* branches a launch */
+
+struct dev_branch {
+	size_t in, res; /* where its inputs and results begin */
+	int start, ref, npoint, nout, features;
+	double from, scale;
+};
+
+struct dev_job { /* all pointers to the device */
+	const struct lc_rollout_plan *plan;
+	const struct lc_basis *b;
+	const struct lc_posterior *post;
+	const struct lc_modes *start;
+	const double *ref, *in;
+	const struct dev_branch *branch;
+	double *res;
+	double tol;
+	int n;
+};
+
+struct block { /* what a block shares */
+	double power[POWERS], rho, rho0, mixed;
+	float own[OWNS], shared[SHAREDS], square[OWNS], clock[LC_CLOCKS * (SHARED + 1)];
+	float f[LC_VARIANTS], f0[LC_VARIANTS], noise[LC_VARIANTS], sum[LC_VARIANTS];
+	double mean[LC_VARIANTS];
+};
+
+struct thread { /* a thread's modes and columns; s only where it is the first drive of its clock */
+	int v, c, j, has, has_s;
+	double h, h0, s, s0;
+	float own[OWN], cross[SHARED], y0;
+};
+
+__device__ static double drift_left(const struct lc_posterior *p, double t)
+{
+	return t > p->t_drift && p->t_drift > 0 ? pow(p->t_drift / t, 1 / p->drift_len) : 1;
+}
+
+__device__ static void advance(const struct dev_job &job, struct block *sh, struct thread *th, const struct lc_piece *p,
+			       double scale)
+{
+	double eta = fmax(p->eta, ETA_MIN), first = fmax(p->first, ETA_MIN), last = fmax(p->last, ETA_MIN);
+	double r = fmin(fmax((last - first) / eta, -2.), 2.);
+	int t = threadIdx.x, d = (t - LC_CLOCKS) % LC_DRIVES, at = (t - LC_CLOCKS) / LC_DRIVES;
+
+	if (t < LC_CLOCKS)
+		sh->power[t] = pow(eta, job.b->clock[t]);
+	else if (t < POWERS)
+		sh->power[t] = scale * pow(at == 0 ? first : at == 1 ? eta : last, job.b->drive[d]);
+	__syncthreads();
+	if (th->has) {
+		const double *q = sh->power + LC_CLOCKS + th->v % LC_DRIVES;
+		double k = job.b->clock[th->c], e = q[0], de = q[2 * LC_DRIVES] - e;
+		double u = job.b->lam0 * p->n * sh->power[th->c] * (1 + k * (k - 1) / 24 * r * r);
+		double un = ldexp(u, th->j + 2), y = -expm1(-un), lag = 1 - y / un;
+		double bend = q[LC_DRIVES] - (e + .5 * de) + de * k * r / 8;
+		double arc = 4 * (1 - lag - 2 / un * (y - lag));
+		th->h += y * (e - th->h) + (first == last ? 0 : de * lag + bend * arc);
+		if (th->has_s)
+			th->s += expm1(-ldexp(u, th->j)) * th->s;
+	}
+	__syncthreads();
+}
+
+/* The changes since the start, or (ref) from it, for all to see. */
+__device__ static void publish(struct block *sh, const struct thread *th, const double *ref)
+{
+	const double *x = ref ? ref + th->v * LC_FEATS : NULL;
+
+	__syncthreads();
+	if (th->has)
+		sh->own[th->v * OWN + th->j] = (float)(th->h - (x ? x[1 + LC_MODES + th->j] : th->h0));
+	if (th->has_s) {
+		float *to = sh->shared + th->c * SHARED;
+		to[1 + th->j] = th->s0 < GONE ? 0 : (float)(th->s - (x ? x[1 + th->j] : th->s0));
+		if (th->j == 0)
+			to[0] = (float)(sh->rho - (x ? x[LC_COEFS] : sh->rho0));
+	}
+	__syncthreads();
+}
+
+/* Variant v's mean and its noise's change, and the sum of its columns' squares. */
+__device__ static void sum_variant(const struct lc_rollout_plan *p, struct block *sh, int v, int from_start)
+{
+	const float *x = sh->shared + v / LC_DRIVES * SHARED, *own = sh->own + v * OWN;
+	float f = 0, noise = 0, sum = 0;
+
+	for (int i = 0; i < SHARED; i++)
+		f += x[i] * p->mean_shared[v][i];
+	for (int i = 0; i < OWN; i++) {
+		noise += own[i] * p->mean_own[v][i];
+		sum += sh->square[v * OWN + i];
+	}
+	sh->f[v] = f + noise + (from_start ? sh->f0[v] : 0);
+	sh->noise[v] = noise;
+	sh->sum[v] = sum;
+}
+
+__device__ static float column_of_clock(const struct lc_rollout_plan *p, const struct block *sh, int c, int k,
+					float y)
+{
+	for (int i = k; i < SHARED; i++)
+		y += sh->shared[c * SHARED + i] * p->shared[c][i][k];
+	return y * y;
+}
+
+/* Thread 0 gets the mean (from the start: less that at the start) and the variance. */
+__device__ static void project(const struct dev_job &job, struct block *sh, const struct thread *th, float clock0,
+			       int from_start, double *mean, double *var)
+{
+	const struct lc_rollout_plan *p = job.plan;
+	int t = threadIdx.x;
+	float y = from_start ? th->y0 : 0;
+
+	for (int i = 0; i < SHARED && th->has; i++)
+		y += sh->shared[th->c * SHARED + i] * th->cross[i];
+	for (int i = th->j; i < OWN && th->has; i++)
+		y += sh->own[th->v * OWN + i] * th->own[i];
+	if (th->has)
+		sh->square[t] = y * y;
+	if (t < LC_CLOCKS * (SHARED + 1))
+		sh->clock[t] =
+			column_of_clock(p, sh, t / (SHARED + 1), t % (SHARED + 1), from_start ? clock0 : 0);
+	__syncthreads();
+	if (t < LC_VARIANTS)
+		sum_variant(p, sh, t, from_start);
+	__syncthreads();
+	if (t == 0) {
+		double m = 0, sq = 0;
+		for (int v = 0; v < LC_VARIANTS; v++)
+			m += job.post->weight[v] * sh->f[v];
+		for (int v = 0; v < LC_VARIANTS; v++) {
+			double miss = job.post->misfit * sh->noise[v], off = sh->f[v] - m;
+			sq += sh->sum[v] + job.post->weight[v] * (miss * miss + off * off);
+		}
+		for (int i = 0; i < LC_CLOCKS * (SHARED + 1); i++)
+			sq += sh->clock[i];
+		*mean = m;
+		*var = sq;
+	}
+}
+
+/* The thread's modes, its columns of the factor, and these columns' values at the start. */
+__device__ static void load_thread(const struct dev_job &job, const struct block *sh, const struct lc_modes *m,
+				   struct thread *th)
+{
+	const struct lc_rollout_plan *p = job.plan;
+	int t = threadIdx.x, v = t / OWN, j = t % OWN;
+	double y;
+
+	memset(th, 0, sizeof(*th));
+	th->has = t < OWNS;
+	if (!th->has)
+		return;
+	th->v = v;
+	th->c = v / LC_DRIVES;
+	th->j = j;
+	th->has_s = v % LC_DRIVES == 0;
+	th->h = th->h0 = m->h[v][j];
+	th->s = th->s0 = m->s[th->c][j];
+	y = p->cross_d[v][SHARED][j] + sh->rho0 * p->cross_d[v][0][j];
+	for (int i = 0; i < LC_MODES; i++)
+		y += m->s[th->c][i] * p->cross_d[v][1 + i][j] + m->h[v][i] * p->own_d[v][i][j];
+	th->y0 = (float)y;
+	for (int i = 0; i < SHARED; i++)
+		th->cross[i] = p->cross[v][i][j];
+	for (int i = 0; i < OWN; i++)
+		th->own[i] = p->own[v][i][j];
+}
+
+/* Means at the start, by variant and mixed; and the column of a clock that this thread makes. */
+__device__ static float load_start(const struct dev_job &job, struct block *sh, const struct lc_modes *m)
+{
+	const struct lc_rollout_plan *p = job.plan;
+	int t = threadIdx.x, c = t / (SHARED + 1), k = t % (SHARED + 1);
+	double y = 0;
+
+	if (t < LC_VARIANTS) {
+		const double *b = job.post->mean[t];
+		double f = b[0] + sh->rho0 * b[LC_COEFS];
+		for (int i = 0; i < LC_MODES; i++)
+			f += m->s[t / LC_DRIVES][i] * b[1 + i] + m->h[t][i] * b[1 + LC_MODES + i];
+		sh->mean[t] = job.post->weight[t] > 0 ? f : 0;
+	}
+	__syncthreads();
+	if (t == 0) {
+		double f = 0;
+		for (int v = 0; v < LC_VARIANTS; v++)
+			f += job.post->weight[v] * sh->mean[v];
+		sh->mixed = f;
+	}
+	__syncthreads();
+	if (t < LC_VARIANTS)
+		sh->f0[t] = (float)(sh->mean[t] - sh->mixed);
+	if (c < LC_CLOCKS) {
+		y = p->shared_d[c][SHARED][k] + sh->rho0 * p->shared_d[c][0][k];
+		for (int i = 0; i < LC_MODES; i++)
+			y += m->s[c][i] * p->shared_d[c][1 + i][k];
+	}
+	return (float)y;
+}
+
+__device__ static void take_features(const struct block *sh, const struct thread *th, double *x)
+{
+	if (!th->has)
+		return;
+	for (int v = th->c * LC_DRIVES; v < (th->c + 1) * LC_DRIVES && th->has_s; v++)
+		x[v * LC_FEATS + 1 + th->j] = th->s;
+	x[th->v * LC_FEATS + 1 + LC_MODES + th->j] = th->h;
+	if (th->j == 0) {
+		x[th->v * LC_FEATS] = 1;
+		x[th->v * LC_FEATS + LC_COEFS] = sh->rho;
+	}
+}
+
+__device__ static void one_branch(const struct dev_job &job, const struct dev_branch *db, struct block *sh)
+{
+	const struct lc_modes *m = job.start + db->start;
+	const double *in = job.in + db->in, *out = in + 2 * db->npoint;
+	double *res = job.res + db->res, *last = res + 2 * db->nout, mean, var;
+	struct lc_rollout_branch br;
+	struct thread th;
+	struct lc_way way;
+	struct lc_piece p;
+	float clock0;
+
+	memset(&br, 0, sizeof(br));
+	br.npoint = db->npoint;
+	br.at = in;
+	br.eta = in + db->npoint;
+	__syncthreads();
+	if (threadIdx.x == 0)
+		sh->rho = sh->rho0 = drift_left(job.post, db->from);
+	__syncthreads();
+	load_thread(job, sh, m, &th);
+	clock0 = load_start(job, sh, m);
+	lc_way_start(&way, &br);
+	for (int o = 0; o < db->nout; o++) {
+		while (lc_way_next(&way, job.tol, out[o], &p))
+			advance(job, sh, &th, &p, db->scale);
+		__syncthreads();
+		if (threadIdx.x == 0)
+			sh->rho = drift_left(job.post, db->from + out[o]);
+		__syncthreads();
+		publish(sh, &th, NULL);
+		project(job, sh, &th, clock0, 1, &mean, &var);
+		if (threadIdx.x == 0) {
+			res[o] = sh->mixed + mean;
+			res[db->nout + o] = sqrt(var + job.post->drift_var * (1 - sh->rho * sh->rho));
+		}
+	}
+	if (db->ref >= 0 && db->nout) {
+		publish(sh, &th, job.ref + (size_t)db->ref * LC_VARIANTS * LC_FEATS);
+		project(job, sh, &th, clock0, 0, &mean, &var);
+		if (threadIdx.x == 0) {
+			last[0] = mean;
+			last[1] = sqrt(var);
+		}
+	}
+	if (db->features)
+		take_features(sh, &th, last + 2);
+}
+
+__global__ static void __launch_bounds__(THREADS) rollout(const struct dev_job job)
+{
+	__shared__ struct block sh;
+
+	for (int i = blockIdx.x; i < job.n; i += gridDim.x)
+		one_branch(job, &job.branch[i], &sh);
+}
+
+/* What is shared by branches, each once: the index of p among those seen. */
+template <class T> static int index_of(std::vector<const T *> &seen, const T *p)
+{
+	for (size_t i = seen.size(); i-- > 0;)
+		if (seen[i] == p)
+			return (int)i;
+	seen.push_back(p);
+	return (int)seen.size() - 1;
+}
+
+struct host { /* a batch, flat */
+	std::vector<const struct lc_modes *> start;
+	std::vector<const double *> ref;
+	std::vector<struct dev_branch> branch;
+	std::vector<double> in;
+	size_t res;
+};
+
+static void flatten(struct host *h, const struct lc_rollout_branch *br, int n)
+{
+	h->res = 0;
+	for (int i = 0; i < n; i++) {
+		const struct lc_rollout_branch *b = &br[i];
+		struct dev_branch d = {h->in.size(), h->res, 0, -1, b->npoint, b->nout, b->x != NULL,
+				       b->from,	     b->scale};
+		d.start = index_of(h->start, b->start);
+		if (b->ref)
+			d.ref = index_of(h->ref, b->ref);
+		h->in.insert(h->in.end(), b->at, b->at + b->npoint);
+		h->in.insert(h->in.end(), b->eta, b->eta + b->npoint);
+		h->in.insert(h->in.end(), b->out, b->out + b->nout);
+		h->res += 2 * (size_t)b->nout + 2 + (b->x ? LC_VARIANTS * LC_FEATS : 0);
+		h->branch.push_back(d);
+	}
+}
+
+static void unflatten(const struct host *h, struct lc_rollout_branch *br, int n, const double *res)
+{
+	for (int i = 0; i < n; i++) {
+		const double *r = res + h->branch[i].res;
+		size_t len = (size_t)br[i].nout * sizeof(double);
+		memcpy(br[i].mean, r, len);
+		memcpy(br[i].sd, r + br[i].nout, len);
+		r += 2 * br[i].nout;
+		if (br[i].ref) {
+			br[i].ref_mean = r[0];
+			br[i].ref_sd = r[1];
+		}
+		if (br[i].x)
+			memcpy(br[i].x, r + 2, LC_VARIANTS * LC_FEATS * sizeof(double));
+	}
+}
+
+/* Device memory of one call; freed whole at its end. */
+struct room {
+	std::vector<void *> all;
+	cudaError_t e = cudaSuccess;
+
+	void *take(size_t len)
+	{
+		void *p = NULL;
+		if (e == cudaSuccess)
+			e = cudaMalloc(&p, len ? len : 1);
+		if (e == cudaSuccess)
+			all.push_back(p);
+		return p;
+	}
+	void *send(const void *from, size_t len)
+	{
+		void *p = take(len);
+		if (e == cudaSuccess && len)
+			e = cudaMemcpy(p, from, len, cudaMemcpyHostToDevice);
+		return p;
+	}
+	~room()
+	{
+		for (void *p : all)
+			cudaFree(p);
+	}
+};
+
+static cudaError_t batch(const struct lc_rollout_plan *plan, struct lc_rollout_branch *br, int n)
+{
+	struct host h;
+	struct room r;
+	struct dev_job job;
+	std::vector<struct lc_modes> start;
+	std::vector<double> ref, res;
+
+	flatten(&h, br, n);
+	for (const struct lc_modes *m : h.start)
+		start.push_back(*m);
+	for (const double *x : h.ref)
+		ref.insert(ref.end(), x, x + LC_VARIANTS * LC_FEATS);
+	job.plan = (const struct lc_rollout_plan *)r.send(plan, sizeof(*plan));
+	job.b = (const struct lc_basis *)r.send(plan->b, sizeof(*plan->b));
+	job.post = (const struct lc_posterior *)r.send(plan->post, sizeof(*plan->post));
+	job.start = (const struct lc_modes *)r.send(start.data(), start.size() * sizeof(start[0]));
+	job.ref = (const double *)r.send(ref.data(), ref.size() * sizeof(double));
+	job.in = (const double *)r.send(h.in.data(), h.in.size() * sizeof(double));
+	job.branch = (const struct dev_branch *)r.send(h.branch.data(), h.branch.size() * sizeof(h.branch[0]));
+	job.res = (double *)r.take(h.res * sizeof(double));
+	job.tol = plan->tol;
+	job.n = n;
+	if (r.e == cudaSuccess) {
+		rollout<<<(unsigned)n, THREADS>>>(job);
+		r.e = cudaGetLastError();
+	}
+	res.resize(h.res);
+	if (r.e == cudaSuccess)
+		r.e = cudaMemcpy(res.data(), job.res, h.res * sizeof(double), cudaMemcpyDeviceToHost);
+	if (r.e == cudaSuccess)
+		unflatten(&h, br, n, res.data());
+	return r.e;
+}
+
+extern "C" int lc_rollout_cuda(const struct lc_rollout_plan *plan, struct lc_rollout_branch *br, int n,
+			       struct lc_err *err)
+{
+	cudaError_t e = cudaSuccess;
+
+	for (int i = 0; i < n && e == cudaSuccess; i += BATCH)
+		e = batch(plan, br + i, n - i < BATCH ? n - i : BATCH);
+	return e == cudaSuccess ? 0 : lc_fail(err, LC_SYS, "cuda: %s", cudaGetErrorString(e));
+}
