@@ -219,30 +219,12 @@ static void print_table(void)
 
 static void cases_of_file(const struct options *o)
 {
-	struct lc_lines lines;
-	struct lc_err err;
-	char *text, what[64];
-	size_t len;
-	int got;
+	struct bt_case *all;
+	int n = cases_load(o->cases, &all);
 
-	if (lc_lines_open(&lines, o->cases, 0, &err) < 0)
-		lc_die(&err);
-	while ((got = lc_lines_next(&lines, &text, &len, &err)) > 0) {
-		struct bt_case c;
-		json_t *j;
-		if (text[strspn(text, " \t")] == 0)
-			continue;
-		snprintf(what, sizeof(what), "cases line %lu", lines.line);
-		if (!(j = lc_json_parse(text, len, what, &err)))
-			lc_die(&err);
-		case_parse(&c, j);
-		take_case(o, &c);
-		case_release(&c);
-		json_decref(j);
-	}
-	if (got < 0)
-		lc_die(&err);
-	lc_lines_close(&lines);
+	for (int i = 0; i < n; i++)
+		take_case(o, &all[i]);
+	cases_release(all, n);
 }
 
 static void cases_of_words(const struct options *o)

@@ -46,6 +46,7 @@ void case_parse(struct bt_case *c, const json_t *j)
 	c->parent = copy(parent);
 	c->branch = copy(branch);
 	c->group = copy(lc_json_get_str(j, "group", parent));
+	c->strata = json_incref(json_object_get(j, "strata"));
 	c->at = lc_json_get_int(j, "fork_step", 0);
 	c->whole = json_is_true(json_object_get(j, "whole"));
 	c->known = lc_xalloc(json_array_size(json_object_get(j, "known")) + 1, sizeof(*c->known));
@@ -62,6 +63,42 @@ void case_release(struct bt_case *c)
 	free(c->parent);
 	free(c->branch);
 	free(c->group);
+	json_decref(c->strata);
+}
+
+int cases_load(const char *path, struct bt_case **all)
+{
+	struct lc_lines lines;
+	struct lc_err err;
+	char *text, what[64];
+	size_t len;
+	int got, n = 0;
+
+	*all = NULL;
+	if (lc_lines_open(&lines, path, 0, &err) < 0)
+		lc_die(&err);
+	while ((got = lc_lines_next(&lines, &text, &len, &err)) > 0) {
+		json_t *j;
+		if (text[strspn(text, " \t")] == 0)
+			continue;
+		snprintf(what, sizeof(what), "cases line %lu", lines.line);
+		if (!(j = lc_json_parse(text, len, what, &err)))
+			lc_die(&err);
+		*all = lc_xrealloc(*all, (size_t)n + 1, sizeof(**all));
+		case_parse(&(*all)[n++], j);
+		json_decref(j);
+	}
+	if (got < 0)
+		lc_die(&err);
+	lc_lines_close(&lines);
+	return n;
+}
+
+void cases_release(struct bt_case *all, int n)
+{
+	for (int i = 0; i < n; i++)
+		case_release(&all[i]);
+	free(all);
 }
 
 /* Read a file as a branch that leaves the trunk at `from`; its index. */
@@ -100,8 +137,7 @@ static void cut(struct lc_past *past, long at)
 		s->n--;
 }
 
-/* The past of a case, the branch itself as its last series. */
-static void read_case(const struct options *o, const struct bt_case *c, struct lc_past *past)
+void case_read(const struct options *o, const struct bt_case *c, struct lc_past *past)
 {
 	char *file = file_of(c->parent);
 	struct lc_err err;
@@ -141,7 +177,7 @@ static void read_points(const struct lc_series *s, enum lc_metric m, double t0, 
 	}
 }
 
-static void roll(const struct lc_law *law, const struct lc_lrpath *path, struct outcome *o)
+void outcome_roll(const struct lc_law *law, const struct lc_lrpath *path, struct outcome *o)
 {
 	struct lc_lrpath ahead;
 	struct lc_modes start;
@@ -218,9 +254,16 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 	int test;
 
 	memset(out, 0, sizeof(*out));
-	read_case(o, c, &past);
+	case_read(o, c, &past);
 	test = past.n - 1;
-	lc_past_lrpath(&past, test, -1, &path);
+	if (c->lr_of) {
+		int other = read_series(o, &past, c->lr_of, c->whole ? 0 : c->at);
+		lc_past_lrpath(&past, other, -1, &path);
+		free(past.series[other].row);
+		past.n--;
+	} else {
+		lc_past_lrpath(&past, test, -1, &path);
+	}
 	past.n--;
 	if (lc_law_fit_model(&law, &past, 0, o->model, &err) < 0) {
 		lc_fail(&err, LC_DATA, "%s: nothing to forecast from before the fork", c->parent);
@@ -244,7 +287,7 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 	out->lr_lo = law.lr_lo;
 	out->lr_hi = law.lr_hi;
 	if (pts.n) {
-		roll(&law, &path, out);
+		outcome_roll(&law, &path, out);
 		ask_experts(&past, &law, &path, experts, out);
 	}
 	past.n++;

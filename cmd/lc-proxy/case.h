@@ -17,12 +17,21 @@ const char *model_name(int model);
 
 struct bt_case {
 	char *parent, *branch, *group;
+	char *lr_of; /* NULL, or the log whose lr is given instead of the branch's own: a control */
+	json_t *strata; /* {"name":"value",...} of the user's own, or NULL */
 	long at;
 	int whole, nknown;
 	char **known;
 };
 void case_parse(struct bt_case *c, const json_t *j); /* dies when a file name is missing */
 void case_release(struct bt_case *c);
+
+/* The past of a case, the branch itself as its last series; dies when a file cannot be read. */
+void case_read(const struct options *o, const struct bt_case *c, struct lc_past *past);
+
+/* Cases of a file, one a line ("-": stdin), or dies. Returns how many; *all is the caller's. */
+int cases_load(const char *path, struct bt_case **all);
+void cases_release(struct bt_case *all, int n);
 
 /* What was forecast of a branch: n points, mean[model][i]. */
 struct outcome {
@@ -35,6 +44,9 @@ struct outcome {
 };
 /* experts: also those besides the law. 0 when the branch has no value to be scored by. */
 int case_run(const struct options *o, const struct bt_case *c, int experts, struct outcome *out);
+/* The law's forecast of o->n points at o->at, from o->from on, into o->mean[MODEL_LAW] and o->sd.
+ */
+void outcome_roll(const struct lc_law *law, const struct lc_lrpath *path, struct outcome *o);
 void outcome_release(struct outcome *out);
 
 /* Sums of one model's scores. */

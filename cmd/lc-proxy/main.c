@@ -17,6 +17,7 @@ static const char help[] =
 	"       lc-proxy backtest [option]... --cases cases.jsonl\n"
 	"       lc-proxy check [option]... -H run.jsonl -f forecast.jsonl branch.jsonl\n"
 	"       lc-proxy plan [option]... -H run.jsonl | -l law.json\n"
+	"       lc-proxy audit [option]... [--cases cases.jsonl]\n"
 	"\n"
 	"  -H, --history FILE   step records of the run and its branches; may be repeated\n"
 	"  -l, --law FILE       a law that fit wrote, instead of -H; or a model, beside it\n"
@@ -29,7 +30,7 @@ static const char help[] =
 	"begins\n"
 	"      --horizon N      steps that plan looks ahead (default: to the total of --plan)\n"
 	"  -k, --known FILE     an earlier branch that backtest may know; may be repeated\n"
-	"      --cases FILE     cases of backtest, one JSON object a line; - is stdin\n"
+	"      --cases FILE     cases of backtest and audit, one JSON object a line; - is stdin\n"
 	"  -f, --forecast FILE  what predict wrote: the draft that check tests\n"
 	"  -d, --delta P        how often check may reject a right draft (default 0.05)\n"
 	"  -j, --json           JSON lines instead of tables\n"
@@ -118,11 +119,9 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const struct options *o);
 		int args; /* takes some */
-	} verbs[] = {{"fit", cmd_fit, 1},
-		     {"predict", cmd_predict, 0},
-		     {"backtest", cmd_backtest, 1},
-		     {"check", cmd_check, 1},
-		     {"plan", cmd_plan, 0}};
+	} verbs[] = {{"fit", cmd_fit, 1},	    {"predict", cmd_predict, 0},
+		     {"backtest", cmd_backtest, 1}, {"check", cmd_check, 1},
+		     {"plan", cmd_plan, 0},	    {"audit", cmd_audit, 0}};
 	struct options o = {.points = 32, .step = -1, .horizon = -1, .delta = .05};
 	int c;
 
@@ -134,7 +133,7 @@ int main(int argc, char **argv)
 		take(&o, c);
 	}
 	if (optind >= argc)
-		lc_usage("no verb: fit, predict, backtest, check or plan");
+		lc_usage("no verb: fit, predict, backtest, check, plan or audit");
 	o.arg = argv + optind + 1;
 	o.narg = argc - optind - 1;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

@@ -20,6 +20,7 @@ int cmd_fit(const struct options *o);
 int cmd_learn(const struct options *o); /* fit of runs */
 int cmd_predict(const struct options *o);
 int cmd_plan(const struct options *o);
+int cmd_audit(const struct options *o);
 int cmd_check(const struct options *o);
 int cmd_backtest(const struct options *o);
 
