@@ -34,6 +34,7 @@ static const char usage[] =
 	"  -s, --store DIR     lc-snap's store ($LC_STORE, else lc-store)\n"
 	"  -d, --dir DIR       where state and actions go (lc-applied)\n"
 	"  -J, --journal FILE  what is appended to (DIR/journal.jsonl)\n"
+	"  -H, --history FILE  what the run logs: how long it is now is noted, for review\n"
 	"  -b, --base FILE     the actions in force: read if there, and left as they are after "
 	"this decision\n"
 	"  -c, --control FILE  a trainer runs on: tell it by this file, restore nothing\n"
@@ -50,7 +51,7 @@ static const char *options(int argc, char **argv)
 		{"store", 1, 0, 's'}, {"dir", 1, 0, 'd'},     {"out", 1, 0, 'o'},
 		{"exec", 1, 0, 'x'},  {"base", 1, 0, 'b'},    {"journal", 1, 0, 'J'},
 		{"undo", 0, 0, 'U'},  {"control", 1, 0, 'c'}, {"force", 0, 0, 'F'},
-		{"help", 0, 0, 'h'},  {0, 0, 0, 0},
+		{"help", 0, 0, 'h'},  {"history", 1, 0, 'H'}, {0, 0, 0, 0},
 	};
 	int c;
 
@@ -58,7 +59,7 @@ static const char *options(int argc, char **argv)
 	if (!put.store)
 		put.store = "lc-store";
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":s:d:b:c:o:x:J:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":s:d:b:c:o:x:J:H:", longs, NULL)) != -1) {
 		switch (c) {
 		case 's': put.store = optarg; break;
 		case 'd': put.dir = optarg; break;
@@ -67,6 +68,7 @@ static const char *options(int argc, char **argv)
 		case 'o': put.out = optarg; break;
 		case 'x': put.tmpl = optarg; break;
 		case 'J': journal = optarg; break;
+		case 'H': put.history = optarg; break;
 		case 'U': undo = 1; break;
 		case 'F': force = 1; break;
 		case 'h': fputs(usage, stdout); exit(lc_finish(0));
@@ -78,19 +80,6 @@ static const char *options(int argc, char **argv)
 	if (argc - optind != 1 && !(undo && argc == optind))
 		lc_usage("apply: wants one decision record");
 	return argv[optind];
-}
-
-/* "sha256:..." of a line: what a decision is known by. */
-static int name_of(const char *line, char name[72], struct lc_err *err)
-{
-	char hex[LC_HEX_LEN + 1];
-	struct lc_id id;
-
-	if (lc_sha256(line, strlen(line), &id, err) < 0)
-		return -1;
-	lc_id_hex(&id, hex);
-	snprintf(name, 72, "sha256:%s", hex);
-	return 0;
 }
 
 static int is_top(const struct ledger *l, const char *hash)
@@ -177,7 +166,7 @@ static int act(const char *path, const json_t *decision, const char *line, struc
 	struct ledger l;
 	int ret;
 
-	if (line && name_of(line, hash, err) < 0)
+	if (line && decision_name(line, hash, err) < 0)
 		return -1;
 	if (decision && !undo && decision_status(decision) != LC_OK && !force)
 		return lc_fail(err, LC_NO, "%s: %s: nothing to apply", path,

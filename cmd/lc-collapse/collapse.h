@@ -18,6 +18,8 @@ int verb_aa(int argc, char **argv);
 int verb_verify(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_apply(int argc, char **argv);
+int verb_review(int argc, char **argv);
+int verb_memory(int argc, char **argv);
 
 /* What a reader looks at after a step: fixed held-out tokens. NaN where absent. */
 struct reading {
@@ -90,6 +92,9 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 /* decision.c: the last decision record of a file of records ("-": standard input): new reference,
  * or NULL. line, if not NULL, gets its bytes, the caller's. */
 json_t *decision_read(const char *path, char **line, struct lc_err *err);
+
+/* What a decision is known by: "sha256:" and the hash of its line. */
+int decision_name(const char *line, char name[72], struct lc_err *err);
 
 /* Exit status that a decision deserves: 0 a better future, 1 none. */
 int decision_status(const json_t *decision);

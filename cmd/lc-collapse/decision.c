@@ -1,4 +1,5 @@
 /* decision: a decision record, as it was written. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,18 @@ json_t *decision_read(const char *path, char **line, struct lc_err *err)
 	if (line)
 		*line = last;
 	return found;
+}
+
+int decision_name(const char *line, char name[72], struct lc_err *err)
+{
+	char hex[LC_HEX_LEN + 1];
+	struct lc_id id;
+
+	if (lc_sha256(line, strlen(line), &id, err) < 0)
+		return -1;
+	lc_id_hex(&id, hex);
+	snprintf(name, 72, "sha256:%s", hex);
+	return 0;
 }
 
 int decision_status(const json_t *decision)

@@ -17,7 +17,9 @@ static const struct {
 	{"aa", verb_aa, "how often the choice finds a winner among equal runs"},
 	{"verify", verb_verify, "derive a decision again from its evidence"},
 	{"explain", verb_explain, "tell a decision in words"},
-	{"apply", verb_apply, "put the run into the chosen future"},
+	{"apply", verb_apply, "put the run into the chosen future, or back"},
+	{"review", verb_review, "compare past decisions with what came after"},
+	{"memory", verb_memory, "what the store remembers of its runs' instabilities"},
 };
 
 static void help(FILE *f)
@@ -32,7 +34,8 @@ int main(int argc, char **argv)
 {
 	lc_setup(argv[0]);
 	if (argc < 2)
-		lc_usage("wants a verb: screen, race, aa, verify, explain or apply");
+		lc_usage(
+			"wants a verb: screen, race, aa, verify, explain, apply, review or memory");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		help(stdout);
 		return lc_finish(0);

@@ -127,6 +127,25 @@ static void set_back(json_t *rec, const json_t *decision, const json_t *base)
 	json_object_set_new(rec, "back", back);
 }
 
+/* How many whole lines the run has logged by now. */
+static int set_logged(json_t *rec, const char *path, struct lc_err *err)
+{
+	struct lc_lines in;
+	char *line;
+	size_t len;
+	int more;
+
+	if (!path)
+		return 0;
+	if (lc_lines_open(&in, path, 0, err) < 0)
+		return -1;
+	while ((more = lc_lines_next(&in, &line, &len, err)) > 0)
+		;
+	json_object_set_new(rec, "logged", json_integer((json_int_t)in.line - in.torn));
+	lc_lines_close(&in);
+	return more;
+}
+
 json_t *put_applied(const struct put *p, const struct ledger *l, const struct where *w,
 		    const json_t *decision, const char *hash, const json_t *base,
 		    const json_t *told, struct lc_err *err)
@@ -147,6 +166,8 @@ json_t *put_applied(const struct put *p, const struct ledger *l, const struct wh
 	snprintf(ref.by, sizeof(ref.by), "%s", hash);
 	if (w->run && lc_id_parse(lc_json_get_str(from, "snapshot", ""), &ref.snapshot) == 0)
 		ret = add_ref(rec, w->ref_path, &ref, err);
+	if (ret == 0)
+		ret = set_logged(rec, p->history, err);
 	if (ret == 0)
 		ret = add_files(p, rec, told, in_force, told, err);
 	json_decref(in_force);

@@ -8,7 +8,7 @@
 #include "where.h"
 
 struct put {
-	const char *store, *dir, *out, *base_path, *control, *tmpl;
+	const char *store, *dir, *out, *base_path, *control, *tmpl, *history;
 };
 
 /* The actions in force: the base file's, {} where there is none; new reference. */

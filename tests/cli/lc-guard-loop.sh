@@ -51,7 +51,13 @@ ok "(decision, end)" in_order "$(first '"type":"decision"' $j)" "$(first '"event
 equal "every line is a record with type and version" 0 "$(grep -cv '^{"type":"[a-z]*","v":1,.*}$' $j)"
 match "as many forecasts as branches" '"branches":24,"forecasts":24' $j
 match "a better future" '"type":"decision",.*"verdict":"better"' $j
-ok "the decision can be derived again" lc-collapse verify nan/forks/0/decision.json nan/forks/0/evidence.jsonl
+ok "the decision can be derived again" lc-collapse verify nan/forks/0/decision.json nan/forks/0/run.jsonl nan/forks/0/evidence.jsonl
+ok "it is told" lc-collapse explain $j nan/forks/0/run.jsonl nan/forks/0/evidence.jsonl
+mv .out told
+match "it is told with what broke" '^What broke: a nonfinite at step' told
+equal "the store remembers it, and what came of it" "1 1" \
+	"$(lc-collapse memory -j -s nan/store | grep -c '"kind":"nonfinite"') $(lc-collapse memory -j -s nan/store | grep -c '"outcome":')"
+match "the journal says where it went on, and that it is so" '"type":"settled"' $j
 steps nan/run.jsonl >got
 equal "the run is whole, and ends finite" "160 0" "$(wc -l <got) $(tail -n 5 got | grep -c nan)"
 match "words tell what was decided" 'from step 100, actions' err
