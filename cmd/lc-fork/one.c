@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,7 +131,8 @@ static int restore_here(struct branch *b, const struct launch *l, struct lc_err 
 
 static void on_signal(int sig)
 {
-	told_to_end = sig;
+	if (sig != SIGCHLD)
+		told_to_end = sig;
 }
 
 static void catch_signals(void)
@@ -164,6 +166,30 @@ static int left_alone(const struct launch *l)
 	return l->leash_s > 0 && lc_now() - seen_at > l->leash_s;
 }
 
+/* A queue that ends a job signals all of it: when the command died of a signal that was not ours,
+ * is one for us on its way? */
+static int ended_with_us(const struct branch *b)
+{
+	double t0 = lc_now();
+	sigset_t open;
+
+	sigemptyset(&open);
+	if (!WIFSIGNALED(b->proc.status) || b->proc.term_at)
+		return 0;
+	while (!told_to_end && lc_now() - t0 < 3)
+		ppoll(NULL, 0, &(struct timespec){.tv_nsec = 100000000}, &open);
+	return told_to_end != 0;
+}
+
+static int ended_from_outside(struct branch *b, const struct launch *l, struct lc_keeper *k,
+			      struct lc_err *err)
+{
+	lc_proc_term(&b->proc);
+	while (!lc_proc_poll(&b->proc, k, 0, l->grace_s))
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	return lc_fail(err, LC_SYS, "branch %s: ended from outside", b->id);
+}
+
 /* Run it to its end. A runner that is told to end leaves no end behind: the branch is run again. */
 static int run(struct branch *b, const struct launch *l, struct lc_keeper *k, struct lc_err *err)
 {
@@ -175,23 +201,19 @@ static int run(struct branch *b, const struct launch *l, struct lc_keeper *k, st
 	sigemptyset(&open);
 	while (over == 0) {
 		ppoll(NULL, 0, &nap, &open);
-		if (told_to_end == SIGCHLD)
-			told_to_end = 0;
-		if (told_to_end || left_alone(l)) {
-			lc_proc_term(&b->proc);
-			while (!lc_proc_poll(&b->proc, k, 0, l->grace_s))
-				ppoll(NULL, 0, &(struct timespec){.tv_nsec = 10000000}, &open);
-			return lc_fail(err, LC_SYS, "branch %s: ended from outside", b->id);
-		}
-		over = runner_poll(b, l, k, NULL, err);
-		if (over == 0 && lc_now() - beat > BEAT_S) {
-			beat = lc_now();
-			b->wall_s = beat - b->proc.started;
-			if (b->status == RUNNING && branch_save(b, l->tmpl, err) < 0)
-				return -1;
-		}
+		if (told_to_end || left_alone(l))
+			return ended_from_outside(b, l, k, err);
+		over = runner_look(b, l, k, NULL, err);
+		if (over > 0 && ended_with_us(b))
+			return ended_from_outside(b, l, k, err);
+		if (over || lc_now() - beat < BEAT_S || b->status != RUNNING)
+			continue;
+		beat = lc_now();
+		b->wall_s = beat - b->proc.started;
+		if (branch_save(b, l->tmpl, err) < 0)
+			return -1;
 	}
-	return over < 0 ? -1 : 0;
+	return over < 0 ? -1 : branch_save(b, l->tmpl, err);
 }
 
 static json_t *load(const char *what, const char *id, struct lc_err *err)

@@ -217,7 +217,7 @@ static void ended(struct branch *b, const struct launch *l)
 			   status, b->id);
 }
 
-int runner_poll(struct branch *b, const struct launch *l, struct lc_keeper *k, FILE *out,
+int runner_look(struct branch *b, const struct launch *l, struct lc_keeper *k, FILE *out,
 		struct lc_err *err)
 {
 	int over = lc_proc_poll(&b->proc, k, l->timeout_s, l->grace_s);
@@ -238,5 +238,13 @@ int runner_poll(struct branch *b, const struct launch *l, struct lc_keeper *k, F
 	} else if (over && b->steps.nonfinite && b->status == DONE) {
 		branch_end(b, KILLED, "non-finite loss at step %ld", b->steps.nonfinite);
 	}
-	return over ? branch_save(b, l->tmpl, err) < 0 ? -1 : 1 : 0;
+	return over;
+}
+
+int runner_poll(struct branch *b, const struct launch *l, struct lc_keeper *k, FILE *out,
+		struct lc_err *err)
+{
+	int over = runner_look(b, l, k, out, err);
+
+	return over > 0 && branch_save(b, l->tmpl, err) < 0 ? -1 : over;
 }

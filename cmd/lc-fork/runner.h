@@ -38,6 +38,10 @@ int runner_start(struct branch *b, const struct launch *l, struct lc_keeper *k, 
 int runner_poll(struct branch *b, const struct launch *l, struct lc_keeper *k, FILE *out,
 		struct lc_err *err);
 
+/* The same, and status.json is left to the caller. */
+int runner_look(struct branch *b, const struct launch *l, struct lc_keeper *k, FILE *out,
+		struct lc_err *err);
+
 /* Its words are good: every hole can be filled. */
 int runner_check(const struct branch *b, const struct launch *l, struct lc_err *err);
 
