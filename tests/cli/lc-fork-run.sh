@@ -5,7 +5,7 @@ unset LC_STORE
 # The trainer: a state is a directory with a file `step`; the branch called lie does what $LIE says.
 cat >train <<'END'
 #!/bin/sh
-resume=none out= steps=10 lr=1 skip=0-0 reset=0 reseed= tail=0 lie=
+resume=none out= steps=10 lr=1 skip=0-0 reset=0 reseed= tail=0 lie= shift_by=0 wd=1 clip=1
 [ "$LC_BRANCH" = lie ] && lie=${LIE:-}
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -17,6 +17,8 @@ while [ $# -gt 0 ]; do
 	--reset) reset=1 ;;
 	--reseed) reseed=r$2 ;;
 	--lr-tail) tail=1 ;;
+	--weight-decay-scale) [ "$lie" = wd ] || wd=$2 ;;
+	--clip) [ "$lie" = clip ] || clip=$2 ;;
 	esac
 	shift 2
 done
@@ -29,17 +31,22 @@ skip) skip=0-0 ;;
 reset) reset=0 ;;
 reseed) reseed= ;;
 early) steps=$((steps - 3)) ;;
+shift) shift_by=1 ;;
+tail) tail=0 ;;
+stall) sleep 60 ;;
 silent) exit 0 ;;
 esac
-awk -v a="$from" -v n="$steps" -v lr="$lr" -v skip="$skip" -v reset="$reset" -v seed="$reseed" -v tail="$tail" -v lie="$lie" 'BEGIN {
+awk -v a="$from" -v n="$steps" -v lr="$lr" -v skip="$skip" -v reset="$reset" -v seed="$reseed" -v tail="$tail" -v by="$shift_by" -v wd="$wd" -v clip="$clip" -v lie="$lie" 'BEGIN {
 	split(skip, k, "-")
 	for (s = a + 1; s <= a + n; s++) {
-		batch = seed "b" s
+		batch = seed "b" (s + by)
 		if (s >= k[1] && s <= k[2]) batch = "other" s
-		loss = 3 - .001 * s - .01 * lr + .1 * reset + (batch == "b" s ? 0 : .005)
+		loss = 3 - .001 * s - .01 * lr + .1 * reset + (batch == "b" s ? 0 : .005) + .001 * wd + .001 * clip + .01 * tail
 		if (lie == "nan" && s == a + 4) loss = "NaN"
 		if (lie == "ansi") printf "\033[1m"
-		printf "{\"step\":%d,\"loss\":%s,\"lr\":%g,\"batch\":\"%s\",\"extra\":[1,{\"k\":2}]}", s, loss, .001 * lr * (tail ? 1 - (s - a) / n : 1), batch
+		printf "{\"step\":%d,\"loss\":%s,\"lr\":%g,\"batch\":\"%s\",\"extra\":[1,{\"k\":2}]", s, loss, .001 * lr * (tail ? 1 - (s - a) / n : 1), batch
+		if (lie == "wd" || lie == "clip" || lie == "hyper" || lie == "truth") printf ",\"optim/weight_decay\":%g,\"grad_clip\":%g", .1 * wd, clip
+		printf "}"
 		if (lie == "ansi") printf "\033[0m\r"
 		printf "\n"
 		fflush()
@@ -136,6 +143,15 @@ equal "is passed over" 10 "$(grep -c '"step":.*"branch":"lie"}' ev)"
 lie "text after the records" text '{"reset":"mv"}' "done" "^$"
 equal "no line of it in the output" 0 "$(grep -c 'it/s' ev)"
 
+lie "its data are shifted by a batch" shift '{"lr_scale":0.5}' void 'at step 101 it sees the batch of step 102: its data are shifted by \+1'
+lie "it ignores the tail of the lr" tail '{"lr_tail":{"shape":"linear","to":0,"steps":10}}' void 'learning rate at step 10[0-9] is 0.001, not 0.000'
+lie "it obeys the tail of the lr" hyper '{"lr_tail":{"shape":"linear","to":0,"steps":10}}' "done" "^$"
+sed 's/"$LC_BRANCH" = lie/"$LC_BRANCH"/' train >t2 && mv t2 train && chmod +x train # the control logs them too
+lie "it ignores the weight decay" wd '{"weight_decay_scale":3,"lr_scale":0.5}' void 'weight_decay is 0.1, not 0.3 .the control.s is 0.1'
+lie "it ignores the clip" clip '{"clip":0.5,"lr_scale":0.5}' void 'clip is 1, not 0.5'
+lie "it obeys both" truth '{"weight_decay_scale":3,"clip":0.5}' "done" "^$"
+match "and that was checked" '"branch":"lie","status":"done".*"checked":\{"lr":10,"batch":10,"hyper":2\}' ev
+
 # the control lies
 {
 	branch lie control '{}'
@@ -186,6 +202,61 @@ status "no store" 4 sh -c "lc-fork run -d nostore -s absent -x '$train' <plan"
 status "a directory that is a file" 4 sh -c "lc-fork run -d file -x '$train' <plan"
 [ -w /dev/full ] && status "a full disk" 4 sh -c "lc-fork run -q -d fork -x '$train' <plan >/dev/full"
 ok "run --help" lc-fork run --help
+
+# stops by file, silence, slots, limits, what goes to sessions of its own
+cat >slow <<'END'
+#!/bin/sh
+echo "$LC_BRANCH $PLACE" >>"$LOG"
+setsid sh -c 'sleep 301 & echo $! >>"$LOG.pids"; wait' &
+echo '{"step":101,"loss":3}'
+case $LC_BRANCH in
+a | b) while [ "$(wc -l <"$LOG")" -lt 2 ]; do sleep 0.05; done ;;
+s) sleep 60 ;;
+esac
+for s in 2 3 4 5 6 7 8 9 10; do echo "{\"step\":$((100 + s)),\"loss\":3}"; done
+END
+chmod +x slow
+{
+	branch a control '{}'
+	branch b arm '{"x_n":1}'
+} >p
+ok "slots" sh -c "LOG=$PWD/log lc-fork run -q --slot PLACE=one/two,three --slot OTHER=x -d slots -x ./slow <p >ev"
+equal "those that run at once have different ones" "one two,three" "$(cut -d ' ' -f 2 log | sort | tr '\n' ' ' | sed 's/ $//')"
+n=0
+# shellcheck disable=SC2046
+while [ $n -lt 600 ] && kill -0 $(cat log.pids) 2>/dev/null; do
+	sleep 0.1
+	n=$((n + 1))
+done
+# shellcheck disable=SC2046
+equal "what went to a session of its own has ended with its branch" "" "$(ps -o pid= -p $(tr '\n' ',' <log.pids | sed 's/,$//'))"
+branch s control '{}' >p
+ok "silence" sh -c "LOG=$PWD/log lc-fork run -q --stall 0.5 -d stall -x ./slow <p >ev"
+equal "is a failure" "failed it printed nothing for 0.5 s" "$(status_of s) $(why_of s)"
+LOG=$PWD/log lc-fork run -q -d stop -x ./slow <p >ev &
+n=0
+while [ $n -lt 600 ] && ! grep -q '"status":"running"' stop/s/status.json 2>/dev/null; do
+	sleep 0.1
+	n=$((n + 1))
+done
+echo "it is behind by .3" >stop/s/stop
+wait $!
+equal "a stop by file" "killed it is behind by .3" "$(status_of s) $(why_of s)"
+ok "a stopped one is not run again" sh -c "LOG=$PWD/log2 lc-fork run -q -d stop -x ./slow <p >ev"
+absent "nothing was started" log2
+equal "and it is still killed" killed "$(status_of s)"
+branch m control '{}' >p
+lc-fork run -q --memory 64M --nice 5 -d memory -x 'nice; x=$(head -c 100000000 /dev/zero | tr "\\000" x); echo "${{#x}"; exit 0' <p >ev 2>err
+equal "a command past its memory fails" failed "$(status_of m)"
+equal "at its nice" 5 "$(head -n 1 memory/m/stdout.jsonl)"
+status "--slot without a name" 2 sh -c "lc-fork run --slot 0,1 -x ./slow <p"
+status "an unknown engine" 2 sh -c "lc-fork run -e magic -x ./slow <p"
+sed 's/"horizon":10/"horizon":10,"readout":{"return":5}/' p >p2
+big=$(lc-snap list -j | sed 's/"bytes":[0-9]*/"bytes":9000000000000000/')
+mkdir fake && printf '#!/bin/sh\ncat <<END\n%s\nEND\n' "$big" >fake/lc-snap && chmod +x fake/lc-snap
+cp "$B/lc-fork" fake
+status "a disk that is too small" 4 sh -c "fake/lc-fork run -q -d disk -x './slow {out}' <p2"
+match "is said before anything starts" 'MiB free, and this fork wants' .err
 
 # a branch of a branch, and records of an earlier run fed back in
 {
