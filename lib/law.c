@@ -112,7 +112,7 @@ int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, str
 
 /* The posterior, with the noise of past runs when they are given and can tell. */
 static void condition(struct lc_law *law, const struct lc_past *past, const struct lc_obs *obs,
-		      int n, double gvar, const struct lc_model *model)
+		      int n, double gvar, const struct lc_law_model *model)
 {
 	struct lc_noise_prior *noise = lc_xalloc(1, sizeof(*noise));
 	struct lc_run run;
@@ -127,7 +127,7 @@ static void condition(struct lc_law *law, const struct lc_past *past, const stru
 }
 
 int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double total,
-		     const struct lc_model *model, struct lc_err *err)
+		     const struct lc_law_model *model, struct lc_err *err)
 {
 	struct lc_obs *obs = NULL;
 	double gvar = 0;

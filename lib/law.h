@@ -60,9 +60,9 @@ struct lc_law {
 int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, struct lc_err *err);
 
 /* The same, with what a model of past runs says of the noise (lawmodel.h); model may be NULL. */
-struct lc_model;
+struct lc_law_model;
 int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double total,
-		     const struct lc_model *model, struct lc_err *err);
+		     const struct lc_law_model *model, struct lc_err *err);
 void lc_law_release(struct lc_law *law);
 
 /* The modes after update `step` of path[series]. */

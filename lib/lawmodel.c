@@ -147,7 +147,7 @@ static void spread(const struct lc_member *const *m, int n, int v, double lam0, 
 		share[j] /= sum;
 }
 
-int lc_model_prior(const struct lc_model *m, const char *skip, const struct lc_run *run,
+int lc_model_prior(const struct lc_law_model *m, const char *skip, const struct lc_run *run,
 		   double lam0, struct lc_noise_prior *out)
 {
 	const struct lc_member **use = lc_xalloc((size_t)m->n + 1, sizeof(*use));
@@ -200,7 +200,7 @@ void lc_run_features(struct lc_run *run, const struct lc_law *law, const struct 
 	snprintf(run->optimizer, sizeof(run->optimizer), "%s", s->optimizer);
 }
 
-int lc_model_add(struct lc_model *m, const char *name, const struct lc_run *run,
+int lc_model_add(struct lc_law_model *m, const char *name, const struct lc_run *run,
 		 const struct lc_law *law)
 {
 	struct lc_member *a;
@@ -221,7 +221,7 @@ int lc_model_add(struct lc_model *m, const char *name, const struct lc_run *run,
 	return 1;
 }
 
-void lc_model_release(struct lc_model *m)
+void lc_model_release(struct lc_law_model *m)
 {
 	free(m->member);
 	m->member = NULL;

@@ -34,7 +34,7 @@ struct lc_member {
 	double b[LC_VARIANTS][LC_MODES]; /* noise coefficients over the level */
 };
 
-struct lc_model {
+struct lc_law_model {
 	int n;
 	struct lc_member *member;
 };
@@ -49,16 +49,16 @@ struct lc_noise_prior {
 void lc_run_features(struct lc_run *run, const struct lc_law *law, const struct lc_past *past);
 
 /* A fitted law becomes a member. 0 when its lr never changed: it has nothing to teach. */
-int lc_model_add(struct lc_model *m, const char *name, const struct lc_run *run,
+int lc_model_add(struct lc_law_model *m, const char *name, const struct lc_run *run,
 		 const struct lc_law *law);
 
 /* skip: a member's name that is left out, or NULL. -1 when there is no member left. */
-int lc_model_prior(const struct lc_model *m, const char *skip, const struct lc_run *run,
+int lc_model_prior(const struct lc_law_model *m, const char *skip, const struct lc_run *run,
 		   double lam0, struct lc_noise_prior *out);
 
 /* {"type":"model","v":1,"members":[...]}; numbers have six digits. */
-json_t *lc_model_json(const struct lc_model *m);
-int lc_model_parse(struct lc_model *m, const json_t *j, struct lc_err *err);
-void lc_model_release(struct lc_model *m);
+json_t *lc_model_json(const struct lc_law_model *m);
+int lc_model_parse(struct lc_law_model *m, const json_t *j, struct lc_err *err);
+void lc_model_release(struct lc_law_model *m);
 
 #endif

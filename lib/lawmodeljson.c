@@ -30,7 +30,7 @@ static json_t *variant_json(const struct lc_member *a, int v)
 	return j;
 }
 
-json_t *lc_model_json(const struct lc_model *m)
+json_t *lc_model_json(const struct lc_law_model *m)
 {
 	json_t *j = lc_record_new("model", 1), *members = json_array();
 
@@ -89,7 +89,7 @@ static int read_member(struct lc_member *a, const json_t *j)
 	return 0;
 }
 
-int lc_model_parse(struct lc_model *m, const json_t *j, struct lc_err *err)
+int lc_model_parse(struct lc_law_model *m, const json_t *j, struct lc_err *err)
 {
 	const json_t *members = json_object_get(j, "members");
 	int is = lc_record_is(j, "model", 1, err);

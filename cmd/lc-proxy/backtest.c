@@ -248,7 +248,7 @@ static void cases_of_words(const struct options *o)
 
 int cmd_backtest(const struct options *given)
 {
-	struct lc_model *model = read_model(given);
+	struct lc_law_model *model = read_model(given);
 	struct options with = *given, *o = &with;
 
 	with.model = model;

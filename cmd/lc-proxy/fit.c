@@ -73,9 +73,9 @@ static void read_law(const char *path, struct lc_law *law)
 	json_decref(j);
 }
 
-struct lc_model *read_model(const struct options *o)
+struct lc_law_model *read_model(const struct options *o)
 {
-	struct lc_model *m;
+	struct lc_law_model *m;
 	struct lc_err err;
 	json_t *j;
 
@@ -93,7 +93,7 @@ struct lc_model *read_model(const struct options *o)
 
 void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *plan)
 {
-	struct lc_model *model;
+	struct lc_law_model *model;
 	struct lc_past past;
 	struct lc_err err;
 	json_t *j;

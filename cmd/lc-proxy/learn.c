@@ -91,7 +91,7 @@ struct passed {
 	char why[600];
 };
 
-static void learn_run(const char *name, struct lc_past *past, struct lc_model *model,
+static void learn_run(const char *name, struct lc_past *past, struct lc_law_model *model,
 		      struct passed *passed)
 {
 	struct lc_run run;
@@ -112,7 +112,7 @@ static void learn_run(const char *name, struct lc_past *past, struct lc_model *m
 
 int cmd_learn(const struct options *o)
 {
-	struct lc_model model = {0};
+	struct lc_law_model model = {0};
 	struct passed passed = {0};
 	struct lc_past past;
 	struct lc_err err;

@@ -13,7 +13,7 @@ struct options {
 	char **arg;	    /* after the verb */
 	int narg;
 	struct lc_names names;
-	const struct lc_model *model; /* of backtest's -l, or NULL */
+	const struct lc_law_model *model; /* of backtest's -l, or NULL */
 };
 
 int cmd_fit(const struct options *o);
@@ -28,7 +28,7 @@ int cmd_backtest(const struct options *o);
 void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *plan);
 
 /* The model of -l, the caller's to release and free; NULL without -l. Dies on a law. */
-struct lc_model *read_model(const struct options *o);
+struct lc_law_model *read_model(const struct options *o);
 
 /* Read all histories; a line that cannot be read is counted and named once. Dies on a missing file.
  */

@@ -16,7 +16,7 @@ static void try_model(const json_t *j)
 {
 	struct lc_run run = {.x = {-7, NAN, 18, NAN, NAN, NAN, 9}, .optimizer = "adamw"};
 	struct lc_noise_prior *p = malloc(sizeof(*p));
-	struct lc_model m;
+	struct lc_law_model m;
 	json_t *again;
 
 	if (lc_model_parse(&m, j, NULL) == 0) {

@@ -28,7 +28,7 @@ static struct lc_law *law_of(double lr, double power)
 	return law;
 }
 
-static void add(struct lc_model *m, const char *name, double lr, double power)
+static void add(struct lc_law_model *m, const char *name, double lr, double power)
 {
 	struct lc_law *law = law_of(lr, power);
 	struct lc_past past;
@@ -54,7 +54,7 @@ static double total(const struct lc_noise_prior *p, int v, double *sd)
 	return s;
 }
 
-static void ask(const struct lc_model *m, const char *skip, double lr, struct lc_noise_prior *p)
+static void ask(const struct lc_law_model *m, const char *skip, double lr, struct lc_noise_prior *p)
 {
 	struct lc_law *law = law_of(lr, 0);
 	struct lc_past past;
@@ -70,7 +70,7 @@ static void ask(const struct lc_model *m, const char *skip, double lr, struct lc
 Test(lawmodel, noise_follows_the_lr_and_doubt_the_distance)
 {
 	struct lc_noise_prior *p = malloc(sizeof(*p));
-	struct lc_model m = {0};
+	struct lc_law_model m = {0};
 	double at, far, sd, sd_far;
 
 	add(&m, "a", 5e-4, .6);
@@ -100,7 +100,7 @@ Test(lawmodel, rates_are_absolute)
 	struct lc_noise_prior *p = malloc(sizeof(*p));
 	struct lc_law *law = law_of(1e-3, 0);
 	struct lc_past past;
-	struct lc_model m = {0};
+	struct lc_law_model m = {0};
 	struct lc_run run;
 
 	add(&m, "a", 1e-3, 0);
@@ -120,7 +120,7 @@ Test(lawmodel, what_never_changed_its_lr_teaches_nothing)
 {
 	struct lc_law *law = law_of(1e-3, 0);
 	struct lc_noise_prior *p = malloc(sizeof(*p));
-	struct lc_model m = {0};
+	struct lc_law_model m = {0};
 	struct lc_run run = {.x = {NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
 
 	law->lr_lo = .9;
@@ -137,7 +137,7 @@ Test(lawmodel, what_never_changed_its_lr_teaches_nothing)
 Test(lawmodel, json_gives_the_same_prior)
 {
 	struct lc_noise_prior *p = malloc(sizeof(*p)), *q = malloc(sizeof(*q));
-	struct lc_model m = {0}, back;
+	struct lc_law_model m = {0}, back;
 	struct lc_err err;
 	json_t *j, *again, *variants;
 	char *text;
