@@ -11,7 +11,14 @@
 #include "rng.h"
 #include "stat.h"
 
-enum { P = WIDE_COEFS, SHAPES = 36, POSTS = WIDE_FORMS * SHAPES, DRAWS = 8192 };
+enum { P = WIDE_COEFS, SHAPES = 36, NOISES = 4, DRAWS = 8192 };
+enum { EACH = WIDE_FORMS * SHAPES, POSTS = NOISES * EACH };
+
+/*
+ * How much larger the noise is than the trunk's own second differences say: they see little of what
+ * wanders slowly, and too much where the trunk is rough.
+ */
+static const double noise_scale[NOISES] = {.6, .85, 1.2, 1.7};
 
 /* The prior. Sizes are in units of the recent loss. */
 static const double signal_power[3] = {.6, 1, 1.5}, noise_power[4] = {.3, .6, .9, 1.2};
@@ -30,7 +37,7 @@ static const double noise_cut[3] = {4, 10, 30}; /* no noise relaxes faster than 
  * factor a fork, not known better than that; an error that is shared leaves the order alone.
  */
 #define STRETCH 1.2
-#define STRETCH_SD .3
+#define STRETCH_SD .2
 #define OFF_SD .0017 /* of the level, a factor e in lr */
 
 /* A block of n modes along w: one total and deviations of each mode. */
@@ -118,6 +125,7 @@ struct fork {
 	const struct lc_wits *ws;
 	struct scale scale;
 	double total, *l, *y, yy, ldet;
+	double noise;		   /* scale of it */
 	int n;			   /* arms */
 	struct lc_wide_state *end; /* [n] */
 	double *extra;		   /* (n,n) covariance of the ends that is not the law's */
@@ -128,17 +136,16 @@ static int whiten(struct fork *f)
 	const struct lc_wits *ws = f->ws;
 	int n = ws->n;
 
-	f->l = lc_xalloc((size_t)n * n, sizeof(double));
-	f->y = lc_xalloc((size_t)n, sizeof(double));
 	for (int i = 0; i < n; i++) {
 		for (int j = 0; j <= i; j++)
-			f->l[i * n + j] = lc_wits_cov(ws, &ws->w[i], &ws->w[j]);
+			f->l[i * n + j] = lc_wits_cov(ws, f->noise, &ws->w[i], &ws->w[j]);
 		f->y[i] = ws->w[i].y;
 	}
 	if (lc_cholesky(f->l, n) < 0)
 		return -1;
 	lc_solve_lower(f->l, n, f->y, 1);
 	f->ldet = lc_log_det(f->l, n);
+	f->yy = 0;
 	for (int i = 0; i < n; i++)
 		f->yy += f->y[i] * f->y[i];
 	return 0;
@@ -201,7 +208,7 @@ static void say(const struct fork *f, const struct lc_gauss *post, const double 
 	stretch(n, hd, out->mean);
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++) {
-			double s = f->extra[i * n + j];
+			double s = f->extra[i * n + j] * f->noise * f->noise;
 			if (i && j)
 				s += STRETCH_SD * STRETCH_SD * out->mean[i] * out->mean[j] /
 				     (STRETCH * STRETCH);
@@ -231,7 +238,7 @@ static void one_form(struct fork *f, int form, struct said *said)
 		if (lc_gauss_posterior(&data, m, cov, work, &post) < 0)
 			continue;
 		said[k].logev = post.logev;
-		said[k].chi2 = post.quad / f->ws->n;
+		said[k].chi2 = post.quad / f->ws->n * f->noise * f->noise;
 		say(f, &post, d, &said[k]);
 	}
 	free(d);
@@ -384,11 +391,18 @@ static int run(struct fork *f, struct lc_arms *out, struct lc_err *err)
 		said[k].mean = room + k * (n + n * n);
 		said[k].cov = said[k].mean + n;
 	}
-	if (whiten(f) == 0) {
+	f->l = lc_xalloc((size_t)f->ws->n * f->ws->n, sizeof(double));
+	f->y = lc_xalloc((size_t)f->ws->n, sizeof(double));
+	for (int k = 0; k < NOISES; k++) {
+		f->noise = noise_scale[k];
+		for (int i = 0; i < EACH; i++)
+			said[k * EACH + i].logev = -INFINITY;
+		if (whiten(f) < 0)
+			continue;
 		for (int form = 0; form < WIDE_FORMS; form++)
-			one_form(f, form, said + form * SHAPES);
-		ret = mix(said, out);
+			one_form(f, form, said + k * EACH + form * SHAPES);
 	}
+	ret = mix(said, out);
 	if (ret < 0)
 		lc_fail(err, LC_DATA, "history: its values are too far apart for a law");
 	free(room);

@@ -40,10 +40,11 @@ struct lc_arms {
 	double *best;	  /* [n] P(final is the lowest), the control too; sums to 1 */
 	int *cool, *back; /* [n] rows seen in descendants of the arm below / at the control's lr */
 	double control, control_sd; /* the control's final value itself */
-	double chi2; /* misfit: squared standardised residual per observation; about 1-3 is usual */
-	double logev;	    /* best log evidence */
-	double level;	    /* recent loss of the trunk */
-	double noise;	    /* sd of the metric's wandering on the trunk */
+	double chi2;  /* misfit: squared residual per observation over the trunk's own noise; 1-4
+			 usual */
+	double logev; /* best log evidence */
+	double level; /* recent loss of the trunk */
+	double noise; /* sd of the metric's wandering on the trunk */
 	int nobs, nwitness; /* observations; those not on the trunk */
 	enum lc_metric metric;
 };

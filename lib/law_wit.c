@@ -301,7 +301,8 @@ void lc_wits_release(struct lc_wits *ws)
 	memset(ws, 0, sizeof(*ws));
 }
 
-double lc_wits_cov(const struct lc_wits *ws, const struct lc_wit *a, const struct lc_wit *b)
+double lc_wits_cov(const struct lc_wits *ws, double noise, const struct lc_wit *a,
+		   const struct lc_wit *b)
 {
 	double drift = DRIFT_SD * ws->level, c, shared = 0;
 
@@ -310,11 +311,13 @@ double lc_wits_cov(const struct lc_wits *ws, const struct lc_wit *a, const struc
 		shared = SAME_ORDER + (a->same_lr == b->same_lr ? SAME_LR : 0);
 	if (a->series == b->series)
 		shared = a->same_lr == b->same_lr ? 1 : 1 - SAME_LR;
-	c += shared * a->wander * b->wander * exp(-fabs(a->step - b->step) / WANDER_LEN);
+	c += noise * noise * shared * a->wander * b->wander *
+	     exp(-fabs(a->step - b->step) / WANDER_LEN);
 	if (a == b)
-		c += a->white * a->white + pow(EARLY * fmax(0, a->y - ws->level), 2);
+		c += noise * noise * a->white * a->white +
+		     pow(EARLY * fmax(0, a->y - ws->level), 2);
 	else if (a->order == b->order && a->first == b->first && a->last == b->last)
-		c += SAME_BATCH * a->white * b->white;
+		c += noise * noise * SAME_BATCH * a->white * b->white;
 	if (a->arm >= 0 ? a->arm == b->arm : a->series > 0 && a->series == b->series)
 		c += a->off * b->off;
 	return c;

@@ -33,8 +33,9 @@ int lc_wits_gather(struct lc_wits *ws, const struct lc_past *past, const struct 
 		   double end, struct lc_err *err);
 void lc_wits_release(struct lc_wits *ws);
 
-/* Covariance of two witnesses, the law's own part left out. */
-double lc_wits_cov(const struct lc_wits *ws, const struct lc_wit *a, const struct lc_wit *b);
+/* Covariance of two witnesses, the law's own part left out; noise scales what is not misfit. */
+double lc_wits_cov(const struct lc_wits *ws, double noise, const struct lc_wit *a,
+		   const struct lc_wit *b);
 
 /* ln of an arm's lr over the control's, at the arm's last own row. */
 double lc_wits_ratio(const struct lc_wits *ws, const struct lc_past *past, const struct lc_arm *arm,
