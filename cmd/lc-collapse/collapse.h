@@ -13,6 +13,7 @@
 #include "noise.h"
 
 int verb_screen(int argc, char **argv);
+int verb_draft(int argc, char **argv);
 int verb_race(int argc, char **argv);
 int verb_aa(int argc, char **argv);
 int verb_verify(int argc, char **argv);

@@ -239,7 +239,7 @@ int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_
 		lc_hasher_done(&h, NULL, NULL);
 	else
 		ret = lc_hasher_done(&h, &ev->hash, err);
-	if (ret == 0 && ev->n == 0)
+	if (ret == 0 && ev->n == 0 && ev->run.n == 0)
 		ret = lc_fail(err, LC_DATA, "%s: no branch records", n ? paths[n - 1] : "");
 	if (ret < 0)
 		evidence_release(ev);

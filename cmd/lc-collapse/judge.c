@@ -244,15 +244,27 @@ static struct arm *choose(struct court *c)
 	return pick;
 }
 
-/* Can the futures be judged on this metric: the control, and two nulls at least? */
+/* Can the futures be judged on this metric: the control, and two nulls at least, or none at all?
+ * (Only the law can do without.) */
 static int readable(const struct evidence *ev, const struct future *control, enum metric m)
 {
-	int nulls = 0;
+	int nulls = 0, read = 0;
 
-	for (int i = 0; i < ev->n; i++)
-		nulls +=
-			strcmp(ev->f[i].role, "null") == 0 && !isnan(read_return(ev, &ev->f[i], m));
-	return nulls > 1 && !isnan(read_return(ev, control, m));
+	for (int i = 0; i < ev->n; i++) {
+		int is = strcmp(ev->f[i].role, "null") == 0;
+		nulls += is;
+		read += is && !isnan(read_return(ev, &ev->f[i], m));
+	}
+	return (read > 1 || nulls == 0) && !isnan(read_return(ev, control, m));
+}
+
+/* With no null branch nothing but the law's arms on the control's own state can be judged. */
+static int is_by_law(const struct court *c)
+{
+	for (int i = 0; i < c->narms; i++)
+		if (c->arms[i].law && !remedy_of(c, &c->arms[i]))
+			return 1;
+	return 0;
 }
 
 /* What earlier forks of the run saw of its noise counts as this one's. */
@@ -296,7 +308,7 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 		if (is_candidate(&ev->f[i]) && !isnan(c.control_ret))
 			hear(&c, &ev->f[i]);
 	judge_arms(&c);
-	if (c.noise.ret.df > 0)
+	if (c.noise.ret.df > 0 || is_by_law(&c))
 		pick = rule->confirm ? confirm(&c, &c.again) : choose(&c);
 	rec = court_decision(&c, pick);
 	free(c.arms);

@@ -13,6 +13,7 @@ static const struct {
 	const char *does;
 } verbs[] = {
 	{"screen", verb_screen, "keep the futures worth running, by their forecasts"},
+	{"draft", verb_draft, "which block of real steps is worth running next"},
 	{"race", verb_race, "compare the futures that ran: a decision record"},
 	{"aa", verb_aa, "how often the choice finds a winner among equal runs"},
 	{"verify", verb_verify, "derive a decision again from its evidence"},
@@ -34,8 +35,8 @@ int main(int argc, char **argv)
 {
 	lc_setup(argv[0]);
 	if (argc < 2)
-		lc_usage(
-			"wants a verb: screen, race, aa, verify, explain, apply, review or memory");
+		lc_usage("wants a verb: screen, draft, race, aa, verify, explain, apply, review or "
+			 "memory");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		help(stdout);
 		return lc_finish(0);

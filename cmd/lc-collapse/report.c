@@ -72,7 +72,8 @@ static double detectable(const struct court *c)
 			continue;
 		}
 		s = court_spread(&c->noise, f);
-		needs = M_SQRT2 * s->sd * (s->many + lc_student_quantile(.8, s->df));
+		needs = s->df > 0 ? M_SQRT2 * s->sd * (s->many + lc_student_quantile(.8, s->df))
+				  : NAN;
 		most = isnan(most) ? needs : fmax(most, needs);
 	}
 	return most;

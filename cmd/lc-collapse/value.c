@@ -19,6 +19,14 @@ static int ran(const struct future *f)
 	return f && f->status && strcmp(f->status, "done") == 0 && f->n > 0;
 }
 
+int value_takes(const struct future *f)
+{
+	for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++)
+		if (json_object_get(f->actions, beyond[i]))
+			return 0;
+	return !f->parent && strcmp(f->role, "arm") == 0 && is_persistent(f);
+}
+
 /* Why the law is not asked about this future, or NULL. */
 static const char *not_asked(const struct evidence *ev, const struct future *f,
 			     const struct future *plain)
@@ -29,9 +37,8 @@ static const char *not_asked(const struct evidence *ev, const struct future *f,
 
 	if (f->parent || strcmp(f->role, "arm") != 0 || !is_persistent(f))
 		return "not a lasting change";
-	for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++)
-		if (json_object_get(f->actions, beyond[i]))
-			return "the law knows lasting changes of the lr only";
+	if (!value_takes(f))
+		return "the law knows lasting changes of the lr only";
 	if (!plain)
 		return "its plain twin was not run";
 	if (clean && clean->from_step < plain->from_step)
@@ -67,23 +74,28 @@ static void tell_rows(struct lc_past *past, const struct future *f, const char *
 	}
 }
 
-static void tell_future(struct lc_past *past, const struct evidence *ev, const struct future *f,
-			enum metric m)
+void value_tell_run(struct lc_past *past, const struct evidence *ev, long last, enum metric m)
 {
-	static const char *const kinds[] = {"return", "cool"};
+	tell_rows(past, &ev->run, "", last, m);
+}
 
+void value_tell(struct lc_past *past, const struct evidence *ev, const struct future *f, int before,
+		enum metric m)
+{
 	lc_past_branch(past, f->rec);
 	tell_rows(past, f, f->id, f->from_step + f->horizon, m);
-	for (int i = 0; i < 2; i++) {
-		const struct future *seg = evidence_segment(ev, f, kinds[i]);
+	for (int i = 0; i < ev->n; i++) {
+		const struct future *next = &ev->f[i];
 
-		lc_past_branch(past, seg->rec);
-		tell_rows(past, seg, seg->id, seg->from_step + seg->horizon, m);
+		if (!next->parent || strcmp(next->parent, f->id) != 0 || !ran(next) ||
+		    next->nonfinite || (i >= before && strcmp(next->kind, "more") == 0))
+			continue;
+		value_tell(past, ev, next, before, m);
 	}
 }
 
 /* The lr that the plan gives a future from its fork to its end. */
-static void lr_ahead(const struct future *f, const struct lc_schedule *plan, struct lc_lrpath *path)
+void value_lr(const struct future *f, const struct lc_schedule *plan, struct lc_lrpath *path)
 {
 	struct lc_law *unit = lc_xalloc(1, sizeof(*unit)); /* the knots in units of 1 */
 	struct lc_forecast *q = lc_xalloc(1, sizeof(*q));
@@ -150,12 +162,12 @@ static int ask(struct valuation *v, const struct group *g, const struct evidence
 	int ret;
 
 	lc_past_init(&past);
-	tell_rows(&past, &ev->run, "", g->plain->from_step, m);
+	value_tell_run(&past, ev, g->plain->from_step, m);
 	for (int i = 0; i < g->n; i++) {
 		const struct future *f = &ev->f[g->index[i]];
 
-		tell_future(&past, ev, f, m);
-		lr_ahead(f, plan, &path[i]);
+		value_tell(&past, ev, f, ev->n, m);
+		value_lr(f, plan, &path[i]);
 		arm[i] = (struct lc_arm){lc_past_find(&past, f->id), f->from_step, &path[i]};
 	}
 	ret = lc_law_arms(&past, arm, g->n, (double)plan->total, &out, err);

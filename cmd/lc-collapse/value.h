@@ -40,6 +40,20 @@ int value_arms(struct valuation *v, const struct evidence *ev, const struct lc_s
 	       enum metric m, struct lc_err *err);
 void value_release(struct valuation *v);
 
+/* Is it a lasting change of the lr that the law has a mechanism for, if all of it is run? */
+int value_takes(const struct future *f);
+
+/*
+ * Tell the law of a run: its own steps up to `last`; a future and all that goes on from it (but for
+ * the continuations, kind "more", at index `before` of ev->f or later). m is told as the val_loss.
+ */
+void value_tell_run(struct lc_past *past, const struct evidence *ev, long last, enum metric m);
+void value_tell(struct lc_past *past, const struct evidence *ev, const struct future *f, int before,
+		enum metric m);
+
+/* The lr that the plan gives a future from its fork to the plan's end; path is to be released. */
+void value_lr(const struct future *f, const struct lc_schedule *plan, struct lc_lrpath *path);
+
 /* P(gain > x). */
 double worth_above(const struct worth *w, double x);
 

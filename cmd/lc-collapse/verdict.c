@@ -15,7 +15,7 @@ static const char *hindrance(const struct court *c)
 		return "a null branch diverged: the noise has no bound";
 	if (c->noise.identical)
 		return "the null branches are all the same: were they given other data?";
-	if (c->noise.ret.df < 1)
+	if (c->noise.ret.df < 1 && c->value.asked == 0)
 		return "fewer than two null branches were read: the noise is not known";
 	if (c->narms == 0)
 		return "no arm could be read";
