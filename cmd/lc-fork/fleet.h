@@ -20,6 +20,7 @@ struct settings {
 	const char *submit, *poll, *cancel; /* templates of the engines cmd and k8s */
 	const char *image, *claim;	    /* k8s */
 	int jobs, keep, quiet, in_order, retries;
+	int mute; /* no records on stdout, no verification */
 };
 
 struct fleet {

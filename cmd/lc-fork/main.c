@@ -14,6 +14,8 @@ static const struct {
 } verbs[] = {
 	{"plan", verb_plan, "propose futures from an alert: branch records"},
 	{"run", verb_run, "run branch records for real: steps and results"},
+	{"replay", verb_replay, "does a resumed run repeat its own history?"},
+	{"status", verb_status, "where the branches of a fork stand"},
 	{"one", verb_one, "run one branch here: what engines run elsewhere"},
 };
 
@@ -29,7 +31,7 @@ int main(int argc, char **argv)
 {
 	lc_setup(argv[0]);
 	if (argc < 2)
-		lc_usage("wants a verb: plan or run");
+		lc_usage("wants a verb: plan, run, replay or status");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		help(stdout);
 		return lc_finish(0);

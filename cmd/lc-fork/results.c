@@ -96,7 +96,7 @@ static int settle(struct fleet *f, struct branch *b, const struct branch *twin, 
 int fleet_settle(struct fleet *f, int all, struct lc_err *err)
 {
 	f->ended = 0;
-	if (!make_reference(f, all))
+	if (f->set->mute || !make_reference(f, all))
 		return 0;
 	for (int i = 0; i < f->n; i++) {
 		struct branch *b = f->b[i];

@@ -155,7 +155,7 @@ static int waiting(const struct fleet *f)
 /* In the order of the plan: a branch's steps once it and all before it have ended. */
 static int print_ready(struct fleet *f, int *printed, struct lc_err *err)
 {
-	for (; !f->out && *printed < f->n; ++*printed) {
+	for (; !f->out && !f->set->mute && *printed < f->n; ++*printed) {
 		struct branch *b = f->b[*printed];
 		if (b->status < DONE || (b->status == DONE && !b->segments_made))
 			return 0;
