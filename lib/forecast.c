@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "action.h"
+#include "hazard.h"
 #include "io.h"
 #include "json.h"
 #include "num.h"
@@ -173,21 +174,23 @@ static const struct lc_modes *root_of(struct lc_forecaster *fc, const struct lc_
 	return &r->m;
 }
 
-/*
- * Odds of divergence within the forecast. No more than a guide: 1 in 100 for a run that does what
- * it has done before; each doubling above the largest lr it sustained makes the odds 20 times
- * larger; starting from a damaged state, 7 times; from one that has already gone non-finite, it is
- * near certain.
+/* Probability of divergence up to the last point: lib/hazard.h, by the highest lr of an interval.
  */
-static double hazard(const struct lc_law *law, const struct lc_forecast *f)
+static double risk(const struct lc_law *law, const struct lc_forecast *f)
 {
-	double logit = log(.01 / .99), over = f->top / fmax(law->lr_hi, 1e-9);
+	double over[LC_HAZARD_INTERVALS] = {0}, last = f->at[f->n - 1 + (f->end > 0)];
+	int n = lc_hazard_interval(last) + 1, at = 0;
+	struct lc_hazard h;
 
-	if (over > 1)
-		logit += 3 * log2(over);
-	if (f->damaged)
-		logit += law->broken ? 7 : 2;
-	return 1 / (1 + exp(-logit));
+	for (int i = 0; i < f->nknot; i++) {
+		int to = lc_hazard_interval(f->knot[i]);
+		double lr = f->eta[i] / fmax(law->lr_hi, 1e-9);
+		over[to] = fmax(over[to], lr);
+		for (; at < to; at++) /* between two knots the lr is at most the higher one's */
+			over[at] = fmax(over[at], lr);
+	}
+	lc_hazard_init(&h);
+	return lc_hazard_risk(&h, over, n, f->damaged, f->damaged && law->broken);
 }
 
 /*
@@ -240,7 +243,7 @@ static void finish(const struct lc_law *law, struct lc_forecast *f)
 		f->sd[i] = sqrt(var);
 	}
 	f->delta_sd = hypot(f->delta_sd, f->extra_sd * level);
-	f->diverge = hazard(law, f);
+	f->diverge = risk(law, f);
 	f->trust = trust(law, f);
 }
 
@@ -318,8 +321,8 @@ void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, str
 		as_branch(start, &f[i], &br[i]);
 		br[i].ref = ref_of(fc, &refs, start, &f[i]);
 	}
-	if (!fc->dev || lc_rollout_device(fc->dev, &fc->law->basis, &fc->law->post, PIECE_TOL, br,
-					  n, NULL) < 0)
+	if (!fc->dev ||
+	    lc_rollout_device(fc->dev, &fc->law->basis, &fc->law->post, PIECE_TOL, br, n, NULL) < 0)
 		lc_rollout_cpu(&fc->law->basis, &fc->law->post, PIECE_TOL, br, n, pool);
 	for (int i = 0; i < n; i++) {
 		f[i].delta = br[i].ref_mean;
