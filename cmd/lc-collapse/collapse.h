@@ -46,15 +46,20 @@ struct future {
 struct evidence {
 	struct future *f;
 	int n, cap;
-	int *slots, nslots; /* where each id is in f, by its hash; -1 empty */
-	struct future run;  /* the run's own steps, those of no branch: r, n, nonfinite */
-	struct lc_id hash;  /* SHA-256 of the branch, step and result records, as they were read */
+	int *slots, nslots;  /* where each id is in f, by its hash; -1 empty */
+	struct future run;   /* the run's own steps, those of no branch: r, n, nonfinite */
+	struct future *seen; /* the future of the last step record; NULL after another line */
+	struct lc_id hash;   /* SHA-256 of the branch, step and result records, as they were read */
 };
 
 /* Read all records of path ("-": standard input) but for unknown types; of n files, as if they were
  * one. A malformed branch record is an error. */
 int evidence_read(struct evidence *ev, const char *path, struct lc_err *err);
 int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_err *err);
+/* The same, with a look at each future that a step record was read of, as it comes. */
+typedef int evidence_watch(struct evidence *ev, struct future *f, void *arg, struct lc_err *err);
+int evidence_follow(struct evidence *ev, char *const *paths, int n, evidence_watch *watch,
+		    void *arg, struct lc_err *err);
 void evidence_release(struct evidence *ev);
 struct future *evidence_find(const struct evidence *ev, const char *id);
 struct future *evidence_role(const struct evidence *ev,

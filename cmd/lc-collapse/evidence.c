@@ -173,12 +173,14 @@ static int take(struct evidence *ev, const char *line, size_t len, struct lc_err
 	json_t *rec;
 	int is, ret = 0;
 
+	ev->seen = NULL;
 	if (lc_step_parse(line, len, NULL, &st, NULL) == 1) {
 		f = st.step > INT_MAX ? NULL
 		    : st.branch[0]    ? evidence_find(ev, st.branch)
 				      : &ev->run;
 		if (f)
 			add_reading(f, &st);
+		ev->seen = f == &ev->run ? NULL : f;
 		return f != NULL;
 	}
 	rec = json_loadb(line, len, 0, NULL);
@@ -199,7 +201,13 @@ static int take(struct evidence *ev, const char *line, size_t len, struct lc_err
 	return ret;
 }
 
-static int read_file(struct evidence *ev, struct lc_hasher *h, const char *path, struct lc_err *err)
+struct watcher {
+	evidence_watch *watch;
+	void *arg;
+};
+
+static int read_file(struct evidence *ev, struct lc_hasher *h, const char *path,
+		     const struct watcher *w, struct lc_err *err)
 {
 	struct lc_lines in;
 	struct lc_err why = {LC_DATA, ""};
@@ -218,6 +226,8 @@ static int read_file(struct evidence *ev, struct lc_hasher *h, const char *path,
 		if (part &&
 		    (lc_hasher_add(h, line, len, err) < 0 || lc_hasher_add(h, "\n", 1, err) < 0))
 			goto out;
+		if (w->watch && ev->seen && w->watch(ev, ev->seen, w->arg, err) < 0)
+			goto out;
 	}
 	ret = more;
 out:
@@ -225,8 +235,10 @@ out:
 	return ret;
 }
 
-int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_err *err)
+int evidence_follow(struct evidence *ev, char *const *paths, int n, evidence_watch *watch,
+		    void *arg, struct lc_err *err)
 {
+	struct watcher w = {watch, arg};
 	struct lc_hasher h = {NULL};
 	int ret = 0;
 
@@ -234,7 +246,7 @@ int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_
 	if (lc_hasher_init(&h, err) < 0)
 		return -1;
 	for (int i = 0; i < n && ret == 0; i++)
-		ret = read_file(ev, &h, paths[i], err);
+		ret = read_file(ev, &h, paths[i], &w, err);
 	if (ret < 0)
 		lc_hasher_done(&h, NULL, NULL);
 	else
@@ -244,6 +256,11 @@ int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_
 	if (ret < 0)
 		evidence_release(ev);
 	return ret;
+}
+
+int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_err *err)
+{
+	return evidence_follow(ev, paths, n, NULL, NULL, err);
 }
 
 int evidence_read(struct evidence *ev, const char *path, struct lc_err *err)

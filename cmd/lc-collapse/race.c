@@ -8,7 +8,10 @@
 #include "collapse.h"
 #include "json.h"
 #include "option.h"
+#include "rungs.h"
 
+static const char *stop_dir;
+static int anytime;
 static struct rule rule = {.alpha = .05, .min_effect = 0};
 
 static const char race_usage[] =
@@ -21,6 +24,8 @@ static const char race_usage[] =
 	"state.json\n"
 	"  -c, --confirm N     the leader must win again, in N runs on other data (0)\n"
 	"  -n, --noise FILE    a decision of an earlier fork of the run: its noise counts too\n"
+	"      --stop DIR      as they come, stop the losers of lc-fork run -d DIR\n"
+	"      --anytime       look at them 16 times on the way, not 4\n"
 	"      --max-cost N    steps that all futures may take together\n"
 	"      --price X       what a step of a future costs, in steps of the run (0)\n"
 	"Status: 0 a better future, 1 none.\n";
@@ -68,17 +73,23 @@ int rule_read(struct rule *r, const json_t *decision, struct lc_err *err)
 	return 0;
 }
 
-int verb_race(int argc, char **argv)
+static void options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"alpha", 1, 0, 'a'}, {"min-effect", 1, 0, 'e'}, {"confirm", 1, 0, 'c'},
-		{"noise", 1, 0, 'n'}, {"max-cost", 1, 0, 'M'},	 {"price", 1, 0, 'P'},
-		{"plan", 1, 0, 'p'},  {"help", 0, 0, 'h'},	 {0, 0, 0, 0},
+		{"alpha", 1, 0, 'a'},
+		{"min-effect", 1, 0, 'e'},
+		{"confirm", 1, 0, 'c'},
+		{"noise", 1, 0, 'n'},
+		{"stop", 1, 0, 'D'},
+		{"anytime", 0, 0, 'A'},
+		{"max-cost", 1, 0, 'M'},
+		{"price", 1, 0, 'P'},
+		{"plan", 1, 0, 'p'},
+		{"help", 0, 0, 'h'},
+		{0, 0, 0, 0},
 	};
-	struct evidence ev;
 	struct lc_err err;
-	json_t *rec;
-	int c, status;
+	int c;
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":a:c:e:n:p:", longs, NULL)) != -1) {
@@ -91,6 +102,8 @@ int verb_race(int argc, char **argv)
 			break;
 		case 'c': rule.confirm = (int)lc_option_whole(optarg, "--confirm", 0, 1000); break;
 		case 'n': pool(optarg); break;
+		case 'D': stop_dir = optarg; break;
+		case 'A': anytime = 1; break;
 		case 'M':
 			rule.max_cost = lc_option_whole(optarg, "--max-cost", 1, 1000000000000);
 			break;
@@ -99,9 +112,24 @@ int verb_race(int argc, char **argv)
 		default: lc_usage_option(c, argv);
 		}
 	}
-	if ((optind < argc ? evidence_read_all(&ev, argv + optind, argc - optind, &err)
-			   : evidence_read(&ev, "-", &err)) < 0)
+}
+
+int verb_race(int argc, char **argv)
+{
+	static char *const standard_input[] = {"-"};
+	struct evidence ev;
+	struct rungs rungs;
+	struct lc_err err;
+	json_t *rec;
+	int status;
+
+	options(argc, argv);
+	rungs_init(&rungs, &rule, stop_dir, anytime);
+	if (evidence_follow(&ev, optind < argc ? argv + optind : standard_input,
+			    optind < argc ? argc - optind : 1, stop_dir ? rungs_watch : NULL,
+			    &rungs, &err) < 0)
 		lc_die(&err);
+	rungs_release(&rungs);
 	rec = judge(&ev, &rule, &err);
 	if (!rec || lc_json_emit(stdout, rec, &err) < 0)
 		lc_die(&err);
