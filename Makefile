@@ -4,6 +4,7 @@
 #: make demo       the whole story on a real run that breaks
 #: make install    into PREFIX (/usr/local), below DESTDIR
 #: make uninstall  from there
+#: make deb        Debian packages, for any processor of this architecture, into build/
 #: make fuzz       the fuzzers, FUZZ_S seconds each (20)
 #: make lint       clang-tidy and cppcheck
 #: make clean      all that was built
@@ -14,6 +15,7 @@ CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 VERSION = 0.1.0
 B = build
+MARCH = -march=native
 
 LC_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -I. -I$B -Ilib -Ikernels \
 	-DLC_VERSION='"$(VERSION)"' -pthread -ffp-contract=off
@@ -48,7 +50,7 @@ objects = $(patsubst %.c,$B/%.o,$(wildcard cmd/$1.c cmd/$1/*.c))
 
 all: setup-check
 	@$(MAKE) --no-print-directory programs
-programs: $(PROGRAMS:%=$B/%) $B/lc-guard $B/kjv.txt
+programs: $(PROGRAMS:%=$B/%) $B/lc-guard $B/kjv.txt $B/completions/done
 
 # What is missing is installed once; scripts/setup does nothing when all is there.
 setup-check:
@@ -59,7 +61,7 @@ setup-tests:
 $B/%.o: %.c $B/flags
 	$(call say,CC,$<)
 	$Q$(CC) $(LC_CFLAGS) $(CFLAGS) $(LC_FAST) $(CPPFLAGS) -c -o $@ $<
-$B/kernels/%.o: LC_FAST = -O3 -march=native
+$B/kernels/%.o: LC_FAST = -O3 $(MARCH)
 # The roll-out is compiled for several processors; which bits come out does not depend on which runs it.
 $B/kernels/rollout%.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
 # The plug-in with the CUDA kernels, where nvcc is: never needed (lib/device.h). No operation is fused.
@@ -89,7 +91,7 @@ $B/lib/codec%.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
 $B/lib/detect%.o $B/lib/forecaster.o $B/lib/plateau.o $B/lib/trend.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
 # The trainer's kernels may fuse multiply and add; nothing compares their bits across machines.
 GPT = adamw attention gelu gemm gpt rmsnorm xent
-$(GPT:%=$B/kernels/%.o): LC_FAST = -O3 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math
+$(GPT:%=$B/kernels/%.o): LC_FAST = -O3 $(MARCH) -ffp-contract=fast -fno-math-errno -fno-trapping-math
 $B/cmd/lc-train/data.o: LC_FAST = -DLC_DATADIR='"$(PREFIX)/share/lightcone"'
 $B/liblc.a: $(LIB_OBJ)
 	$(call say,AR,$(@F))
@@ -141,28 +143,50 @@ lint:
 		--suppress=missingIncludeSystem --suppress=unknownMacro \
 		--suppress=invalidPointerCast --error-exitcode=1 -Ilib lib
 
+# What a shell completes, from what each program's --help says.
+$B/completions/done: scripts/completions $(PROGRAMS:%=$B/%) $B/lc-guard
+	$(call say,GEN,completions)
+	$Qscripts/completions $(@D) $(PROGRAMS:%=$B/%) $B/lc-guard && touch $@
+
 TO = $(DESTDIR)$(PREFIX)
 SHARED = share/kjv.txt $(wildcard scripts/lightcone.py)
+HEADERS = $(filter-out %_impl.h,$(wildcard lib/*.h))
+# Where each shell looks, below PREFIX/share, and how the files are named there.
+COMPLETIONS = bash-completion/completions zsh/site-functions fish/vendor_completions.d
 install: programs
 	$(call say,INSTALL,$(TO))
-	$Qinstall -d $(addprefix $(TO)/,bin share/lightcone share/man/man1 share/man/man5 share/man/man7)
+	$Qinstall -d $(addprefix $(TO)/,bin lib/pkgconfig include/lightcone \
+		$(addprefix share/,lightcone man/man1 man/man5 man/man7 $(COMPLETIONS)))
 	$Qinstall -m 755 $(PROGRAMS:%=$B/%) $B/lc-guard $(TO)/bin
 	$Qinstall -m 644 $(SHARED) $(TO)/share/lightcone
-	$Qif [ -f $B/liblc-cuda.so ]; then install -d $(TO)/lib && install -m 755 $B/liblc-cuda.so $(TO)/lib; fi
+	$Qinstall -m 644 $B/liblc.a $(TO)/lib/liblightcone.a
+	$Qinstall -m 644 $(HEADERS) $(TO)/include/lightcone
+	$Qsed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' share/lightcone.pc.in >$(TO)/lib/pkgconfig/lightcone.pc
+	$Qinstall -m 644 $B/completions/bash/* $(TO)/share/bash-completion/completions
+	$Qinstall -m 644 $B/completions/zsh/* $(TO)/share/zsh/site-functions
+	$Qinstall -m 644 $B/completions/fish/* $(TO)/share/fish/vendor_completions.d
+	$Qif [ -f $B/liblc-cuda.so ]; then install -m 755 $B/liblc-cuda.so $(TO)/lib; fi
 	$Qfor page in $(PAGES); do \
 		install -m 644 $$page $(TO)/share/man/man$${page##*.} || exit; done
 uninstall:
 	$(call say,REMOVE,$(TO))
-	$Qrm -f $(PROGRAMS:%=$(TO)/bin/%) $(TO)/bin/lc-guard \
-		$(foreach p,$(PAGES),$(TO)/share/man/man$(subst .,,$(suffix $p))/$(notdir $p))
-	$Qrm -rf $(TO)/share/lightcone $(TO)/lib/liblc-cuda.so
+	$Qrm -f $(foreach p,$(PROGRAMS) lc-guard,$(TO)/bin/$p $(TO)/share/bash-completion/completions/$p \
+			$(TO)/share/zsh/site-functions/_$p $(TO)/share/fish/vendor_completions.d/$p.fish) \
+		$(foreach p,$(PAGES),$(TO)/share/man/man$(subst .,,$(suffix $p))/$(notdir $p)) \
+		$(addprefix $(TO)/lib/,liblightcone.a liblc-cuda.so pkgconfig/lightcone.pc)
+	$Qrm -rf $(TO)/share/lightcone $(TO)/include/lightcone
+# The plug-in asks nothing of the processor: it is the one that is built already.
+deb: programs
+	@$(MAKE) --no-print-directory B=$B/deb MARCH= NVCC= programs
+	@if [ -f $B/liblc-cuda.so ]; then cp $B/liblc-cuda.so $B/deb; fi
+	@scripts/deb $B/deb $B
 clean:
 	rm -rf build build-san build-fuzz
 help:
 	@sed -n 's/^#: //p' Makefile
 
 FORCE:
-.PHONY: all programs units fuzzers setup-check setup-tests check fuzz demo lint install uninstall \
+.PHONY: all programs units fuzzers setup-check setup-tests check fuzz demo lint install uninstall deb \
 	clean help FORCE
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -27,6 +27,7 @@ static const char usage[] =
 	"  -s, --store DIR   lc-snap's store ($LC_STORE, else lc-store)\n"
 	"  -a, --alert FILE  the alert that it began with\n"
 	"  --run NAME        of the run (run)\n"
+	"  --add             remember one more\n"
 	"  -j                incident records\n";
 
 static int options(int argc, char **argv)
