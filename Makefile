@@ -50,7 +50,7 @@ objects = $(patsubst %.c,$B/%.o,$(wildcard cmd/$1.c cmd/$1/*.c))
 
 all: setup-check
 	@$(MAKE) --no-print-directory programs
-programs: $(PROGRAMS:%=$B/%) $B/lc-guard $B/kjv.txt $B/completions/done
+programs: $(PROGRAMS:%=$B/%) $B/lc-guard $B/kjv.txt $B/model.json $B/completions/done
 
 # What is missing is installed once; scripts/setup does nothing when all is there.
 setup-check:
@@ -102,7 +102,8 @@ $(PROGRAMS:%=$B/%): $B/%: $$(call objects,%) $B/liblc.a
 	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(LC_LDLIBS)
 $B/lc-guard: scripts/lc-guard
 $B/kjv.txt: share/kjv.txt
-$B/lc-guard $B/kjv.txt:
+$B/model.json: share/model.json
+$B/lc-guard $B/kjv.txt $B/model.json:
 	$(call say,CP,$<)
 	$Qrm -f $@ && cp $< $@
 
@@ -149,7 +150,7 @@ $B/completions/done: scripts/completions $(PROGRAMS:%=$B/%) $B/lc-guard
 	$Qscripts/completions $(@D) $(PROGRAMS:%=$B/%) $B/lc-guard && touch $@
 
 TO = $(DESTDIR)$(PREFIX)
-SHARED = share/kjv.txt $(wildcard scripts/lightcone.py)
+SHARED = share/kjv.txt share/model.json $(wildcard scripts/lightcone.py)
 HEADERS = $(filter-out %_impl.h,$(wildcard lib/*.h))
 # Where each shell looks, below PREFIX/share, and how the files are named there.
 COMPLETIONS = bash-completion/completions zsh/site-functions fish/vendor_completions.d

@@ -312,11 +312,19 @@ static int audit_cases(const struct options *o)
 	return n;
 }
 
-int cmd_audit(const struct options *o)
+int cmd_audit(const struct options *given)
 {
+	struct lc_law_model *model = read_model(given);
+	struct options with = *given, *o = &with;
+	int ret = LC_NO;
+
+	with.model = model;
 	if (o->nhistory || o->narg)
 		lc_usage("audit: runs are given by --cases");
-	if (o->cases && audit_cases(o) == 0)
-		return LC_NO;
-	return audit_worlds(o);
+	if (!o->cases || audit_cases(o) > 0)
+		ret = audit_worlds(o);
+	if (model)
+		lc_model_release(model);
+	free(model);
+	return ret;
 }

@@ -255,11 +255,12 @@ static void forecast_anew(struct lc_law *law, const struct lc_schedule *plan,
 }
 
 /* The law of the history and the branch together, whose lr is its record's where it logged none. */
-static void refit(const struct drafted *f, struct lc_past *past, struct lc_law *law,
-		  const struct lc_schedule *plan)
+static void refit(const struct options *o, const struct drafted *f, struct lc_past *past,
+		  struct lc_law *law, const struct lc_schedule *plan)
 {
 	struct lc_forecaster *fc = lc_forecaster_open(law, plan, 1);
 	int at = lc_past_find(past, lc_json_get_str(f->branch, "branch", ""));
+	struct lc_law_model *model;
 	struct lc_forecast ask;
 	struct lc_err err;
 
@@ -270,8 +271,12 @@ static void refit(const struct drafted *f, struct lc_past *past, struct lc_law *
 		return;
 	fill_lr(law, &ask, &past->series[at]);
 	lc_law_release(law);
-	if (lc_law_fit(law, past, (double)plan->total, &err) < 0)
+	model = read_model(o);
+	if (lc_law_fit_model(law, past, (double)plan->total, model, &err) < 0)
 		lc_die(&err);
+	if (model)
+		lc_model_release(model);
+	free(model);
 }
 
 int cmd_check(const struct options *o)
@@ -285,7 +290,7 @@ int cmd_check(const struct options *o)
 
 	if (!o->forecast || o->narg != 1)
 		lc_usage("check: wants -f FORECAST and one log of the branch");
-	if (!o->nhistory || o->law)
+	if (!o->nhistory)
 		lc_usage("check: wants -H, the run's log");
 	read_real(o, &r, NULL, NULL, LC_LOSS);
 	find_records(o->forecast, r.name, &f);
@@ -299,7 +304,7 @@ int cmd_check(const struct options *o)
 	f.d.noise = law.noise;
 	lc_evalue_test(&f.d, r.at, r.y, r.n, o->delta, &e);
 	report(o, &f, &r, &e);
-	refit(&f, &past, &law, &plan);
+	refit(o, &f, &past, &law, &plan);
 	forecast_anew(&law, &plan, o, &f);
 	json_decref(f.forecast);
 	json_decref(f.branch);

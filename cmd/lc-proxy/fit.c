@@ -1,6 +1,7 @@
 /* lc-proxy fit: the law of a run's past, as a file; and what predict needs to get one. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io.h"
 #include "json.h"
@@ -73,16 +74,45 @@ static void read_law(const char *path, struct lc_law *law)
 	json_decref(j);
 }
 
+/*
+ * The model that comes with lc-proxy: in LC_DATADIR, beside the program (the build tree) or in the
+ * share of where it is installed. NULL: none of them is there, and the law has no more than its own
+ * prior.
+ */
+static char *default_model(void)
+{
+	const char *env = getenv("LC_DATADIR");
+	char exe[4096], *slash, *path = NULL;
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	const char *const dirs[] = {"", "/../share/lightcone"};
+
+	exe[n > 0 ? n : 0] = '\0';
+	slash = strrchr(exe, '/');
+	if (slash)
+		*slash = '\0';
+	for (int i = env && *env ? -1 : 0; i < 2; i++) {
+		path = lc_path("%s%s/model.json", i < 0 ? env : exe, i < 0 ? "" : dirs[i]);
+		if (access(path, R_OK) == 0)
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
 struct lc_law_model *read_model(const struct options *o)
 {
+	char *path = o->law ? lc_path("%s", o->law) : default_model();
 	struct lc_law_model *m;
 	struct lc_err err;
 	json_t *j;
 
-	if (!o->law)
+	if (!path || strcmp(path, "none") == 0) {
+		free(path);
 		return NULL;
+	}
 	m = lc_xalloc(1, sizeof(*m));
-	j = lc_json_load(o->law, &err);
+	j = lc_json_load(path, &err);
+	free(path);
 	if (j && lc_record_is(j, "law", 1, NULL) == 1)
 		lc_usage("give either -H or -l: %s is the law of another past", o->law);
 	if (!j || lc_model_parse(m, j, &err) < 0)

@@ -2,14 +2,14 @@
 . "$TESTS/cli/lib.sh"
 
 cp "$TESTS"/golden/lr-scheduling/*.jsonl .
-ok "from the parent's past alone" lc-proxy backtest -j -H parent.jsonl -s 20000 decay-25000.jsonl
+ok "from the parent's past alone" lc-proxy backtest -l none -j -H parent.jsonl -s 20000 decay-25000.jsonl
 tail -n 1 .out >own.out
 for other in power curves last; do
 	equal "the law is twice as good as $other" true "$(jq ".law.rmse < .$other.rmse / 2" own.out)"
 done
 equal "the interval holds it" true "$(jq '.law.cover90 >= 0.85' own.out)"
 ok "with an earlier branch known" \
-	lc-proxy backtest -j -H parent.jsonl -s 20000 -k decay-15000.jsonl decay-25000.jsonl
+	lc-proxy backtest -l none -j -H parent.jsonl -s 20000 -k decay-15000.jsonl decay-25000.jsonl
 equal "the error is below half a per cent" true "$(jq -s '.[0].law.rmse < 0.015' .out)"
 equal "so it is for the laws that know the lr" true \
 	"$(jq -s '.[0] | .mpl.rmse < 0.015 and .tissue.rmse < 0.03' .out)"

@@ -22,7 +22,7 @@ ok "fit of runs" lc-proxy fit -o model.json past.jsonl
 match "says what it made" 'model.json: a model of 1 run$' .err
 equal "the model is a record" "model 1 1" "$(jq -r '"\(.type) \(.v) \(.members | length)"' model.json)"
 equal "with the run's setup" "adamw 18.636" "$(jq -r '.members[0] | "\(.optimizer) \(.log.params * 1000 | round / 1000)"' model.json)"
-branch | lc-proxy predict -q -n 4 -H run.jsonl | tail -n 1 >without.json
+branch | lc-proxy predict -q -n 4 -l none -H run.jsonl | tail -n 1 >without.json
 branch >tail.jsonl
 ok "predict takes it with the run's own past" lc-proxy predict -q -n 4 -H run.jsonl -l model.json <tail.jsonl
 tail -n 1 .out >with.json
@@ -52,3 +52,15 @@ printf '{"step":1,"loss":2}\n{"step":2,"loss":1.9}\n' >nolr.jsonl
 status "no lr: nothing is inferred" 3 lc-proxy fit -o m.json nolr.jsonl
 match "and it says that" 'no lr logged' .err
 status "a full disk" 4 lc-proxy fit -q -o /dev/full past.jsonl
+branch | lc-proxy predict -q -n 4 -H run.jsonl | tail -n 1 >default.json
+branch | lc-proxy predict -q -n 4 -H run.jsonl -l "$B/model.json" | tail -n 1 >same.json
+same "without -l the model that comes with it is taken" default.json same.json
+less "a cut is surer by that too" "$(jq .final.sd default.json)" "$(jq .final.sd without.json)"
+mkdir -p away/bin && cp "$B/lc-proxy" away/bin
+branch | away/bin/lc-proxy predict -q -n 4 -H run.jsonl | tail -n 1 >away.json
+same "where that is not to be found there is none" without.json away.json
+mkdir -p away/share/lightcone && cp "$B/model.json" away/share/lightcone
+branch | away/bin/lc-proxy predict -q -n 4 -H run.jsonl | tail -n 1 >installed.json
+same "where lc-proxy is installed it is found" default.json installed.json
+branch | LC_DATADIR=$PWD/away/share/lightcone away/bin/lc-proxy predict -q -n 4 -H run.jsonl | tail -n 1 >env.json
+same "so it is in LC_DATADIR" default.json env.json
