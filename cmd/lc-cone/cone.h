@@ -60,8 +60,10 @@ struct cone {
 
 /* read.c: all records of a file, "-", or of a directory that lc-guard keeps. */
 int cone_read(struct cone *c, const char *path, const struct lc_names *names, struct lc_err *err);
-void cone_release(struct cone *c);
 
+/* fork.c */
+void cone_release(struct cone *c);
+struct fork *cone_fork(struct cone *c, const char *id);	    /* made when it is not there */
 struct branch *fork_branch(struct fork *f, const char *id); /* made when it is not there */
 const struct branch *fork_control(const struct fork *f);    /* or NULL */
 /* The arm that a readout segment ("b003.return") belongs to: its id's length; else 0. */

@@ -9,76 +9,6 @@
 #include "io.h"
 #include "json.h"
 
-static struct fork *find_fork(struct cone *c, const char *id)
-{
-	for (size_t i = c->nf; i-- > 0;)
-		if (strcmp(c->f[i].id, id) == 0)
-			return &c->f[i];
-	c->f = lc_xrealloc(c->f, c->nf + 1, sizeof(*c->f));
-	c->f[c->nf] = (struct fork){.id = lc_path("%s", id)};
-	return &c->f[c->nf++];
-}
-
-static size_t hash(const char *s)
-{
-	size_t h = 14695981039346656037u;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
-	return h;
-}
-
-static void grow(struct fork *f)
-{
-	f->cap = f->cap ? 2 * f->cap : 16;
-	f->b = lc_xrealloc(f->b, f->cap, sizeof(*f->b));
-	free(f->table);
-	f->mask = 4 * f->cap - 1;
-	f->table = lc_xalloc(f->mask + 1, sizeof(*f->table));
-	for (size_t k = 0; k < f->n; k++) {
-		size_t i = hash(f->b[k].id) & f->mask;
-		while (f->table[i])
-			i = (i + 1) & f->mask;
-		f->table[i] = k + 1;
-	}
-}
-
-struct branch *fork_branch(struct fork *f, const char *id)
-{
-	size_t i;
-
-	if (f->n == f->cap)
-		grow(f);
-	for (i = hash(id) & f->mask; f->table[i]; i = (i + 1) & f->mask)
-		if (strcmp(f->b[f->table[i] - 1].id, id) == 0)
-			return &f->b[f->table[i] - 1];
-	f->b[f->n] = (struct branch){.id = lc_path("%s", id), .from = -1};
-	f->table[i] = f->n + 1;
-	return &f->b[f->n++];
-}
-
-const struct branch *fork_control(const struct fork *f)
-{
-	for (size_t i = 0; i < f->n; i++)
-		if (f->b[i].role && strcmp(f->b[i].role, "control") == 0 && !branch_arm(&f->b[i]))
-			return &f->b[i];
-	return NULL;
-}
-
-size_t branch_arm(const struct branch *b)
-{
-	const char *dot = strrchr(b->id, '.');
-
-	return dot && (strcmp(dot, ".return") == 0 || strcmp(dot, ".cool") == 0)
-		       ? (size_t)(dot - b->id)
-		       : 0;
-}
-
-const struct series *branch_curve(const struct branch *b)
-{
-	return b->val.n > 1 || !b->loss.n ? &b->val : &b->loss;
-}
-
 static void set(char **to, const char *s)
 {
 	if (!s)
@@ -120,14 +50,14 @@ static struct fork *step_fork(struct cone *c, const char *line, size_t len)
 	char name[64];
 
 	if (!p)
-		return find_fork(c, c->nf ? c->f[c->nf - 1].id : "fork");
+		return cone_fork(c, c->nf ? c->f[c->nf - 1].id : "fork");
 	p += sizeof(key) - 1;
 	end = memchr(p, '"', len - (size_t)(p - line));
 	if (!end || (size_t)(end - p) >= sizeof(name))
-		return find_fork(c, "fork");
+		return cone_fork(c, "fork");
 	memcpy(name, p, (size_t)(end - p));
 	name[end - p] = '\0';
-	return find_fork(c, name);
+	return cone_fork(c, name);
 }
 
 static int same(double a, double b)
@@ -179,7 +109,7 @@ static void take_branch(struct cone *c, json_t *rec, const char *type)
 	if (!id)
 		return;
 	b = fork_branch(
-		find_fork(c, lc_json_get_str(rec, "fork", c->nf ? c->f[c->nf - 1].id : "fork")),
+		cone_fork(c, lc_json_get_str(rec, "fork", c->nf ? c->f[c->nf - 1].id : "fork")),
 		id);
 	if (strcmp(type, "forecast") == 0) {
 		json_decref(b->forecast);
@@ -198,7 +128,7 @@ static void take_branch(struct cone *c, json_t *rec, const char *type)
 
 static void take_decision(struct cone *c, json_t *rec)
 {
-	struct fork *f = find_fork(c, lc_json_get_str(rec, "fork", "fork"));
+	struct fork *f = cone_fork(c, lc_json_get_str(rec, "fork", "fork"));
 
 	json_decref(f->decision);
 	f->decision = json_incref(rec);
@@ -347,40 +277,4 @@ int cone_read(struct cone *c, const char *path, const struct lc_names *names, st
 	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return read_guard(c, path, names, err);
 	return read_lines(c, path, names, err);
-}
-
-static void release_fork(struct fork *f)
-{
-	for (size_t i = 0; i < f->n; i++) {
-		struct branch *b = &f->b[i];
-		free(b->id);
-		free(b->role);
-		free(b->status);
-		free(b->why);
-		json_decref(b->rec);
-		json_decref(b->forecast);
-		series_release(&b->loss);
-		series_release(&b->val);
-	}
-	json_decref(f->decision);
-	free(f->id);
-	free(f->b);
-	free(f->table);
-}
-
-void cone_release(struct cone *c)
-{
-	for (int k = 0; k < CURVES; k++)
-		series_release(&c->c[k]);
-	for (size_t i = 0; i < c->nleft; i++)
-		series_release(&c->left[i]);
-	for (size_t i = 0; i < c->nf; i++)
-		release_fork(&c->f[i]);
-	json_decref(c->alerts);
-	json_decref(c->snapshots);
-	json_decref(c->events);
-	free(c->left);
-	free(c->f);
-	free(c->run);
-	*c = (struct cone){0};
 }

@@ -5,7 +5,6 @@
  * whatever is there can be used, whenever the transfer ends.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +12,8 @@
 
 #include "io.h"
 #include "json.h"
-#include "packs.h"
+#include "push.h"
 #include "stage.h"
-#include "transfer.h"
-
-struct pusher {
-	const struct opts *o;
-	struct remote r;
-	struct packs ps;
-	struct transfer t;
-};
 
 struct job { /* a snapshot on its way */
 	const struct lc_snapshot *s;
@@ -94,73 +85,13 @@ static void prepare(struct pusher *p, const struct far_list *l, struct job *j)
 	j->there = found && found->size + 64 > j->f.size;
 }
 
-/* Compares what comes with the file here. */
-struct compare {
-	int fd;
-	int differs;
-};
-
-static int take_compare(struct sink *s, const void *buf, size_t len, struct lc_err *err)
-{
-	struct compare *c = s->ctx;
-	char *mine = lc_xalloc(len, 1);
-	size_t got = 0;
-
-	while (got < len) {
-		ssize_t n = read(c->fd, mine + got, len - got);
-		if (n < 0) {
-			free(mine);
-			return lc_fail_sys(err, "read a pack");
-		}
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	c->differs |= got != len || memcmp(mine, buf, len) != 0;
-	free(mine);
-	return 0;
-}
-
-/* 1: what is there is what is here; 0: it is not; -1. */
-static int read_back(struct pusher *p, const struct pack *k, struct lc_err *err)
-{
-	struct compare c = {.fd = open(k->path, O_RDONLY | O_CLOEXEC)};
-	struct sink s = {take_compare, &c, 0};
-	int ret = c.fd < 0 ? lc_fail_sys(err, "open %s", k->path)
-			   : remote_get(&p->r, &k->f, 1, &s, err);
-
-	if (c.fd >= 0)
-		close(c.fd);
-	return ret < 0 ? -1 : !c.differs && s.left == 0;
-}
-
-static int send_pack(struct pusher *p, struct pack *k, struct lc_err *err)
-{
-	int same;
-
-	if (k->there)
-		return 0;
-	if (packs_check(k, err) < 0 || remote_put(&p->r, k->path, &k->f, err) < 0)
-		return -1;
-	k->there = 1;
-	p->t.packs++;
-	p->t.bytes += k->f.size;
-	if (!p->o->verify)
-		return 0;
-	same = read_back(p, k, err);
-	return same == 0  ? lc_fail(err, LC_SYS, "%s: %s there is not what was sent", p->r.what,
-				    k->f.name)
-	       : same < 0 ? -1
-			  : 0;
-}
-
 static int send_one(struct pusher *p, struct job *j, struct lc_err *err)
 {
 	char *path;
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < j->n; i++)
-		ret = send_pack(p, &p->ps.p[j->order[i]], err);
+		ret = push_pack(p, &p->ps.p[j->order[i]], err);
 	if (ret < 0 || j->there || !look_here(p, j))
 		return ret;
 	path = local_path(p, &j->f);
@@ -217,7 +148,7 @@ static int look_again(struct pusher *p, struct job *jobs, size_t n, struct lc_er
 			struct pack *pack = &p->ps.p[jobs[i].order[k]];
 			int same = 1;
 			if (pack->there && pack->seen != p->ps.walks)
-				same = read_back(p, pack, err);
+				same = push_read_back(p, pack, err);
 			if (same < 0)
 				return -1;
 			if (same == 0) {
