@@ -9,6 +9,7 @@
 
 #include "err.h"
 #include "forecast.h"
+#include "goal.h"
 #include "hash.h"
 #include "noise.h"
 
@@ -40,26 +41,35 @@ struct future {
 	json_t *result;		  /* owned */
 	struct reading *r;
 	int n, cap, nonfinite;
+	double *also; /* (cap, limits of the goal): the metrics that must keep limits; or NULL */
+	double *now;  /* [LC_METRICS] of the last step, where there is a goal; or NULL */
 	double wall_s;
 };
+
+/* One step record more of it. goal may be NULL. */
+void future_read(const struct goal *goal, struct future *f, const struct lc_step *st);
 
 struct evidence {
 	struct future *f;
 	int n, cap;
-	int *slots, nslots;  /* where each id is in f, by its hash; -1 empty */
-	struct future run;   /* the run's own steps, those of no branch: r, n, nonfinite */
-	struct future *seen; /* the future of the last step record; NULL after another line */
-	struct lc_id hash;   /* SHA-256 of the branch, step and result records, as they were read */
+	int *slots, nslots;	 /* where each id is in f, by its hash; -1 empty */
+	struct future run;	 /* the run's own steps, those of no branch: r, n, nonfinite */
+	struct future *seen;	 /* the future of the last step record; NULL after another line */
+	const struct goal *goal; /* borrowed; NULL: the losses are read as they are */
+	struct lc_id hash; /* SHA-256 of the branch, step and result records, as they were read */
 };
 
 /* Read all records of path ("-": standard input) but for unknown types; of n files, as if they were
  * one. A malformed branch record is an error. */
 int evidence_read(struct evidence *ev, const char *path, struct lc_err *err);
 int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_err *err);
-/* The same, with a look at each future that a step record was read of, as it comes. */
+/*
+ * The same, with a look at each future that a step record was read of, as it comes. With a goal
+ * that has terms, its sum stands for val_loss and loss, and there is no test_loss.
+ */
 typedef int evidence_watch(struct evidence *ev, struct future *f, void *arg, struct lc_err *err);
-int evidence_follow(struct evidence *ev, char *const *paths, int n, evidence_watch *watch,
-		    void *arg, struct lc_err *err);
+int evidence_follow(struct evidence *ev, char *const *paths, int n, const struct goal *goal,
+		    evidence_watch *watch, void *arg, struct lc_err *err);
 void evidence_release(struct evidence *ev);
 struct future *evidence_find(const struct evidence *ev, const char *id);
 struct future *evidence_role(const struct evidence *ev,
@@ -73,12 +83,13 @@ struct future *evidence_sibling(const struct evidence *ev, const struct future *
 int is_persistent(const struct future *f);
 
 struct rule {
-	double alpha;		   /* error rate, shared out over the arms; .05 */
-	double min_effect;	   /* a gain below this is not worth a change, nats; 0 */
-	struct lc_schedule plan;   /* of the run's lr; shape 0: not known */
-	int confirm;		   /* replicates that the leader must win by; 0: none asked for */
-	long max_cost;		   /* steps that all futures may take; 0: no limit */
-	double price;		   /* what a step of a future costs, in steps of the run; 0 */
+	double alpha;		 /* error rate, shared out over the arms; .05 */
+	double min_effect;	 /* a gain below this is not worth a change, nats; 0 */
+	struct lc_schedule plan; /* of the run's lr; shape 0: not known */
+	int confirm;		 /* replicates that the leader must win by; 0: none asked for */
+	long max_cost;		 /* steps that all futures may take; 0: no limit */
+	double price;		 /* what a step of a future costs, in steps of the run; 0 */
+	struct goal goal;
 	struct lc_noise ret, cool; /* of earlier forks of the run; df 0: none */
 };
 

@@ -84,7 +84,7 @@ static struct arm *leader(const struct court *c)
 
 	for (int i = 0; i < c->narms; i++) {
 		struct arm *a = &c->arms[i];
-		if (a->gain > c->rule->min_effect &&
+		if (a->gain > c->rule->min_effect && !a->beyond &&
 		    (!best || court_standing(c, a) > court_standing(c, best)))
 			best = a;
 	}

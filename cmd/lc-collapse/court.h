@@ -15,6 +15,7 @@ struct arm {
 	double charge;
 	const struct worth *law; /* a lasting change that the law has an answer for; else NULL */
 	int passes, tied;
+	int beyond; /* the limit of the goal that it does not keep, from 1; 0: none */
 };
 
 /* The leader, run again on other orders (confirm.c). */
@@ -42,9 +43,16 @@ struct court {
 	int unread;   /* void, missing, or lacking a segment or its noise */
 };
 
+/* Take a candidate in: into arms, when it can be judged. Then, all being in, judge each. */
+void court_hear(struct court *c, const struct future *f);
+void court_judge_arms(struct court *c);
+
 /* The gain of a future on one metric, against the control, after the charge; for a lasting change,
  * the smaller of its two. */
 double court_gain(const struct court *c, const struct future *f, enum metric m);
+
+/* The plain twin of an arm that the law judges, where it is more than the control; else NULL. */
+const struct future *court_remedy(const struct court *c, const struct arm *a);
 
 /*
  * By the law: the gain against the control (what the plain twin gains, then the law's), after the
@@ -68,6 +76,11 @@ double court_standing(const struct court *c, const struct arm *a);
  */
 struct arm *confirm(const struct court *c, struct confirmation *k);
 void confirm_release(struct confirmation *k);
+
+/* Probability that the pick stands highest of all not tied with it, and above the control. */
+double court_p_best(const struct court *c, const struct arm *pick);
+/* The least gain that would have been seen four times out of five, in the arm hardest to see. */
+double court_detectable(const struct court *c);
 
 /* "better", "none", or "undecided", with the reason. */
 const char *court_verdict(const struct court *c, const struct arm *pick, char *why, size_t size);

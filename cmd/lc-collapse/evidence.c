@@ -117,31 +117,6 @@ static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct
 	return 0;
 }
 
-static void add_reading(struct future *f, const struct lc_step *st)
-{
-	struct reading r = {(int)st->step, (float)st->v[LC_LR], st->v[LC_LOSS], st->v[LC_VAL_LOSS],
-			    st->v[LC_TEST_LOSS]};
-
-	for (int m = LC_LOSS; m <= LC_TEST_LOSS; m++)
-		if (m != LC_LR && m != LC_GRAD_NORM && lc_step_has(st, m) && !isfinite(st->v[m]))
-			f->nonfinite = 1;
-	while (f->n > 0 && f->r[f->n - 1].step > r.step) /* the newest wins */
-		f->n--;
-	/* a second line of the same step adds to the first (a trainer may log val_loss apart) */
-	if (f->n > 0 && f->r[f->n - 1].step == r.step) {
-		struct reading *old = &f->r[f->n - 1];
-		old->loss = isnan(r.loss) ? old->loss : r.loss;
-		old->val_loss = isnan(r.val_loss) ? old->val_loss : r.val_loss;
-		old->test_loss = isnan(r.test_loss) ? old->test_loss : r.test_loss;
-		return;
-	}
-	if (f->n == f->cap) {
-		f->cap += f->cap / 4 + 64; /* millions of them: little is left unused */
-		f->r = lc_xrealloc(f->r, (size_t)f->cap, sizeof(*f->r));
-	}
-	f->r[f->n++] = r;
-}
-
 static void add_result(struct evidence *ev, json_t *rec)
 {
 	struct future *f = evidence_find(ev, lc_json_get_str(rec, "branch", ""));
@@ -179,7 +154,7 @@ static int take(struct evidence *ev, const char *line, size_t len, struct lc_err
 		    : st.branch[0]    ? evidence_find(ev, st.branch)
 				      : &ev->run;
 		if (f)
-			add_reading(f, &st);
+			future_read(ev->goal, f, &st);
 		ev->seen = f == &ev->run ? NULL : f;
 		return f != NULL;
 	}
@@ -235,14 +210,15 @@ out:
 	return ret;
 }
 
-int evidence_follow(struct evidence *ev, char *const *paths, int n, evidence_watch *watch,
-		    void *arg, struct lc_err *err)
+int evidence_follow(struct evidence *ev, char *const *paths, int n, const struct goal *goal,
+		    evidence_watch *watch, void *arg, struct lc_err *err)
 {
 	struct watcher w = {watch, arg};
 	struct lc_hasher h = {NULL};
 	int ret = 0;
 
 	memset(ev, 0, sizeof(*ev));
+	ev->goal = goal && goal->terms + goal->limits > 0 ? goal : NULL;
 	if (lc_hasher_init(&h, err) < 0)
 		return -1;
 	for (int i = 0; i < n && ret == 0; i++)
@@ -260,7 +236,7 @@ int evidence_follow(struct evidence *ev, char *const *paths, int n, evidence_wat
 
 int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_err *err)
 {
-	return evidence_follow(ev, paths, n, NULL, NULL, err);
+	return evidence_follow(ev, paths, n, NULL, NULL, NULL, err);
 }
 
 int evidence_read(struct evidence *ev, const char *path, struct lc_err *err)
@@ -278,8 +254,12 @@ void evidence_release(struct evidence *ev)
 		json_decref(ev->f[i].result);
 		free(ev->f[i].line);
 		free(ev->f[i].r);
+		free(ev->f[i].also);
+		free(ev->f[i].now);
 	}
 	free(ev->run.r);
+	free(ev->run.also);
+	free(ev->run.now);
 	free(ev->f);
 	free(ev->slots);
 	memset(ev, 0, sizeof(*ev));

@@ -23,6 +23,8 @@ static const char race_usage[] =
 	"  -p, --plan FILE     the plan of the lr, {\"schedule\",\"lr\",\"total\",...} or a "
 	"state.json\n"
 	"  -c, --confirm N     the leader must win again, in N runs on other data (0)\n"
+	"  -o, --objective O   min:METRIC or max:METRIC, with :WEIGHT where there are several\n"
+	"  -l, --limit L       METRIC<X or METRIC>X, which an arm must keep to be chosen\n"
 	"  -n, --noise FILE    a decision of an earlier fork of the run: its noise counts too\n"
 	"      --stop DIR      as they come, stop the losers of lc-fork run -d DIR\n"
 	"      --anytime       look at them 16 times on the way, not 4\n"
@@ -67,6 +69,8 @@ int rule_read(struct rule *r, const json_t *decision, struct lc_err *err)
 	r->max_cost = lc_json_get_int(decision, "max_cost", 0);
 	r->price = lc_json_get_num(decision, "price", 0);
 	pool_read(r, json_object_get(json_object_get(decision, "noise"), "pooled"));
+	if (goal_read(&r->goal, decision, err) < 0)
+		return -1;
 	if (json_object_get(decision, "plan"))
 		return lc_schedule_parse(&r->plan, json_object_get(decision, "plan"), err);
 	r->plan = (struct lc_schedule){LC_SCHED_NONE};
@@ -76,23 +80,17 @@ int rule_read(struct rule *r, const json_t *decision, struct lc_err *err)
 static void options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"alpha", 1, 0, 'a'},
-		{"min-effect", 1, 0, 'e'},
-		{"confirm", 1, 0, 'c'},
-		{"noise", 1, 0, 'n'},
-		{"stop", 1, 0, 'D'},
-		{"anytime", 0, 0, 'A'},
-		{"max-cost", 1, 0, 'M'},
-		{"price", 1, 0, 'P'},
-		{"plan", 1, 0, 'p'},
-		{"help", 0, 0, 'h'},
+		{"alpha", 1, 0, 'a'}, {"min-effect", 1, 0, 'e'}, {"confirm", 1, 0, 'c'},
+		{"noise", 1, 0, 'n'}, {"objective", 1, 0, 'o'},	 {"limit", 1, 0, 'l'},
+		{"stop", 1, 0, 'D'},  {"anytime", 0, 0, 'A'},	 {"max-cost", 1, 0, 'M'},
+		{"price", 1, 0, 'P'}, {"plan", 1, 0, 'p'},	 {"help", 0, 0, 'h'},
 		{0, 0, 0, 0},
 	};
 	struct lc_err err;
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":a:c:e:n:p:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":a:c:e:l:n:o:p:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'a': rule.alpha = lc_option_number(optarg, "--alpha", 1e-9, .5); break;
 		case 'e': rule.min_effect = lc_option_number(optarg, "--min-effect", 0, 1e9); break;
@@ -102,6 +100,14 @@ static void options(int argc, char **argv)
 			break;
 		case 'c': rule.confirm = (int)lc_option_whole(optarg, "--confirm", 0, 1000); break;
 		case 'n': pool(optarg); break;
+		case 'o':
+			if (goal_add(&rule.goal, optarg, &err) < 0)
+				lc_die(&err);
+			break;
+		case 'l':
+			if (goal_limit(&rule.goal, optarg, &err) < 0)
+				lc_die(&err);
+			break;
 		case 'D': stop_dir = optarg; break;
 		case 'A': anytime = 1; break;
 		case 'M':
@@ -126,8 +132,8 @@ int verb_race(int argc, char **argv)
 	options(argc, argv);
 	rungs_init(&rungs, &rule, stop_dir, anytime);
 	if (evidence_follow(&ev, optind < argc ? argv + optind : standard_input,
-			    optind < argc ? argc - optind : 1, stop_dir ? rungs_watch : NULL,
-			    &rungs, &err) < 0)
+			    optind < argc ? argc - optind : 1, &rule.goal,
+			    stop_dir ? rungs_watch : NULL, &rungs, &err) < 0)
 		lc_die(&err);
 	rungs_release(&rungs);
 	rec = judge(&ev, &rule, &err);

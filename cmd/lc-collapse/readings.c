@@ -170,6 +170,38 @@ struct noise noise_floor(const struct evidence *ev, enum metric m)
 	return n;
 }
 
+double read_also(const struct evidence *ev, const struct future *f, int k)
+{
+	const struct future *seg = evidence_segment(ev, f, "return"), *at = seg ? seg : f;
+	long after = seg ? seg->from_step + seg->horizon / 2 : own_window(ev);
+	double sum = 0, x;
+	int n = 0;
+
+	if (!counts(f) || (seg && !counts(seg)))
+		return NAN;
+	for (int i = 0; i < at->n; i++) {
+		x = at->also[i * ev->goal->limits + k];
+		if (at->r[i].step > after && !isnan(x)) {
+			sum += x;
+			n++;
+		}
+	}
+	return n ? sum / n : NAN;
+}
+
+struct lc_noise also_noise(const struct evidence *ev, int k)
+{
+	double y[64], one = 1, x;
+	int n = 0;
+
+	for (int i = 0; i < ev->n && n < 64; i++) {
+		x = strcmp(ev->f[i].role, "null") == 0 ? read_also(ev, &ev->f[i], k) : NAN;
+		if (isfinite(x))
+			y[n++] = x;
+	}
+	return lc_noise_of(y, n, 1, &one);
+}
+
 /*
  * Least squares of the metric on the step over one null's own run, where its lr is still what it
  * began with: in the decay the loss falls because of the lr, and that fall cannot be bought with

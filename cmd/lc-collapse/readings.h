@@ -36,6 +36,13 @@ struct noise {
 };
 struct noise noise_floor(const struct evidence *ev, enum metric m);
 
+/*
+ * A metric that must keep a limit (the goal's k-th), read over the steps of the return: its mean,
+ * and how far the nulls' are apart. NaN when it was not logged.
+ */
+double read_also(const struct evidence *ev, const struct future *f, int k);
+struct lc_noise also_noise(const struct evidence *ev, int k);
+
 /* What one step of training is worth now, in nats: the mean fall per step of the null branches at a
  * steady lr, at least 0 (also where the lr was never steady: then it is not known). */
 double step_worth(const struct evidence *ev, enum metric m);

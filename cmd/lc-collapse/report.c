@@ -10,75 +10,6 @@
 #include "rng.h"
 #include "stat.h"
 
-#define DRAWS 4000
-
-/* A factor for an sd estimated with df degrees of freedom: as uncertain as that (inverse chi). */
-static double draw_scale(struct lc_rng *rng, double df)
-{
-	double chi2 = 0, z;
-
-	for (int i = 0; i < df; i++) {
-		z = lc_rng_normal(rng);
-		chi2 += z * z;
-	}
-	return sqrt(df / fmax(chi2, 1e-12));
-}
-
-/*
- * Probability that the pick stands highest of all that are not tied with it, and above the control:
- * Monte Carlo over the noise of each arm and of the control they share. (A control that diverged is
- * below all.)
- */
-static double p_best(const struct court *c, const struct arm *pick)
-{
-	struct lc_rng rng = {1, 0, 0};
-	int wins = 0;
-
-	if (!pick)
-		return 0;
-	for (int d = 0; d < DRAWS; d++) {
-		double scale = draw_scale(&rng, c->noise.ret.df), control = lc_rng_normal(&rng);
-		double own = 0, top = isinf(pick->gain) ? -INFINITY : 0;
-		for (int i = 0; i < c->narms; i++) {
-			const struct arm *a = &c->arms[i];
-			double x = court_standing(c, a), z = lc_rng_normal(&rng);
-			if (a->law)
-				x += court_law_sd(c, a, c->select) * z;
-			else
-				x += scale * court_spread(&c->noise, a->f)->sd * (z - control);
-			if (a == pick)
-				own = x;
-			else if (x > top && !a->tied)
-				top = x;
-		}
-		wins += own > top;
-	}
-	return (double)wins / DRAWS;
-}
-
-/* The smallest gain that would have been seen four times out of five, for the arm hardest to see.
- */
-static double detectable(const struct court *c)
-{
-	const struct spread *s;
-	double most = NAN, needs;
-
-	for (int i = 0; i < c->narms; i++) {
-		const struct future *f = c->arms[i].f;
-		if (c->arms[i].law) {
-			needs = court_law_sd(c, &c->arms[i], c->select) *
-				(lc_normal_quantile(1 - c->rule->alpha) + lc_normal_quantile(.8));
-			most = isnan(most) ? needs : fmax(most, needs);
-			continue;
-		}
-		s = court_spread(&c->noise, f);
-		needs = s->df > 0 ? M_SQRT2 * s->sd * (s->many + lc_student_quantile(.8, s->df))
-				  : NAN;
-		most = isnan(most) ? needs : fmax(most, needs);
-	}
-	return most;
-}
-
 /* Five digits after the point; adding 0 turns -0, which would not read back as itself, into 0. */
 static json_t *num(double x)
 {
@@ -127,6 +58,9 @@ static json_t *table(const struct court *c)
 			set_law(row, c, a);
 		if (a->tied)
 			json_object_set_new(row, "tied", json_true());
+		if (a->beyond)
+			json_object_set_new(row, "beyond",
+					    json_string(c->rule->goal.limit[a->beyond - 1].text));
 		json_array_append_new(rows, row);
 	}
 	return rows;
@@ -213,6 +147,7 @@ static json_t *confirmed(const struct court *c)
 static void set_gain(json_t *rec, const struct court *c, const struct arm *pick)
 {
 	double gain = 0, half = 0, told;
+	char text[GOAL_MOST * 84];
 
 	if (pick && pick->law) {
 		gain = court_law_gain(c, pick, c->report);
@@ -231,7 +166,9 @@ static void set_gain(json_t *rec, const struct court *c, const struct arm *pick)
 	json_object_set_new(rec, "ci", json_pack("[o,o]", num(gain - half), num(gain + half)));
 	json_object_set_new(rec, "measured_gain", num(gain));
 	json_object_set_new(rec, "selected_gain", num(pick ? pick->gain : 0));
-	json_object_set_new(rec, "reported_on", json_string(metric_names[c->report]));
+	goal_text(&c->rule->goal, text, sizeof(text));
+	json_object_set_new(rec, "reported_on",
+			    json_string(*text ? text : metric_names[c->report]));
 	if (c->rule->confirm)
 		json_object_set_new(rec, "confirm", confirmed(c));
 }
@@ -246,7 +183,7 @@ static void set_choice(json_t *rec, const struct court *c, const struct arm *pic
 	json_object_set(rec, "from", json_object_get(f->rec, "from"));
 	json_object_set(rec, "actions", (json_t *)f->actions);
 	set_gain(rec, c, pick);
-	json_object_set_new(rec, "p_best", num(p_best(c, pick)));
+	json_object_set_new(rec, "p_best", num(court_p_best(c, pick)));
 	/* what the remedy gained, and what the lasting change would gain on any clean state */
 	if (plain) {
 		gain = lc_json_get_num(rec, "measured_gain", 0);
@@ -300,13 +237,14 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 	set_present(rec, c);
 	json_object_set_new(rec, "alpha", lc_json_num(c->rule->alpha));
 	json_object_set_new(rec, "min_effect", lc_json_num(c->rule->min_effect));
+	goal_write(rec, &c->rule->goal);
 	if (c->rule->max_cost)
 		json_object_set_new(rec, "max_cost", json_integer(c->rule->max_cost));
 	if (c->rule->price > 0)
 		json_object_set_new(rec, "price", lc_json_num(c->rule->price));
 	if (c->rule->plan.shape)
 		json_object_set_new(rec, "plan", lrplan_json(&c->rule->plan));
-	json_object_set_new(rec, "detectable", num(detectable(c)));
+	json_object_set_new(rec, "detectable", num(court_detectable(c)));
 	json_object_set_new(rec, "noise", noise(c));
 	json_object_set_new(rec, "control", num(c->control_ret));
 	if (c->value.fits)

@@ -97,6 +97,7 @@ static int same(const char *file, const char *line, const json_t *said, const js
 
 int verb_verify(int argc, char **argv)
 {
+	static char *const standard_input[] = {"-"};
 	struct rule rule;
 	struct evidence ev;
 	struct lc_err err;
@@ -112,8 +113,8 @@ int verb_verify(int argc, char **argv)
 		lc_usage("verify: wants DECISION and EVIDENCE");
 	said = decision_read(argv[1], &line, &err);
 	if (!said || rule_read(&rule, said, &err) < 0 ||
-	    (argc > 2 ? evidence_read_all(&ev, argv + 2, argc - 2, &err)
-		      : evidence_read(&ev, "-", &err)) < 0)
+	    evidence_follow(&ev, argc > 2 ? argv + 2 : standard_input, argc > 2 ? argc - 2 : 1,
+			    &rule.goal, NULL, NULL, &err) < 0)
 		lc_die(&err);
 	rec = judge(&ev, &rule, &err);
 	if (!rec)

@@ -250,6 +250,49 @@ match "and the decision says so" '"noise":\{"return":0.011547,.*"df":3,.*"pooled
 cp .out pooled
 ok "verify knows them" lc-collapse verify pooled ev
 
+# other objectives: the reward is 10 - 2 val_loss in every step, kl is .05, but .15 in a2
+rewarded() {
+	awk 'match($0, /"val_loss":[0-9.]+/) {
+		v = substr($0, RSTART + 11, RLENGTH - 11)
+		printf "%s", substr($0, 1, RSTART - 1)
+		# half of it on a line of its own, as some trainers log
+		match($0, /"step":[0-9]+/)
+		printf "\"reward\":%.4f,\"branch\"%s\n{%s,\"kl\":%s,\"branch\"%s\n", 10 - 2 * v, substr($0, index($0, "\"branch\"") + 8),
+			substr($0, RSTART, RLENGTH), /"branch":"a2/ ? ".15" : ".05", substr($0, index($0, "\"branch\"") + 8)
+		next
+	} { print }'
+}
+{
+	references
+	future a1 arm restorative 100 '{"reset":"mv"}' 1.90 1.80
+	future a2 arm restorative 100 '{"reset":"v"}' 1.80 1.70
+} | rewarded >ev
+ok "the highest reward" lc-collapse race -o max:reward ev
+equal "is the lowest of its negative" "better a2 0.4 max:reward" \
+	"$(said) $(field measured_gain <.out) $(field reported_on <.out)"
+cp .out rewards
+ok "verify knows the objective" lc-collapse verify rewards ev
+ok "with a limit on kl" lc-collapse race -o max:reward -l 'kl<0.1' ev
+equal "only what keeps it is chosen" "better a1" "$(said)"
+match "and it is said which does not" '"branch":"a2",.*"beyond":"kl<0.1"' .out
+cp .out limited
+ok "verify knows the limit" lc-collapse verify limited ev
+ok "a limit the other way" lc-collapse race -o max:reward -l 'kl>0.1' ev
+equal "is kept by the other" "better a2" "$(said)"
+status "a metric that was not logged keeps none" 1 lc-collapse race -o max:reward -l 'entropy<9' ev
+ok "a sum" lc-collapse race -o max:reward:1 -o min:kl:10 ev
+equal "is weighted: 10 of kl cost more than it gains" "better a1 0.2 max:reward:1 + min:kl:10" \
+	"$(said) $(field measured_gain <.out) $(field reported_on <.out)"
+sed 's/"reward":6.4000/"reward":NaN/' ev >nan
+ok "a reward that is NaN" lc-collapse race -o max:reward nan
+match "is the worst" '"branch":"a2",.*"gain":"-inf"' .out
+status "an objective of no direction" 2 lc-collapse race -o reward ev
+status "an unknown metric" 2 lc-collapse race -o max:luck ev
+status "a weight that is none" 2 lc-collapse race -o max:reward:-1 ev
+status "a limit that is none" 2 lc-collapse race -l kl=3 ev
+sed 's/"max:reward"\]/"luck"]/' rewards >lie
+status "a decision with an objective that is none" 3 lc-collapse verify lie ev
+
 # verify
 { references && future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70; } >ev
 lc-collapse race ev >decision
