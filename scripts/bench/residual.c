@@ -100,10 +100,26 @@ static void try_mlp(const struct data *d, float *z)
 	free(r);
 }
 
-int main(void)
+static int run(const char *dir, const struct bt_case *c, struct outcome *out)
+{
+	char *path = lc_path("%s/model.%s", dir ? dir : "", c->group);
+	struct options o = {.law = path, .quiet = 1};
+	struct lc_law_model *model = NULL;
+	int scored;
+
+	if (dir)
+		o.model = model = read_model(&o);
+	scored = case_run(&o, c, 0, out);
+	if (model)
+		lc_model_release(model);
+	free(model);
+	free(path);
+	return scored;
+}
+
+int main(int argc, char **argv)
 {
 	struct data *d = lc_xalloc(1, sizeof(*d));
-	struct options o = {0};
 	struct bt_case *all;
 	int n;
 
@@ -111,7 +127,7 @@ int main(void)
 	n = cases_load("-", &all);
 	for (int i = 0; i < n && d->seqs < MOST; i++) {
 		struct outcome out;
-		if (case_run(&o, &all[i], 0, &out))
+		if (run(argc > 1 ? argv[1] : NULL, &all[i], &out))
 			add(d, &all[i], &out);
 		outcome_release(&out);
 	}
