@@ -10,7 +10,7 @@ Copy it beside your script, or put its folder on PYTHONPATH.
     step = at.step
     while step < total:
         for batch in batches:
-            lc.poll(optimizer, model=model)            # what this future does differently
+            lc.poll(optimizer)                         # what this future does differently
             loss = train_on(batch)                     # forward, backward, clip, optimizer.step(), scheduler.step()
             step += 1
             lc.log(step=step, loss=loss, batch=batch)
@@ -28,6 +28,7 @@ import contextlib
 import ctypes
 import functools
 import hashlib
+import itertools
 import json
 import math
 import mmap
@@ -115,7 +116,7 @@ def log(step, loss=None, batch=None, **metrics):
     """Write one step record, flushed. step: updates done so far, 1 for the first. Metrics are numbers or tensors of
     one element; common names are grad_norm, val_loss, gvar, reward. lr is filled in when it is not given, from the
     optimizer that poll() was told of: the lr that the last update really had. batch: the batch learned from, which is
-    hashed, or a word that names it. Where there are several ranks, only the first one writes."""
+    hashed, or a word that names it; it is left out where the step was passed over. Where there are several ranks, only the first one writes."""
     if _rank() != 0:
         return
     record = {"step": int(step)}
@@ -126,7 +127,7 @@ def log(step, loss=None, batch=None, **metrics):
     for watched in _watches:
         metrics.update(watched.take())
     record.update((name, _number(value)) for name, value in metrics.items() if value is not None)
-    if batch is not None:
+    if batch is not None and not skips(step):
         record["batch"] = batch if isinstance(batch, str) else batch_hash(batch)
     if _env("LC_BRANCH"):
         record["branch"] = _env("LC_BRANCH")
@@ -444,56 +445,88 @@ def _set_rng(rng):
     return lacks
 
 
-class Batches:
-    """A DataLoader whose position can be saved: iterate over it as over the loader, an epoch at a time. A resumed
-    epoch begins as it began, from the same random numbers, and passes over the batches that are done: bit for bit the
-    same order, at the price of loading those again (torchdata's StatefulDataLoader pays less, and is taken as it
-    is). A sampler's set_epoch is called. The loader's own iterators must not be used beside it."""
+class _Skipping:
+    """A batch sampler that passes over the first `skip` batches of its next turn."""
 
-    def __init__(self, loader):
-        self.loader, self.epoch, self.done = loader, 0, 0
-        self._begin = self._resume = None
+    def __init__(self, inner):
+        self.inner, self.skip = inner, 0
+
+    def __iter__(self):
+        skip, self.skip = self.skip, 0
+        return itertools.islice(iter(self.inner), skip, None)
+
+    def __len__(self):
+        return len(self.inner)
+
+    def __getattr__(self, name):
+        return getattr(self.__dict__["inner"], name)
+
+
+class Batches:
+    """A DataLoader whose position can be saved, and whose order is a pure function of seed, epoch and the action
+    reseed: iterate over it as over the loader, an epoch at a time, and not over the loader beside it. Its generators are
+    seeded and its sampler's set_epoch called at each epoch. A resumed epoch passes over the batches that are done. That
+    loads them again, so that whatever is random in the dataset goes on as it would have; fast=True only draws their
+    indices (torchdata's StatefulDataLoader, which is taken as it is, does better still)."""
+
+    def __init__(self, loader, seed=None, fast=False):
+        self.loader, self.epoch, self.done, self.order = loader, 0, 0, 0
+        self.seed = _torch().initial_seed() if seed is None else seed
+        self._skipping = None
+        if fast and loader.batch_sampler is not None:
+            self._skipping = _Skipping(loader.batch_sampler)
+            object.__setattr__(loader, "batch_sampler", self._skipping)
 
     def __len__(self):
         return len(self.loader)
 
-    def _generators(self):
-        sampler = getattr(self.loader, "sampler", None)
-        found = [getattr(self.loader, "generator", None), getattr(sampler, "generator", None)]
-        return [g for i, g in enumerate(found) if g is not None and g not in found[:i]]
-
     def __iter__(self):
-        now, back = None, self._resume
-        self._resume = None
-        if back is not None:
-            now = _get_rng()
-            _set_rng(back["rng"])
-            for generator, state in zip(self._generators(), back["generators"]):
-                generator.set_state(state)
-        self._begin = {"rng": _get_rng(), "generators": [g.get_state() for g in self._generators()]}
-        sampler = getattr(self.loader, "sampler", None)
-        if hasattr(sampler, "set_epoch"):
-            sampler.set_epoch(self.epoch)
-        items = iter(self.loader)
-        for _ in range(self.done):
-            next(items, None)
-        if now is not None:
-            _set_rng(now)
-        for item in items:
+        items, ended, order = None, object(), None
+        while True:
+            _asked.add("reseed")
+            self.order = _in_force().get("reseed", 0)
+            if order != self.order:
+                items, order = self._items(), self.order
+            item = next(items, ended)
+            if item is ended:
+                break
             self.done += 1
             yield item
         self.epoch += 1
         self.done = 0
 
-    def reseed(self):
-        """From here on another order: a new epoch, from the random numbers of now."""
-        self._resume, self.done = None, 0
+    def _items(self):
+        """The rest of the epoch. A sampler may draw its seed only when it is first asked: so the first is got here."""
+        now = _get_rng()
+        self._begin()
+        if self._skipping is not None:
+            self._skipping.skip = self.done
+        items = iter(self.loader)
+        for _ in range(0 if self._skipping is not None else self.done):
+            next(items, None)
+        first = list(itertools.islice(items, 1))
+        _set_rng(now)
+        return itertools.chain(first, items)
+
+    def _begin(self):
+        torch, sampler = _torch(), getattr(self.loader, "sampler", None)
+        words = "%d %d %d" % (self.seed, self.order, self.epoch)
+        seed = int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "little")
+        random.seed(seed)
+        torch.default_generator.manual_seed(seed)
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed(seed)
+        for generator in (getattr(self.loader, "generator", None), getattr(sampler, "generator", None)):
+            if generator is not None:
+                generator.manual_seed(seed)
+        if hasattr(sampler, "set_epoch"):
+            sampler.set_epoch(self.epoch + 1000003 * self.order)
 
     def state_dict(self):
-        return {"epoch": self.epoch, "done": self.done, "begin": self._begin}
+        return {"seed": self.seed, "epoch": self.epoch, "done": self.done}
 
     def load_state_dict(self, state):
-        self.epoch, self.done, self._resume = state["epoch"], state["done"], state["begin"]
+        self.seed, self.epoch, self.done = state["seed"], state["epoch"], state["done"]
 
 
 # ---- states ----
@@ -914,7 +947,7 @@ class _Control:
     """Actions on one optimizer. They act around each of its updates: whatever the script, a scheduler or a restored
     state writes into the groups is taken as the plan, and written back after."""
 
-    def __init__(self, optimizer, model):
+    def __init__(self, optimizer):
         kept = _kept or {}
         self.actions, state = dict(kept.get("actions", {})), kept.get("control", {})
         self.step = kept.get("step", 0)
@@ -924,7 +957,6 @@ class _Control:
         self.tail_from = state.get("tail_from")  # of them, where the tail began
         self.lr = None  # what the last update had
         self.seen, self.checked, self.saved = None, False, None
-        self.model = weakref.ref(model) if model is not None else lambda: None
         self.hook(optimizer)
 
     def state(self):
@@ -947,19 +979,19 @@ class _Control:
                 self.after(o)
         optimizer.step = types.MethodType(step, optimizer)
 
-    def apply(self, optimizer, given, loader):
+    def apply(self, optimizer, given):
         for name, value in given.items():
             if name == "reset":
                 self.reset(optimizer, value)
             elif name == "jitter":
                 self.jitter(optimizer, value)
             elif name != "rewind":
-                self.set(name, value, loader)
+                self.set(name, value)
         if given:
             _emit({"type": "applied", "v": 1, "step": self.step, "actions": given})
             _say("after step %d: %s" % (self.step, json.dumps(given)))
 
-    def set(self, name, value, loader):
+    def set(self, name, value):
         if name in _LASTING and value == _LASTING[name]:
             self.actions.pop(name, None)
             return
@@ -967,23 +999,7 @@ class _Control:
             self.tail_start, self.tail_from = self.step, None
         if name == "lr_warmup":
             self.warm_start = self.step
-        if name == "reseed" and self.actions.get(name) != value:
-            self.reseed(value, loader)
         self.actions[name] = value
-
-    def reseed(self, value, loader):
-        torch = _torch()
-        seed = int.from_bytes(hashlib.sha256(("%d %d" % (torch.initial_seed(), value)).encode()).digest()[:4], "little")
-        random.seed(seed)
-        torch.manual_seed(seed)
-        if "numpy" in sys.modules:
-            sys.modules["numpy"].random.seed(seed)
-        for part in _parts(loader).values():
-            if hasattr(part, "reseed"):
-                part.reseed()
-                _asked.add("reseed")
-                for i, generator in enumerate(part._generators()):
-                    generator.manual_seed(seed + 1 + i)
 
     def reset(self, optimizer, which):
         """Moments to zero. Adam counts the updates of both in one `step`: when v alone is reset, before() corrects."""
@@ -1007,7 +1023,7 @@ class _Control:
                     noise = torch.randn(_local(p).shape, generator=generator, dtype=torch.float32)
                     _local(p).mul_(1 + eps * noise.to(device=_local(p).device))
 
-    def poll(self, optimizer, loader):
+    def poll(self, optimizer):
         path = _env("LC_CONTROL")
         if path is None:
             return
@@ -1018,7 +1034,7 @@ class _Control:
                 return
             self.seen = key
             given = _read_json(path)
-            self.apply(optimizer, _check(given.get("actions", given)), loader)
+            self.apply(optimizer, _check(given.get("actions", given)))
         except FileNotFoundError:
             return
         except (ValueError, AttributeError, SystemExit) as why:
@@ -1097,7 +1113,7 @@ class _Control:
         for name in self.actions:
             if (name in ("batch_scale", "reseed") or name.startswith("x_")) and name not in _asked:
                 raise SystemExit(_refuse("action %s: the script never asks for it: lightcone.action(%r)%s" %
-                                         (name, name, ", or poll(loader=Batches)" if name == "reseed" else "")))
+                                         (name, name, ", or lightcone.Batches" if name == "reseed" else "")))
 
     def after(self, optimizer):
         for group, was in zip(optimizer.param_groups, self.saved or []):
@@ -1110,22 +1126,22 @@ class _Control:
             self.v_updates += 1
 
 
-def poll(optimizer, model=None, loader=None, step=None):
+def poll(optimizer, step=None):
     """To be called before each update, at the latest after load(): carries out this future's actions and those that
     appear in LC_CONTROL, on one optimizer or a list of them, and returns what is in force. lr_scale, lr_warmup, lr_tail,
-    weight_decay_scale, beta2, clip (a tighter one), skip, reset and jitter need nothing else; reseed wants the loader (Batches),
-    batch_scale and x_ want the script: action(). step: updates done, where states are kept by something else."""
+    weight_decay_scale, beta2, clip (a tighter one), skip, reset and jitter need nothing else; reseed wants Batches, batch_scale and
+    x_ want the script itself: action(). step: updates done, where states are kept by something else."""
     global _first
     found, mine = {}, None
     for o in _parts(optimizer).values():
         o = getattr(o, "optimizer", o)  # Accelerate's wrapper
         control = _controls.get(o)
         if control is None:
-            control = _controls[o] = _Control(o, model)
+            control = _controls[o] = _Control(o)
             if step is not None:
                 control.step = step
-            control.apply(o, actions(), loader)
-        control.poll(o, loader)
+            control.apply(o, actions())
+        control.poll(o)
         found.update(control.actions)
         mine = mine or control
     _first = mine
@@ -1215,10 +1231,10 @@ def _hf_callback():
 
         def on_train_begin(self, args, state, control, optimizer=None, model=None, **_):
             _load_side(state.global_step, set_rng=False)  # Trainer puts them back itself
-            poll(optimizer, model=model, step=state.global_step)
+            poll(optimizer, step=state.global_step)
 
         def on_step_begin(self, args, state, control, optimizer=None, model=None, **_):
-            poll(optimizer, model=model)
+            poll(optimizer)
 
         def on_log(self, args, state, control, logs=None, **_):
             logs = logs or {}
@@ -1258,10 +1274,10 @@ def _lightning_callback():
         def on_train_start(self, trainer, module):
             _load_side(trainer.global_step, set_rng=True)
             self.last = trainer.global_step
-            poll(trainer.optimizers, model=module, step=trainer.global_step)
+            poll(trainer.optimizers, step=trainer.global_step)
 
         def on_train_batch_start(self, trainer, module, batch, batch_idx):
-            poll(trainer.optimizers, model=module)
+            poll(trainer.optimizers)
 
         def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
             step = trainer.global_step

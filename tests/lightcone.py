@@ -66,7 +66,7 @@ def make(kind="adamw", workers=0):
     draw = torch.Generator().manual_seed(5)
     data = torch.utils.data.TensorDataset(torch.randn(64, 8, generator=draw), torch.randint(0, 4, (64,), generator=draw))
     loader = torch.utils.data.DataLoader(data, batch_size=8, shuffle=True, num_workers=workers)
-    return model, optimizer, scheduler, lc.Batches(loader)
+    return model, optimizer, scheduler, lc.Batches(loader, fast=workers == 0 and kind == "sgd")
 
 
 def train(made, step, end, save_at=(), path=None, clip=None):
@@ -75,7 +75,7 @@ def train(made, step, end, save_at=(), path=None, clip=None):
     seen = []
     while step < end:
         for x, y in batches:
-            lc.poll(optimizer, model=model, loader=batches)
+            lc.poll(optimizer)
             x = x + 0.01 * torch.randn_like(x) + random.random() * 1e-3
             loss = torch.nn.functional.cross_entropy(model(x), y)
             optimizer.zero_grad()
@@ -132,6 +132,25 @@ def of_one(given, steps=6, start=None, **kwargs):
 
 def same_as(name, one, two):
     ok(name, torch.equal(weights(one), weights(two)), float((weights(one) - weights(two)).abs().max()))
+
+
+def orders():
+    """Where the order is another for a while, the batches after are those of the plan."""
+    def hashes(reseeds, n=20):
+        fresh()
+        batches, found = make()[3], []
+        while len(found) < n:
+            for rows in batches:
+                found.append(lc.batch_hash(rows))
+                lc._kept = {"actions": {"reseed": reseeds.get(len(found), lc._in_force().get("reseed", 0))}}
+                if len(found) == n:
+                    break
+        return found
+
+    plan, other = hashes({}), hashes({3: 7, 13: 0})
+    equal("reseed: before, and once it is taken back, the plan's", plan[:3] + plan[13:], other[:3] + other[13:])
+    ok("reseed: in between another", not any(a == b for a, b in zip(plan[3:13], other[3:13])))
+    ok("an epoch has every batch once, the next has another order", len(set(plan[:8])) == 8 and plan[:8] != plan[8:16])
 
 
 def the_actions():
@@ -395,7 +414,7 @@ torch.manual_seed(10 + int(sys.argv[3]))
 step = lc.load(begin, model, optimizer, loader=batches).step if begin != "-" else 0
 while step < end:
     for x, y in batches:
-        lc.poll(optimizer, loader=batches)
+        lc.poll(optimizer)
         loss = torch.nn.functional.cross_entropy(model(x), y)
         optimizer.zero_grad()
         loss.backward()
@@ -461,7 +480,7 @@ def scaler():
 
 
 def main():
-    cases = [lambda: resume("adamw"), lambda: resume("sgd"), lambda: resume("adamw", 2), the_actions, records, the_gvar,
+    cases = [lambda: resume("adamw"), lambda: resume("sgd"), lambda: resume("adamw", 2), orders, the_actions, records, the_gvar,
              watching, damage, types_and_trees, scaler]
     if torch.distributed.is_available():
         cases.append(lambda: ranks("ddp"))

@@ -96,7 +96,7 @@ def main():
     last = lc.last_step(args.steps)
     while step < last:
         for rows in batches:
-            lc.poll(optimizer, model=model, loader=batches)
+            lc.poll(optimizer)
             loss = loss_of(model, rows.to(device))
             optimizer.zero_grad()
             loss.backward()
