@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 #include "io.h"
 #include "json.h"
 
-enum kind { POSITIVE, NOT_NEGATIVE, BELOW_ONE, COUNT, SKIP, TAIL, RESET, REWIND };
+enum kind { POSITIVE, NOT_NEGATIVE, BELOW_ONE, COUNT, WHOLE, SKIP, TAIL, RESET, REWIND };
+
+#define MAX_SHIFT (INT64_C(1) << 39) /* steps: sums of steps and shifts stay far from overflow */
 
 static const struct spec {
 	const char *name;
@@ -18,6 +21,7 @@ static const struct spec {
 	const char *wants;
 } specs[] = {
 	{"lr_scale", POSITIVE, "a number above 0"},
+	{"lr_for", COUNT, "a number of steps"},
 	{"lr_warmup", COUNT, "a number of steps"},
 	{"lr_tail", TAIL, "{\"shape\":\"linear|cosine|constant|points\",\"to\":X,\"steps\":N}"},
 	{"skip", SKIP, "[first,last] or a list of such"},
@@ -27,6 +31,7 @@ static const struct spec {
 	{"reset", RESET, "\"m\", \"v\" or \"mv\""},
 	{"batch_scale", POSITIVE, "a number above 0"},
 	{"reseed", COUNT, "a whole number from 0"},
+	{"data_shift", WHOLE, "a whole number of steps"},
 	{"jitter", NOT_NEGATIVE, "a number from 0"},
 	{"rewind", REWIND, "a step or a snapshot's id"},
 };
@@ -134,6 +139,7 @@ static int in_domain(enum kind kind, const json_t *v)
 	case NOT_NEGATIVE: return x >= 0 && isfinite(x);
 	case BELOW_ONE: return x >= 0 && x < 1;
 	case COUNT: return json_is_integer(v) && json_integer_value(v) >= 0;
+	case WHOLE: return json_is_integer(v) && llabs(json_integer_value(v)) <= MAX_SHIFT;
 	case SKIP: return is_skip(v);
 	case TAIL: return is_tail(v);
 	case RESET: return s && (!strcmp(s, "m") || !strcmp(s, "v") || !strcmp(s, "mv"));
@@ -272,7 +278,7 @@ static json_t *parse_number(const char *word, int whole)
 
 	if (whole) {
 		n = strtol(word, &end, 10);
-		return *word && !*end && n < LONG_MAX ? json_integer(n) : NULL;
+		return *word && !*end && n < LONG_MAX && n > LONG_MIN ? json_integer(n) : NULL;
 	}
 	x = strtod(word, &end);
 	return *word && !*end && isfinite(x) ? json_real(x) : NULL;
@@ -287,7 +293,8 @@ static json_t *parse_word(const struct spec *spec, const char *word)
 	switch (spec->kind) {
 	case SKIP: return parse_skip(word);
 	case TAIL: return json_loads(word, 0, NULL);
-	case COUNT: return parse_number(word, 1);
+	case COUNT:
+	case WHOLE: return parse_number(word, 1);
 	case RESET: return json_string(word);
 	case REWIND: v = parse_number(word, 1); return v ? v : json_string(word);
 	default: return parse_number(word, 0);
@@ -297,11 +304,9 @@ static json_t *parse_word(const struct spec *spec, const char *word)
 char *lc_actions_text(const json_t *actions)
 {
 	static const char *const says[][2] = {
-		{"rewind", "back to step %s"},
-		{"skip", "pass over the batches of steps %s"},
-		{"lr_scale", "learning rate x %s"},
-		{"reset", "reset the moments (%s)"},
-		{"lr_warmup", "warm up over %s steps"},
+		{"rewind", "back to step %s"},	    {"skip", "pass over the batches of steps %s"},
+		{"lr_scale", "learning rate x %s"}, {"reset", "reset the moments (%s)"},
+		{"lr_for", "for %s steps"},	    {"lr_warmup", "warm up over %s steps"},
 	};
 	char *text = lc_path("%s", json_object_size(actions) ? "" : "change nothing");
 	const char *name;
@@ -381,8 +386,13 @@ json_t *lc_actions_over(const json_t *base, const json_t *now)
 
 json_t *lc_actions_in_force(const json_t *base, const json_t *now)
 {
-	static const char *const once[] = {"rewind", "reset", "jitter", "lr_warmup"};
-	json_t *all = lc_actions_over(base, now);
+	static const char *const once[] = {"rewind", "reset", "jitter", "lr_warmup", "lr_for"};
+	json_t *all, *lasting = json_copy((json_t *)now);
+
+	if (json_object_get(now, "lr_for")) /* then the lr is what it was */
+		json_object_del(lasting, "lr_scale");
+	all = lc_actions_over(base, lasting);
+	json_decref(lasting);
 
 	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
 		json_object_del(all, once[i]);

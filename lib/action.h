@@ -1,11 +1,13 @@
 /*
  * action: what a future may do differently (DESIGN section 5), as JSON and as command-line words.
  *
- * An actions object holds any of lr_scale, lr_warmup, lr_tail, skip, weight_decay_scale, clip,
- * beta2, reset, batch_scale, reseed, jitter, rewind, and x_<name> of the user's own; {} changes
- * nothing. As a word, lr_scale is --lr-scale, and so on; rewind is no word: it is which state is
- * resumed. Values are absolute against the run's plan, never relative to the last change: lr_scale
- * 0.5 twice is 0.5, and lr_scale 1 takes it back; so does reseed 0.
+ * An actions object holds any of lr_scale, lr_for, lr_warmup, lr_tail, skip, weight_decay_scale,
+ * clip, beta2, reset, batch_scale, reseed, data_shift, jitter, rewind, and x_<name> of the user's
+ * own; {} changes nothing. As a word, lr_scale is --lr-scale, and so on; rewind is no word: it is
+ * which state is resumed. Values are absolute against the run's plan, never relative to the last
+ * change: lr_scale 0.5 twice is 0.5, and lr_scale 1 takes it back; so do reseed 0 and data_shift 0.
+ * lr_for N: lr_scale holds for N steps from the resumed one, then what was in force before.
+ * data_shift N: step s learns from the batch of step s + N.
  */
 #ifndef LC_ACTION_H
 #define LC_ACTION_H
@@ -56,8 +58,8 @@ json_t *lc_actions_over(const json_t *base, const json_t *now);
 
 /*
  * What is in force after `now` was applied over `base`: lasting actions of both, those of now
- * first; ranges of steps to skip are united; rewind, reset, jitter and lr_warmup act once and are
- * not in it. New reference.
+ * first; ranges of steps to skip are united; rewind, reset, jitter, lr_warmup and an lr_scale with
+ * lr_for act once or for a while, and are not in it. New reference.
  */
 json_t *lc_actions_in_force(const json_t *base, const json_t *now);
 

@@ -243,6 +243,14 @@ static int put(const struct future *f, int any_persistent, struct lc_err *err)
 	return ret == 0 && f->forecast ? lc_json_emit(stdout, f->forecast, err) : ret;
 }
 
+/* A branch that repeats an arm over another order goes where the arm goes. */
+static int repeats_dropped(const struct evidence *ev, const struct card *c, const struct future *f)
+{
+	const struct future *of = evidence_find(ev, lc_json_get_str(f->rec, "of", NULL));
+
+	return of && strcmp(of->role, "arm") == 0 && !c->kept[of - ev->f];
+}
+
 static int screen(const struct evidence *ev, struct lc_err *err)
 {
 	struct card c = {.n = 0};
@@ -251,7 +259,8 @@ static int screen(const struct evidence *ev, struct lc_err *err)
 	deal(&c, ev);
 	choose(ev, &c);
 	for (int i = 0; i < ev->n; i++) {
-		c.kept[i] |= strcmp(ev->f[i].role, "arm") != 0;
+		c.kept[i] |=
+			strcmp(ev->f[i].role, "arm") != 0 && !repeats_dropped(ev, &c, &ev->f[i]);
 		any |= c.kept[i] && is_persistent(&ev->f[i]);
 	}
 	for (int i = 0; i < ev->n && ret == 0; i++)

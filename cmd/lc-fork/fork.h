@@ -10,6 +10,7 @@
 
 int verb_plan(int argc, char **argv);
 int verb_run(int argc, char **argv);
+int verb_blame(int argc, char **argv);
 int verb_one(int argc, char **argv);
 int verb_replay(int argc, char **argv);
 int verb_status(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct {
 	{"run", verb_run, "run branch records for real: steps and results"},
 	{"replay", verb_replay, "does a resumed run repeat its own history?"},
 	{"status", verb_status, "where the branches of a fork stand"},
+	{"blame", verb_blame, "name the cause of an incident from its probes"},
 	{"one", verb_one, "run one branch here: what engines run elsewhere"},
 };
 
@@ -31,7 +32,7 @@ int main(int argc, char **argv)
 {
 	lc_setup(argv[0]);
 	if (argc < 2)
-		lc_usage("wants a verb: plan, run, replay or status");
+		lc_usage("wants a verb: plan, run, replay, status or blame");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		help(stdout);
 		return lc_finish(0);

@@ -1,10 +1,11 @@
 /*
- * menu: the cross product of a few remedies, by how involved they are.
+ * menu: the cross product of a few remedies, by how involved they are and by what was noticed.
  *
  * What is on it comes from what teams do (PaLM: back ~100 steps and skip 200-500 batches; GLM-130B,
- * OPT-175B: lower lr; SPAM: reset of the moments) and from what forks measured. "Lower lr for a
- * while, then back" is not on it (worth under .002 nats), nor a lower clip (nearly scale-free under
- * Adam).
+ * OPT-175B: lower lr; SPAM: reset of the moments) and from what forks measured. Left out unless
+ * everything is asked for: "lower lr for a while, then back" (worth under .002 nats), a lower clip
+ * (nearly scale-free under Adam), and a lower lr from a damaged state (worse than nothing in 16 of
+ * 16 runs: recovery is limited by the lr).
  */
 #include "menu.h"
 
@@ -12,14 +13,58 @@
 #include <string.h>
 
 #include "io.h"
+#include "json.h"
 
-static const double lr_levels[] = {1, .5, .7, .3, .85, 1.5, 2, 1.25, .1};
+enum factor { ORIGIN, SKIP, LR, RESET, WARMUP, DECAY, CLIP, FACTORS };
+
 static const char *const reset_levels[] = {"", "mv", "m", "v"};
 static const int warmup_levels[] = {0, 100, 30};
 static const double wd_levels[] = {1, 2, .5};
+static const double clip_levels[] = {0, .5, .25};
+static const double big_steps[] = {1, .5, .7, .3, .85, 1.5, 2, 1.25, .1};
+static const double small_steps[] = {1, .85, 1.2, .7, 1.4, .93, 1.08, .5, 2};
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
+#define LRS COUNT(big_steps)
 #define SKIPS 4
+
+/*
+ * What leaving a factor's first level costs, by what was noticed; 0: it is not on the menu. After a
+ * spike going back is where most remedies begin; a drift has a cause that stays, and on a plateau
+ * or without an alert nothing is damaged: the schedule is what can be better.
+ */
+static const struct bill {
+	const char *kind;
+	double price[FACTORS];
+	const double *lr;
+} bills[] = {
+	{"spike", {.4, 1, 1, 1, 1, 1, 1.5}, big_steps},
+	{"nonfinite", {.4, 1, 1, 1, 1, 1, 1.5}, big_steps},
+	{"drift", {.6, 1.4, .5, 1, 1, .9, 1.5}, big_steps},
+	{"plateau", {1.6, 0, .5, 1.1, .8, .8, 1.5}, big_steps},
+	{"outlier", {.9, .5, 1.4, 1.2, 1.4, 1.4, 1.5}, big_steps},
+	{"none", {0, 0, .5, 1.5, 1.2, .8, 1.5}, small_steps},
+};
+
+static const struct bill *bill_of(const struct menu *m)
+{
+	for (int i = 0; i < COUNT(bills); i++)
+		if (m->kind && strcmp(bills[i].kind, m->kind) == 0)
+			return &bills[i];
+	return &bills[0];
+}
+
+static int is(const struct menu *m, const char *kind)
+{
+	return m->kind && strcmp(m->kind, kind) == 0;
+}
+
+/* Is the present state from after the onset of something that breaks states? */
+static int damaged(const struct menu *m)
+{
+	return m->origins[0].step >= m->onset &&
+	       !(is(m, "drift") || is(m, "plateau") || is(m, "none"));
+}
 
 /*
  * The ranges of steps whose batches are passed over: none; PaLM's 200, since an alert comes at the
@@ -38,59 +83,82 @@ static int skip_range(const struct menu *m, int level, long from, long range[2])
 	return range[0] <= range[1];
 }
 
-static void cook(struct dish *d, const struct menu *m, const int level[6])
+const char *menu_kind(const json_t *actions)
 {
-	long from = m->origins[level[0]].step, range[2];
+	static const char *const lasting[] = {"lr_tail", "weight_decay_scale", "batch_scale",
+					      "beta2", "clip"};
+	const char *name;
+	json_t *v;
 
-	d->origin = level[0];
-	d->actions = json_object();
-	if (level[0] > 0)
-		json_object_set_new(d->actions, "rewind", json_integer(from));
-	if (skip_range(m, level[1], from, range))
-		json_object_set_new(d->actions, "skip",
-				    json_pack("[I,I]", (json_int_t)range[0], (json_int_t)range[1]));
-	if (level[2])
-		json_object_set_new(d->actions, "lr_scale", json_real(lr_levels[level[2]]));
-	if (level[3])
-		json_object_set_new(d->actions, "reset", json_string(reset_levels[level[3]]));
-	if (level[4])
-		json_object_set_new(d->actions, "lr_warmup", json_integer(warmup_levels[level[4]]));
-	if (level[5])
-		json_object_set_new(d->actions, "weight_decay_scale",
-				    json_real(wd_levels[level[5]]));
-	d->kind = level[2] || level[5] ? "persistent" : "restorative";
+	for (int i = 0; i < COUNT(lasting); i++)
+		if (json_object_get(actions, lasting[i]))
+			return "persistent";
+	json_object_foreach((json_t *)actions, name, v)
+		if (strncmp(name, "x_", 2) == 0)
+			return "persistent";
+	if (json_object_get(actions, "lr_scale"))
+		return json_object_get(actions, "lr_for") ? "temporary" : "persistent";
+	return json_object_get(actions, "lr_warmup") ? "temporary" : "restorative";
 }
 
-/* Each factor that is not at its first level costs 1, and a little more the further down its list
- * it is. */
-static double cost_of(const int level[6])
+static void cook(struct dish *d, const struct menu *m, const int level[FACTORS])
+{
+	long from = m->origins[level[ORIGIN]].step, range[2];
+	json_t *a = d->actions = json_object();
+
+	d->origin = level[ORIGIN];
+	if (d->origin > 0)
+		json_object_set_new(a, "rewind", json_integer(from));
+	if (skip_range(m, level[SKIP], from, range))
+		json_object_set_new(a, "skip",
+				    json_pack("[I,I]", (json_int_t)range[0], (json_int_t)range[1]));
+	if (level[LR])
+		json_object_set_new(a, "lr_scale", json_real(bill_of(m)->lr[level[LR]]));
+	if (level[RESET])
+		json_object_set_new(a, "reset", json_string(reset_levels[level[RESET]]));
+	if (level[WARMUP])
+		json_object_set_new(a, "lr_warmup", json_integer(warmup_levels[level[WARMUP]]));
+	if (level[DECAY])
+		json_object_set_new(a, "weight_decay_scale", json_real(wd_levels[level[DECAY]]));
+	if (level[CLIP])
+		json_object_set_new(a, "clip", json_real(clip_levels[level[CLIP]]));
+	d->kind = menu_kind(a);
+}
+
+/* A factor that is not at its first level costs its price, and a little more the further down its
+ * list it is. */
+static double cost_of(const struct bill *bill, const int level[FACTORS])
 {
 	double cost = 0;
 
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < FACTORS; i++)
 		if (level[i])
-			cost += 1 + .1 * (level[i] - 1);
-	/* going back is where most remedies begin */
-	return level[0] ? cost - .6 : cost;
+			cost += bill->price[i] + .1 * (level[i] - 1);
+	return cost;
 }
 
-static int sensible(const struct menu *m, const int level[6])
+static int sensible(const struct menu *m, const int level[FACTORS])
 {
+	const struct bill *bill = bill_of(m);
+	int any = 0;
 	long range[2];
 
-	if (level[0] == 0 && m->present_is_dead)
+	for (int i = 0; i < FACTORS; i++) {
+		if (level[i] && bill->price[i] <= 0)
+			return 0;
+		any |= level[i] != 0;
+	}
+	if (level[ORIGIN] == 0 && is(m, "nonfinite") && damaged(m))
+		return 0; /* nothing can start from a dead state */
+	if (!m->everything && (level[CLIP] || (level[ORIGIN] == 0 && damaged(m) && level[LR] &&
+					       bill->lr[level[LR]] < 1)))
 		return 0;
-	if (warmup_levels[level[4]] > m->horizon / 2)
+	if (warmup_levels[level[WARMUP]] > m->horizon / 2)
 		return 0;
-	if (level[1] && !skip_range(m, level[1], m->origins[level[0]].step, range))
+	if (level[SKIP] && !skip_range(m, level[SKIP], m->origins[level[ORIGIN]].step, range))
 		return 0;
 	/* from the present, only batches still to come can be passed over */
-	if (level[1] && level[0] == 0 && level[1] != 1)
-		return 0;
-	for (int i = 0; i < 6; i++)
-		if (level[i])
-			return 1;
-	return 0;
+	return any && !(level[SKIP] > 1 && level[ORIGIN] == 0);
 }
 
 static int by_cost(const void *a, const void *b)
@@ -102,19 +170,23 @@ static int by_cost(const void *a, const void *b)
 
 struct dish *menu_make(const struct menu *m, int *n)
 {
-	const int sizes[6] = {m->norigins,	    SKIPS,
-			      COUNT(lr_levels),	    COUNT(reset_levels),
-			      COUNT(warmup_levels), COUNT(wd_levels)};
-	int level[6], total = 1;
+	const int sizes[FACTORS] = {m->norigins,
+				    SKIPS,
+				    LRS,
+				    COUNT(reset_levels),
+				    COUNT(warmup_levels),
+				    COUNT(wd_levels),
+				    COUNT(clip_levels)};
+	int level[FACTORS], total = 1;
 	struct dish *all;
 
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < FACTORS; i++)
 		total *= sizes[i];
 	all = lc_xalloc((size_t)total, sizeof(*all));
 	*n = 0;
 	for (int k = 0; k < total; k++) {
 		int rest = k;
-		for (int i = 5; i >= 0; i--) {
+		for (int i = FACTORS - 1; i >= 0; i--) {
 			level[i] = rest % sizes[i];
 			rest /= sizes[i];
 		}
@@ -122,7 +194,7 @@ struct dish *menu_make(const struct menu *m, int *n)
 			continue;
 		cook(&all[*n], m, level);
 		/* k breaks ties, so that the order is the same everywhere */
-		all[*n].cost = cost_of(level) + 1e-6 * k;
+		all[*n].cost = cost_of(bill_of(m), level) + 1e-6 * k;
 		++*n;
 	}
 	qsort(all, (size_t)*n, sizeof(*all), by_cost);

@@ -13,19 +13,24 @@ struct origin {
 };
 
 struct menu {
+	const char *kind; /* of the alert, or "none": what comes first depends on it */
 	const struct origin *origins;
 	int norigins;
-	long onset, alert;   /* steps, from the alert */
-	long horizon;	     /* steps to run: a warm-up has to be over by half of it */
-	int present_is_dead; /* a non-finite state: nothing can start from it but the control */
+	long onset, alert; /* steps, from the alert */
+	long horizon;	   /* steps to run: a warm-up has to be over by half of it */
+	int everything;	   /* also what is left out unless asked for */
 };
 
 struct dish {
 	int origin;	  /* index into origins */
 	json_t *actions;  /* owned by the dish */
-	const char *kind; /* restorative or persistent */
+	const char *kind; /* temporary, restorative or persistent */
 	double cost;	  /* how involved: 0 changes nothing */
 };
+
+/* temporary: an lr that comes back by itself; persistent: what goes on working; else restorative.
+ */
+const char *menu_kind(const json_t *actions);
 
 /* All dishes but {} from the present, by cost. *n tells how many; free with menu_release. */
 struct dish *menu_make(const struct menu *m, int *n);

@@ -108,6 +108,22 @@ static void check_skips(struct branch *b, const struct reference *ref, const jso
 			check_skips(b, ref, range);
 }
 
+/* Shifted data are the reference's of other steps. */
+static void check_shifted(struct branch *b, const struct reference *ref, long shift)
+{
+	for (long i = 0; i < b->steps.n; i++) {
+		const struct point *p = &b->steps.p[i], *q = reference_at(ref, p->step + shift);
+		if (!q || !q->batch || !p->batch)
+			continue;
+		b->checked[1]++;
+		if (p->batch == q->batch)
+			continue;
+		branch_end(b, VOID, "at step %ld its batch is not that of step %ld", p->step,
+			   p->step + shift);
+		return;
+	}
+}
+
 /* Branches are paired by their data: at every step but the skipped ones, the batch of the
  * reference. */
 static void check_paired(struct branch *b, const struct reference *ref)
@@ -150,11 +166,20 @@ static void check_differs(struct branch *b, const struct reference *ref, const c
 		branch_end(b, VOID, "its batches are the control's: %s", complaint);
 }
 
+/* Anything beside the state it starts from and the order of its data? */
+static int changes_more(const json_t *actions)
+{
+	return json_object_size(actions) >
+	       (json_object_get(actions, "reseed") != NULL) +
+		       (size_t)(json_object_get(actions, "rewind") != NULL);
+}
+
 static void check_batches(struct branch *b, const struct reference *ref, const struct branch *twin)
 {
 	const json_t *base = json_object_get(b->rec, "base"),
 		     *skip = json_object_get(b->actions, "skip");
-	long in_force = lc_json_get_int(base, "reseed", 0);
+	long in_force = lc_json_get_int(base, "reseed", 0),
+	     shift = lc_json_get_int(b->actions, "data_shift", 0);
 	int reseeded = lc_json_get_int(b->actions, "reseed", in_force) != in_force;
 	struct reference own;
 
@@ -162,10 +187,12 @@ static void check_batches(struct branch *b, const struct reference *ref, const s
 		check_differs(b, ref, "it was not reseeded");
 	else if (json_object_get(b->actions, "batch_scale"))
 		check_differs(b, ref, "their size did not change");
+	else if (shift)
+		check_shifted(b, ref, shift);
 	else
 		check_paired(b, ref);
 	if (b->status == DONE && reseeded && twin && twin->status == DONE &&
-	    json_object_size(b->actions) > 1 && !json_object_get(b->actions, "batch_scale")) {
+	    changes_more(b->actions) && !json_object_get(b->actions, "batch_scale")) {
 		own = (struct reference){.control = twin->steps};
 		check_paired(b, &own); /* arms of one order are paired with each other */
 	}

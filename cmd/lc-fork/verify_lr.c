@@ -4,8 +4,8 @@
  * lr_scale multiplies the plan's lr, and the control's is already multiplied by the base's. A tail
  * replaces the scale by a factor that goes from the scale to `to` over `steps` and stays there, on
  * the plan's lr of the step or of the tail's first one: trainers do either. A warm-up multiplies by
- * a ramp from 0 to 1. Trainers count a ramp's steps from 0 or from 1: one step more or less is
- * allowed for.
+ * a ramp from 0 to 1; lr_for ends the scale. Trainers count a ramp's steps from 0 or from 1: one
+ * step more or less is allowed for.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -25,10 +25,13 @@ static double factor(const struct branch *b, double k)
 	double scale = lc_json_get_num(b->actions, "lr_scale",
 				       lc_json_get_num(base, "lr_scale", 1)),
 	       x = scale, from, to, t;
-	long warm = lc_json_get_int(b->actions, "lr_warmup", 0);
+	long warm = lc_json_get_int(b->actions, "lr_warmup", 0),
+	     held = lc_json_get_int(b->actions, "lr_for", 0);
 	const char *shape;
 
 	k = k < 0 ? 0 : k;
+	if (held > 0 && k > (double)held)
+		x = lc_json_get_num(base, "lr_scale", 1);
 	if (tail) {
 		from = lc_json_get_num(tail, "from", scale);
 		to = lc_json_get_num(tail, "to", 0);
@@ -58,6 +61,7 @@ static void bounds(const struct branch *b, double k, double *lo, double *hi)
 static int has_ramp(const struct branch *b)
 {
 	return json_object_get(b->actions, "lr_tail") ||
+	       lc_json_get_int(b->actions, "lr_for", 0) > 0 ||
 	       lc_json_get_int(b->actions, "lr_warmup", 0) > 0;
 }
 
@@ -130,6 +134,9 @@ void verify_lr(struct branch *b, const struct reference *ref)
 	double base = lc_json_get_num(json_object_get(b->rec, "base"), "lr_scale", 1);
 
 	/* a base with a ramp of its own: what the plan's lr would be is not known here */
+	/* a probe of the cause that keeps the plan's lr: the run's own may be what broke */
+	if (json_object_get(b->rec, "asks") && !json_object_get(b->actions, "lr_scale"))
+		return;
 	if (!(base > 0) || json_object_get(json_object_get(b->rec, "base"), "lr_tail"))
 		return;
 	if (has_ramp(b))

@@ -16,7 +16,8 @@ static int says_nothing(const struct run *r, const char *name, const json_t *v)
 		return x == r->plan.clip;
 	if (strcmp(name, "beta2") == 0)
 		return x == r->plan.beta2;
-	if (strcmp(name, "reseed") == 0)
+	if (strcmp(name, "reseed") == 0 || strcmp(name, "data_shift") == 0 ||
+	    strcmp(name, "lr_for") == 0)
 		return x == 0;
 	return x == 1 && (!strcmp(name, "lr_scale") || !strcmp(name, "weight_decay_scale") ||
 			  !strcmp(name, "batch_scale"));
@@ -62,6 +63,17 @@ static void apply_one(struct run *r, const char *name, json_t *v)
 	}
 }
 
+/* The scale to go back to when lr_for is over: what is in force, unless that is itself held. */
+static void begin_hold(struct run *r)
+{
+	double scale = lc_json_get_num(r->actions, "lr_scale", 1);
+	long held = lc_json_get_int(r->actions, "lr_for", 0);
+
+	if (held == 0 || r->step >= r->hold_start + held)
+		r->hold_back = held ? r->hold_back : scale;
+	r->hold_start = r->step;
+}
+
 int actions_apply(struct run *r, const json_t *given, struct lc_err *err)
 {
 	const char *name;
@@ -69,6 +81,10 @@ int actions_apply(struct run *r, const json_t *given, struct lc_err *err)
 
 	if (lc_actions_check(given, err) < 0)
 		return -1;
+	if (json_object_get(given, "lr_for"))
+		begin_hold(r);
+	else if (json_object_get(given, "lr_scale")) /* said without an end: it has none */
+		json_object_del(r->actions, "lr_for");
 	json_object_foreach((json_t *)given, name, v)
 		apply_one(r, name, v);
 	return effects_update(r, err);
@@ -110,6 +126,10 @@ int effects_update(struct run *r, struct lc_err *err)
 	r->fx.beta2 = lc_json_get_num(a, "beta2", r->plan.beta2);
 	r->fx.warm_steps = lc_json_get_int(a, "lr_warmup", 0);
 	r->fx.warm_start = r->warm_start;
+	r->fx.hold_steps = lc_json_get_int(a, "lr_for", 0);
+	r->fx.hold_start = r->hold_start;
+	r->fx.hold_back = r->hold_back;
+	r->fx.data_shift = lc_json_get_int(a, "data_shift", 0);
 	r->fx.data_seed = r->plan.data_seed;
 	if (reseed && json_integer_value(reseed) != 0) { /* 0 takes it back: the plan's own order */
 		struct lc_rng rng = {r->plan.data_seed, RESEED_STREAM,
@@ -126,7 +146,8 @@ int effects_update(struct run *r, struct lc_err *err)
 double effects_lr(const struct run *r, long step)
 {
 	const struct effects *fx = &r->fx;
-	double lr = plan_lr(&r->plan, step) * fx->lr_scale;
+	int over = fx->hold_steps > 0 && step > fx->hold_start + fx->hold_steps;
+	double lr = plan_lr(&r->plan, step) * (over ? fx->hold_back : fx->lr_scale);
 
 	if (fx->tail && step > fx->tail_start)
 		lr = plan_lr(&r->plan, fx->tail_start) *

@@ -111,6 +111,10 @@ json_t *ckpt_state(const struct run *r)
 	json_object_set_new(s, "since",
 			    json_pack("{s:I,s:I}", "lr_tail", (json_int_t)r->tail_start,
 				      "lr_warmup", (json_int_t)r->warm_start));
+	if (json_object_get(r->actions, "lr_for"))
+		json_object_set_new(s, "hold",
+				    json_pack("{s:I,s:f}", "since", (json_int_t)r->hold_start,
+					      "back", r->hold_back));
 	return s;
 }
 
@@ -338,6 +342,8 @@ int ckpt_load(struct run *r, const char *path, const json_t *state, struct lc_er
 	r->v_updates = lc_json_get_int(o, "v_updates", -1);
 	r->tail_start = lc_json_get_int(since, "lr_tail", 0);
 	r->warm_start = lc_json_get_int(since, "lr_warmup", 0);
+	r->hold_start = lc_json_get_int(json_object_get(state, "hold"), "since", 0);
+	r->hold_back = lc_json_get_num(json_object_get(state, "hold"), "back", 1);
 	if (r->step < 0 || r->tokens < 0 || r->m_updates < 0 || r->v_updates < 0)
 		return lc_fail(err, LC_DATA, "%s/state.json: a counter is missing", path);
 	if (lc_actions_check(actions, &why) < 0)

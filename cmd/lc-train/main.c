@@ -76,6 +76,8 @@ static int emit(const struct run *r, const struct report *rep, struct lc_err *er
 	if (rep->probed) {
 		if (r->plan.micro > 1)
 			put("gvar", rep->gvar);
+		if (isfinite(rep->align))
+			put("grad_align", rep->align);
 		put("attn_entropy", rep->stats.attn_entropy);
 		put("attn_logit_max", rep->stats.attn_logit_max);
 		put("act_kurtosis", rep->stats.act_kurtosis);

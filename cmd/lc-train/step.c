@@ -178,7 +178,9 @@ static int fetch(struct run *r, long step, char hash[17])
 {
 	double want = r->plan.batch / r->plan.micro * r->fx.batch_scale;
 	int rows = (want < 1 ? 1 : (int)floor(want + 0.5)) * r->plan.micro;
-	uint64_t index = (uint64_t)step + (effects_skips(r, step) ? UNPLANNED : 0);
+	/* a shift back past the first batch meets batches that no plan uses either */
+	uint64_t at = (uint64_t)(step + r->fx.data_shift) % UNPLANNED;
+	uint64_t index = at + (effects_skips(r, step) ? UNPLANNED : 0);
 	size_t bytes = (size_t)rows * (size_t)(r->plan.shape.ctx + 1);
 	struct lc_id id;
 	char hex[LC_HEX_LEN + 1];
@@ -194,6 +196,26 @@ static int fetch(struct run *r, long step, char hash[17])
 	lc_id_hex(&id, hex);
 	snprintf(hash, 17, "%.16s", hex);
 	return rows;
+}
+
+/*
+ * The cosine of the batch's gradient and Adam's last update (without the decay), from the moments
+ * before this step: above 0 the last step was too short, below too long. Times the norms it is
+ * minus the hypergradient of Baydin et al. 2018, with Adam's update for u.
+ */
+static double alignment(const struct run *r, const float *g)
+{
+	double c1 = 1 - pow(r->plan.beta1, (double)r->m_updates);
+	double c2 = 1 - pow(r->fx.beta2, (double)r->v_updates), dot = 0, gg = 0, uu = 0;
+
+	for (size_t j = 0; r->m_updates > 0 && r->v_updates > 0 && j < r->gpt.count; j++) {
+		double u = (double)r->m[j] / c1 / (sqrt((double)r->v[j] / c2) + r->plan.eps);
+
+		dot += (double)g[j] * u;
+		gg += (double)g[j] * (double)g[j];
+		uu += u * u;
+	}
+	return gg > 0 && uu > 0 ? dot / sqrt(gg * uu) : NAN;
 }
 
 void train_step(struct run *r, int probe, struct report *rep)
@@ -221,6 +243,7 @@ void train_step(struct run *r, int probe, struct report *rep)
 	if (probe) {
 		before = lc_xalloc(n, sizeof(float));
 		memcpy(before, r->w, n * sizeof(float));
+		rep->align = alignment(r, r->grad[r->plan.micro]);
 	}
 	update(r, &o, r->plan.weight_decay * r->fx.decay_scale);
 	if (probe) {

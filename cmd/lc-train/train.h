@@ -27,6 +27,9 @@ struct effects {
 	int tail;
 	struct lc_tail to;
 	long tail_start, warm_steps, warm_start;
+	long hold_steps, hold_start; /* lr_scale holds for so long, then hold_back */
+	double hold_back;
+	long data_shift;
 	int skips;
 	long skip[SKIPS][2];
 	uint64_t data_seed;
@@ -50,11 +53,13 @@ struct run {
 	struct data data;
 	struct lc_gpt gpt;
 	struct lc_pool *pool;
-	float *w, *m, *v;	     /* gpt.count floats each */
-	long step, tokens;	     /* updates done; bytes learnt from */
-	long m_updates, v_updates;   /* since the last reset: what bias correction counts */
-	json_t *actions;	     /* sticky, as in DESIGN section 5 */
-	long tail_start, warm_start; /* the steps after which lr_tail and lr_warmup set in */
+	float *w, *m, *v;	   /* gpt.count floats each */
+	long step, tokens;	   /* updates done; bytes learnt from */
+	long m_updates, v_updates; /* since the last reset: what bias correction counts */
+	json_t *actions;	   /* sticky, as in DESIGN section 5 */
+	/* the steps after which lr_tail, lr_warmup and lr_for set in; the scale after the last */
+	long tail_start, warm_start, hold_start;
+	double hold_back;
 	struct effects fx;
 	struct fault fault[32];
 	int nfaults;
@@ -74,7 +79,7 @@ struct run {
 struct report {
 	long step, tokens;
 	double loss, grad_norm, lr, wall_s;
-	double val_loss, test_loss, gvar, update_ratio;
+	double val_loss, test_loss, gvar, update_ratio, align;
 	struct lc_gpt_stats stats;
 	int probed, validated;
 	char batch[17];

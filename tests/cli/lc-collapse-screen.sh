@@ -118,3 +118,13 @@ status "-k 1.5" 2 lc-collapse screen -k 1.5 in
 status "no such file" 4 lc-collapse screen absent
 [ -w /dev/full ] && status "a full disk" 4 sh -c 'lc-collapse screen in >/dev/full'
 :
+
+# a branch that repeats an arm over another data order goes where the arm goes
+printf '{"type":"branch","v":1,"fork":"f","branch":"c","role":"control","kind":"restorative","order":0,"from":{"snapshot":"00","step":10},"horizon":5,"actions":{}}\n' >repeats
+for i in 1 2 3; do
+	b="\"kind\":\"restorative\",\"from\":{\"snapshot\":\"00\",\"step\":10},\"horizon\":5,\"actions\":{\"skip\":[1$i,2$i]"
+	printf '{"type":"branch","v":1,"fork":"f","branch":"a%s","role":"arm","order":0,%s}}\n' $i "$b"
+	printf '{"type":"branch","v":1,"fork":"f","branch":"r%s","role":"confirm","of":"a%s","order":1,%s,"reseed":1}}\n' $i $i "$b"
+done >>repeats
+ok "repeats" lc-collapse screen -k 1 repeats
+equal "of what is kept, and of no other" "$(grep '"type":"branch"' .out | grep -o '"branch":"a[0-9]"' | tr -dc '0-9\n' | sort -u)" "$(grep -o '"branch":"r[0-9]"' .out | tr -dc '0-9\n' | sort -u)"

@@ -24,7 +24,7 @@ ok "plan" plan
 cp .out first
 equal "as many as asked for" 64 "$(wc -l <.out)"
 equal "ids in order, each once" "b000 b063 64" "$(grep -o '"branch":"b[0-9]*"' .out | cut -d '"' -f 4 | sort -u | sed -n '1p;$p' | tr '\n' ' ')$(grep -o '"branch":"b[0-9]*"' .out | sort -u | wc -l)"
-match "the control is the present, unchanged, and comes first" "^\{\"type\":\"branch\",\"v\":1,\"fork\":\"f[0-9a-f]{8}\",\"branch\":\"b000\",\"role\":\"control\",\"kind\":\"restorative\",\"order\":0,\"from\":\{\"snapshot\":\"$(cat id.200)\",\"step\":200\},\"horizon\":20,\"readout\":\{\"return\":10,\"cool\":10\},\"actions\":\{\}\}$" .out
+match "the control is the present, unchanged, and comes first" "^\{\"type\":\"branch\",\"v\":1,\"fork\":\"f[0-9a-f]{8}\",\"branch\":\"b000\",\"role\":\"control\",\"kind\":\"restorative\",\"order\":0,\"from\":\{\"snapshot\":\"$(cat id.200)\",\"step\":200\},\"horizon\":20,\"readout\":\{\"return\":10,\"cool\":10\},\"actions\":\{\},\"about\":\{\"kind\":\"spike\",\"alert\":190,\"onset\":180\}\}$" .out
 head -n 1 .out >line
 match "on the first line" '"role":"control"' line
 sed -n 2p .out >line
@@ -141,3 +141,76 @@ status "an unknown verb" 2 lc-fork choose
 ok "--help" lc-fork --help
 ok "plan --help" lc-fork plan --help
 ok "--version" lc-fork --version
+
+# ---- occasions other than an alert, kinds of alert, widths by budget, orders, probes ----
+rm -rf lc-store ckpt
+for s in 50 100 150 200; do save $s >id.$s; done
+alert 190 180 175 >alert
+
+ok "now" lc-fork plan --now -w 40 --nulls 2
+cp .out now
+equal "all from the newest state, which is clean" "40 0" "$(grep -c "$(cat id.200)" .out) $(count clean)"
+equal "nothing is skipped, nothing rewound" 0 "$(grep -cE '"skip"|"rewind"' .out)"
+equal "the first changes are small ones of the lr" 3 "$(grep '"role":"arm"' .out | head -n 3 | grep -c '"lr_scale":\(0.85\|1.2\|0.7\|1.4\|0.93\|1.08\)')"
+ok "a snapshot's record" sh -c 'lc-snap list -j | grep "\"step\":150" | lc-fork plan -w 8 --nulls 2'
+equal "is the state it starts from" 8 "$(grep -c "$(cat id.150)" .out)"
+ok "--every" lc-fork plan --every 100 -w 8 --nulls 2
+equal "begins at the stretch's first state" 8 "$(grep -c "$(cat id.200)" .out)"
+save 250 >id.250
+cp .out before
+ok "--every, asked again in the stretch" lc-fork plan --every 100 -w 8 --nulls 2
+same "is the same fork" .out before
+status "--every, before the first stretch is over" 1 lc-fork plan --every 1000
+rm -rf lc-store/* && for s in 50 100 150 200; do save $s >/dev/null; done
+
+first_arm() { grep '"role":"arm"' .out | head -n "${1:-1}" | tail -n 1; }
+alert 190 180 175 drift >drift
+ok "a drift" plan -a drift
+first_arm >line
+match "is answered by the lr first" '"actions":\{"lr_scale":0.5\}' line
+alert 190 180 175 plateau >plateau
+ok "a plateau" plan -a plateau
+equal "skips nothing" 0 "$(grep -c '"skip"' .out)"
+ok "a spike" plan
+equal "is not answered by a lower lr from the damaged state" 0 "$(grep '"role":"arm"' .out | grep '"step":200}' | grep -c '"lr_scale":0')"
+ok "unless asked for" plan -w 512 --all
+ok "is there" test "$(grep '"role":"arm"' .out | grep '"step":200}' | grep -c '"lr_scale":0')" -gt 0 -a "$(grep -c '"clip":0.5' .out)" -gt 0
+equal "a warm-up ends by itself" 0 "$(grep '"lr_warmup"' .out | grep -vE 'lr_scale|weight_decay|clip' | grep -vc '"kind":"temporary"')"
+equal "only lasting changes are read by a cooldown" 0 "$(grep '"role":"arm"' .out | awk '(/"persistent"/ && !/"cool"/) || (!/"persistent"/ && /"cool"/)' | wc -l)"
+ok "--return" plan --return 33
+equal "is another length of that segment" 64 "$(grep -c '"return":33' .out)"
+
+# widths by the alert, within a budget: here a branch costs 50 + 20 + 10 + 10 steps from the oldest state
+for i in 1 4 64; do alert 190 180 175 | sed "s/\"index\":2/\"index\":$i/" >loud.$i; done
+cat >width.sh <<'EOF'
+lc-fork plan -a "$1" --horizon 10 --readout 5 --nulls 2 --budget "$2" ${3:+-f "$3"} >.width 2>.err && grep -vc '"confirm"' .width
+EOF
+equal "a quiet alert asks for few" 9 "$(sh width.sh loud.1 1000)"
+equal "a louder one for more" 17 "$(sh width.sh loud.4 1000)"
+equal "a very loud one for more still" 33 "$(sh width.sh loud.64 1000)"
+equal "what is left of the budget repeats control and arms over three orders" 2 "$(sh width.sh loud.1 1000 >/dev/null; grep '"confirm"' .width | grep -c '"of":"b000"')"
+equal "each of the same orders" "6 6" "$(grep -c '"order":1.*"reseed":1' .width) $(grep -c '"order":2.*"reseed":2' .width)"
+equal "a budget is a bound" 9 "$(sh width.sh loud.64 8.2)"
+status "a budget that holds no fork" 1 lc-fork plan -a loud.64 --horizon 10 --readout 5 --nulls 2 --budget 0.5
+match "is told" 'the smallest fork has 7' .err
+forecasts() { # HOW FAR APART
+	for i in 1 2 3 4; do printf '{"type":"forecast","v":1,"branch":"b%d","final":{"mean":%s,"sd":0.01}}\n' $i "$(awk "BEGIN { print 2 + $i * $1 }")"; done
+}
+forecasts .1 >apart
+forecasts .0001 >alike
+equal "where forecasts lie apart, there is more to choose" 29 "$(sh width.sh loud.4 1000 apart)"
+equal "where they do not, less" 11 "$(sh width.sh loud.4 1000 alike)"
+status "no forecasts in it" 3 lc-fork plan -a alert --budget 100 -f alert
+status "width and budget" 2 lc-fork plan -a alert -w 20 --budget 1
+
+ok "--orders" plan --orders 3 -w 20
+equal "repeats the control and each arm" "$(($(grep -c '"role":"arm"' .out) + 1)) $(($(grep -c '"role":"arm"' .out) + 1))" "$(grep '"confirm"' .out | grep -c '"order":1') $(grep '"confirm"' .out | grep -c '"order":2')"
+equal "of a branch that is there" 0 "$(grep -o '"of":"[^"]*"' .out | sort -u | while IFS=: read -r k v; do grep -q "\"branch\":$v" .out || echo "$v"; done | wc -l)"
+
+ok "--probes" plan --probes -w 20
+equal "beside the arms" "1 20" "$(grep -c '"asks":"data"' .out) $(grep -vc '"asks"' .out)"
+ok "--only-probes" plan --only-probes
+equal "alone, of 20 steps at most" 0 "$(grep -vc '"role":"probe".*"horizon":20,"actions"' .out)"
+alert 60 30 25 >early
+ok "no state from before" lc-fork plan -a early --only-probes
+match "no probes" 'no probes of the cause' .err

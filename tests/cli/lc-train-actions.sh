@@ -34,6 +34,16 @@ equal "so it holds" "0.0005" "$(list lr)"
 ok "1 takes it back" train --resume half --steps 1 --lr-scale 1
 equal "to the plan" "0.001" "$(list lr)"
 
+ok "lr_for" train --resume $s --steps 4 --lr-scale 0.5 --lr-for 2 --out held
+equal "ends the scale" "0.0005 0.0005 0.001 0.001" "$(list lr)"
+ok "lr_for, cut in two" train --resume $s --steps 1 --lr-scale 0.5 --lr-for 2 --out held1
+ok "goes on" train --resume held1 --steps 2
+equal "and ends where it would have" "0.0005 0.001" "$(list lr)"
+ok "over another scale" train --resume half --steps 3 --lr-scale 2 --lr-for 1
+equal "it goes back to that" "0.002 0.0005 0.0005" "$(list lr)"
+ok "a scale without an end" train --resume held1 --steps 3 --lr-scale 0.25
+equal "has none" "0.00025 0.00025 0.00025" "$(list lr)"
+
 ok "lr_warmup" train --resume $s --steps 5 --lr-warmup 4
 equal "rises from the resumed step" "0.00025 0.0005 0.00075 0.001 0.001" "$(list lr)"
 ok "lr_warmup, cut in two" train --resume $s --steps 2 --lr-warmup 4 --out warm
@@ -74,6 +84,18 @@ ok "the plan's step 27" train --resume $s --steps 7
 cp .out seven
 ok "reseed 0" train --resume other --steps 1 --reseed 0
 equal "is the plan's order again" "$(sed -n '7s/.*"batch":"\([^"]*\).*/\1/p' seven)" "$(of batch)"
+ok "data_shift" train --resume $s --steps 4 --data-shift 2 --out shifted
+equal "step s has the batch of step s + 2" "$(echo "$plan" | sed -n 3,6p)" "$(of batch)"
+ok "data_shift 0" train --resume shifted --steps 1 --data-shift 0
+equal "takes it back" "$(echo "$plan" | sed -n 5p)" "$(of batch)"
+ok "data_shift back past the beginning" train --resume $s --steps 2 --data-shift -30
+[ "$(of batch | sort - seven | uniq -d)" = "" ] && pass "has batches of its own" || fail "has batches of its own"
+ok "grad_align" train --resume $s --steps 4 --probe-every 2 --out aligned
+cp .out probed
+equal "is a cosine, at the probed steps" "2" "$(grep -o '"grad_align":[-0-9.e]*' probed | cut -d : -f 2 | awk '$1 >= -1 && $1 <= 1' | wc -l)"
+ok "a resume at a probed step" train --resume $s --steps 3 --probe-every 2 --out aligned1 
+ok "goes on" train --resume aligned1 --steps 1 --probe-every 2
+equal "to the same" "$(tail -n 1 probed | grep -o '"grad_align":[-0-9.e]*')" "$(grep -o '"grad_align":[-0-9.e]*' .out)"
 ok "batch_scale" train --resume $s --steps 2 --batch-scale 2
 equal "twice the bytes" "2816 3072" "$(list tokens)"
 ok "the others" train --resume $s --steps 3 --weight-decay-scale 0 --clip 0.25 --beta2 0.99 --out three

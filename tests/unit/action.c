@@ -34,6 +34,8 @@ Test(action, check)
 		"{\"reset\":\"mv\"}",
 		"{\"batch_scale\":2}",
 		"{\"reseed\":7}",
+		"{\"lr_scale\":0.5,\"lr_for\":20}",
+		"{\"data_shift\":-50}",
 		"{\"jitter\":1e-6}",
 		"{\"rewind\":1100}",
 		"{\"rewind\":\"ab12\"}",
@@ -45,6 +47,9 @@ Test(action, check)
 		"[]",
 		"3",
 		"{\"lr_scale\":0}",
+		"{\"lr_for\":-1}",
+		"{\"data_shift\":1.5}",
+		"{\"data_shift\":9007199254740993}",
 		"{\"lr_scale\":-1}",
 		"{\"lr_scale\":\"0.5\"}",
 		"{\"lr_scale\":null}",
@@ -272,4 +277,19 @@ Test(action, a_tail_as_numbers)
 				   cases[i].text);
 		json_decref(j);
 	}
+}
+
+/* A scale that ends by itself leaves what was in force before it. */
+Test(action, held_for_a_while)
+{
+	json_t *base = parse("{\"lr_scale\":0.5,\"clip\":2}");
+	json_t *now = parse("{\"lr_scale\":2,\"lr_for\":20,\"reset\":\"m\"}");
+	json_t *want = parse("{\"lr_scale\":0.5,\"clip\":2}"), *got;
+
+	got = lc_actions_in_force(base, now);
+	cr_assert(json_equal(got, want), "%s", lc_json_text(got));
+	json_decref(got);
+	json_decref(base);
+	json_decref(now);
+	json_decref(want);
 }
