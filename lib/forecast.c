@@ -222,26 +222,31 @@ static double trust(const struct lc_law *law, const struct lc_forecast *f)
 static void finish(const struct lc_law *law, struct lc_forecast *f)
 {
 	double tau = fmax(50, law->last / 50), level = fabs(law->level);
+	int unseen = 0, k = 0;
 
 	for (int i = 0; i < f->n + (f->end > 0); i++) {
 		double grow = f->at[i] / (f->at[i] + tau), left = 1 - grow;
-		double var = f->sd[i] * f->sd[i], extra = f->extra_sd * level * sqrt(grow);
-		var += extra * extra;
-		if (f->damaged) {
-			double d = isnan(law->damage) ? 0 : law->damage;
-			double wide = .25 * fabs(d) + .5 * fabs(d) * left +
-				      (law->broken ? .5 : .01) * level;
-			f->mean[i] += d * left;
-			var += wide * wide;
-		}
+		double var = f->sd[i] * f->sd[i], extra = f->extra_sd * level * sqrt(grow), wide;
 		/*
 		 * a logged val_loss carries its own noise; a logged loss is forecast without that
 		 * of its batch
 		 */
 		if (law->metric == LC_VAL_LOSS)
 			var += law->noise * law->noise;
+		for (; k < f->nknot && (k == 0 || f->knot[k] <= f->at[i]); k++)
+			unseen |= lc_law_unseen(law, f->eta[k]);
+		wide = lc_law_width(law, unseen, f->at[i]);
+		var = var * wide * wide + extra * extra;
+		if (f->damaged) {
+			double d = isnan(law->damage) ? 0 : law->damage;
+			wide = .25 * fabs(d) + .5 * fabs(d) * left +
+			       (law->broken ? .5 : .01) * level;
+			f->mean[i] += d * left;
+			var += wide * wide;
+		}
 		f->sd[i] = sqrt(var);
 	}
+	f->delta_sd *= lc_law_width(law, unseen, f->at[f->n - 1 + (f->end > 0)]);
 	f->delta_sd = hypot(f->delta_sd, f->extra_sd * level);
 	f->diverge = risk(law, f);
 	f->trust = trust(law, f);

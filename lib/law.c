@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "io.h"
-#include "lawmodel.h"
+#include "lawcalib.h"
 #include "stat.h"
 
 static void basis_init(struct lc_basis *b, double total)
@@ -123,6 +123,7 @@ static void condition(struct lc_law *law, const struct lc_past *past, const stru
 		have = lc_model_prior(model, NULL, &run, law->basis.lam0, noise) == 0;
 	}
 	lc_law_condition(law, obs, n, gvar, have ? noise : NULL);
+	lc_calib_take(law, model, have ? noise->doubt : INFINITY);
 	free(noise);
 }
 

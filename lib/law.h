@@ -32,17 +32,22 @@ struct lc_obs {
 	struct lc_modes x;
 };
 
+/* How far ahead, over the span of the past: to .03, .1, .3, and beyond. */
+enum { LC_BUCKETS = 4 };
+
 struct lc_law {
 	enum lc_metric metric; /* LC_VAL_LOSS where the past has it, else LC_LOSS */
 	struct lc_basis basis;
 	struct lc_posterior post;
-	double eta_ref;	     /* lr that counts as 1: the run's peak; 0: no lr was logged */
-	double level, noise; /* recent loss; white sd of one value of the metric */
-	double first, last;  /* steps observed on the trunk, the incident left out */
-	double lr_lo, lr_hi; /* range of lr seen, in eta_ref; hi: sustained without harm */
-	double chi2;	     /* misfit: squared standardised residual per observation */
-	double gvar;	     /* median of the last 16, NaN when never logged */
-	int nobs, nbranch;   /* observations; branches among them */
+	double eta_ref;		     /* lr that counts as 1: the run's peak; 0: no lr was logged */
+	double level, noise;	     /* recent loss; white sd of one value of the metric */
+	double first, last;	     /* steps observed on the trunk, the incident left out */
+	double lr_lo, lr_hi;	     /* range of lr seen, in eta_ref; hi: sustained without harm */
+	double chi2;		     /* misfit: squared standardised residual per observation */
+	double gvar;		     /* median of the last 16, NaN when never logged */
+	double width[2][LC_BUCKETS]; /* factor on the sd of a value: lr seen or not, how far */
+	int calib;		     /* where it is from: lawmodel.h */
+	int nobs, nbranch;	     /* observations; branches among them */
 	/* the incident */
 	long onset; /* -1: none */
 	char kind[16];
@@ -64,6 +69,10 @@ struct lc_law_model;
 int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double total,
 		     const struct lc_law_model *model, struct lc_err *err);
 void lc_law_release(struct lc_law *law);
+
+/* Factor on the sd of a value `ahead` updates after the past; whether an lr (in eta_ref) is new. */
+double lc_law_width(const struct lc_law *law, int unseen, double ahead);
+int lc_law_unseen(const struct lc_law *law, double lr);
 
 /* The modes after update `step` of path[series]. */
 void lc_law_modes(const struct lc_law *law, int series, double step, struct lc_modes *m);

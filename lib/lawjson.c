@@ -5,7 +5,7 @@
 
 #include "io.h"
 #include "json.h"
-#include "law.h"
+#include "lawcalib.h"
 
 static json_t *numbers(const double *x, int n)
 {
@@ -68,6 +68,7 @@ json_t *lc_law_json(const struct lc_law *law)
 	json_object_set_new(j, "nobs", json_integer(law->nobs));
 	json_object_set_new(j, "nbranch", json_integer(law->nbranch));
 	json_object_set_new(j, "onset", json_integer(law->onset));
+	json_object_set_new(j, "width", numbers(&law->width[0][0], 2 * LC_BUCKETS));
 	json_object_set_new(j, "kind", json_string(law->kind));
 	json_object_set_new(j, "broken", json_boolean(law->broken));
 	json_object_set_new(j, "clock", numbers(law->basis.clock, LC_CLOCKS));
@@ -171,7 +172,10 @@ int lc_law_parse(struct lc_law *law, const json_t *j, struct lc_err *err)
 	if (is <= 0)
 		return is < 0 ? -1
 			      : lc_fail(err, LC_DATA, "law: not a law that lc-proxy fit wrote");
-	ok = read_scalars(law, j) == 0 && json_array_size(variants) == LC_VARIANTS &&
+	lc_calib_take(law, NULL, INFINITY);
+	ok = (!json_object_get(j, "width") ||
+	      read_numbers(json_object_get(j, "width"), &law->width[0][0], 2 * LC_BUCKETS) == 0) &&
+	     read_scalars(law, j) == 0 && json_array_size(variants) == LC_VARIANTS &&
 	     read_numbers(json_object_get(j, "clock"), law->basis.clock, LC_CLOCKS) == 0 &&
 	     read_numbers(json_object_get(j, "drive"), law->basis.drive, LC_DRIVES) == 0 &&
 	     read_paths(law, json_object_get(j, "lr")) == 0;

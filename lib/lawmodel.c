@@ -28,6 +28,7 @@ static const double middle[LC_RUN_FEATURES] = {-6.9, 4, 18, 10, -2.3, -3, 9};
 
 #define DEV .3	    /* of a mode's share; over this many modes one deviation: */
 #define MODE_LEN 4. /* modes */
+#define UNSAID 2.   /* e-folds of a feature */
 #define BASE_WEIGHT .1
 #define NOISE_POWER .75 /* where no member says how the noise is spread */
 #define NOISE_CUT 10.
@@ -84,6 +85,21 @@ static void member_trait(const struct lc_member *a, int trait, double *mean, dou
 	}
 	*mean = s;
 	*var = fmax(0, ss - s * s);
+}
+
+/* What members tell of themselves and the run does not: it may be this far from them. */
+static double unsaid(const struct lc_member *const *m, int n, const struct trait *t,
+		     const struct lc_run *run)
+{
+	double var = 0;
+
+	for (int f = 0; f < LC_RUN_FEATURES; f++)
+		for (int i = 0; i < n; i++)
+			if (!isfinite(run->x[f]) && isfinite(m[i]->run.x[f])) {
+				var += pow(UNSAID * t->slope_sd[f], 2);
+				break;
+			}
+	return var;
 }
 
 /* Gaussian process regression of one trait. */
@@ -162,8 +178,7 @@ int lc_model_prior(const struct lc_law_model *m, const char *skip, const struct 
 		ok &= regress(use, n, t, run, &mean[t], &var[t]);
 	size = exp(mean[SIZE]);
 	rel = expm1(var[SIZE]);
-	out->known = 1 - var[SIZE] / (trait_cov(&traits[SIZE], run, run) +
-				      traits[SIZE].own * traits[SIZE].own);
+	out->doubt = sqrt(var[SIZE] + unsaid(use, n, &traits[SIZE], run));
 	for (int v = 0; v < LC_VARIANTS; v++) {
 		for (int t = DRIVE; t < TRAITS; t++)
 			out->logw[v] -= pow(exponent(t, v) - mean[t], 2) / (2 * var[t]);

@@ -27,23 +27,28 @@ struct lc_run {
 };
 
 struct lc_member {
-	char name[64];
+	char name[128];
 	struct lc_run run;
 	double lam0;
 	double weight[LC_VARIANTS];
 	double b[LC_VARIANTS][LC_MODES]; /* noise coefficients over the level */
 };
 
+/* The law of a run that has changed its lr; one whose noise the model knows; or guesses. */
+enum { LC_CALIB_OWN, LC_CALIB_NEAR, LC_CALIB_FAR, LC_CALIBS };
+#define LC_NEAR .2 /* doubt up to which a model knows */
+
 struct lc_law_model {
 	int n;
 	struct lc_member *member;
+	double calib[LC_CALIBS][2][LC_BUCKETS]; /* widths, as lc_law's; lawcalib.h */
 };
 
 /* The prior of one run's noise coefficients, over its level. */
 struct lc_noise_prior {
 	double logw[LC_VARIANTS];
 	double mean[LC_VARIANTS][LC_MODES], cov[LC_VARIANTS][LC_MODES][LC_MODES];
-	double known; /* 0..1: how much of the variance of not knowing the members took away */
+	double doubt; /* sd of ln of the size of the noise */
 };
 
 void lc_run_features(struct lc_run *run, const struct lc_law *law, const struct lc_past *past);

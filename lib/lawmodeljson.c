@@ -30,6 +30,32 @@ static json_t *variant_json(const struct lc_member *a, int v)
 	return j;
 }
 
+enum { WIDTHS = LC_CALIBS * 2 * LC_BUCKETS };
+
+static json_t *calib_json(const struct lc_law_model *m)
+{
+	json_t *a = json_array();
+
+	for (int i = 0; i < WIDTHS; i++)
+		json_array_append_new(a, rounded((&m->calib[0][0][0])[i]));
+	return a;
+}
+
+/* A model without widths believes the law. */
+static int read_calib(struct lc_law_model *m, const json_t *a)
+{
+	for (int i = 0; i < WIDTHS; i++)
+		(&m->calib[0][0][0])[i] = 1;
+	if (a && json_array_size(a) != WIDTHS)
+		return -1;
+	for (int i = 0; a && i < WIDTHS; i++) {
+		double *x = &(&m->calib[0][0][0])[i];
+		if (lc_json_to_num(json_array_get(a, (size_t)i), x) < 0 || !(*x >= 0 && *x <= 1e3))
+			return -1;
+	}
+	return 0;
+}
+
 json_t *lc_model_json(const struct lc_law_model *m)
 {
 	json_t *j = lc_record_new("model", 1), *members = json_array();
@@ -50,6 +76,7 @@ json_t *lc_model_json(const struct lc_law_model *m)
 		json_array_append_new(members, one);
 	}
 	json_object_set_new(j, "members", members);
+	json_object_set_new(j, "width", calib_json(m));
 	return j;
 }
 
@@ -98,6 +125,9 @@ int lc_model_parse(struct lc_law_model *m, const json_t *j, struct lc_err *err)
 	if (is <= 0)
 		return is < 0 ? -1
 			      : lc_fail(err, LC_DATA, "model: not a model that lc-proxy fit wrote");
+	if (read_calib(m, json_object_get(j, "width")) < 0)
+		return lc_fail(err, LC_DATA, "model: its widths are not %d positive numbers",
+			       WIDTHS);
 	m->member = lc_xalloc(json_array_size(members) + 1, sizeof(*m->member));
 	for (size_t i = 0; i < json_array_size(members); i++)
 		if (read_member(&m->member[m->n++], json_array_get(members, i)) < 0) {

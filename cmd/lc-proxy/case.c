@@ -204,7 +204,9 @@ void outcome_roll(const struct lc_law *law, const struct lc_lrpath *path, struct
 	lc_law_modes(law, 0, o->from, &start);
 	lc_rollout_cpu(&law->basis, &law->post, PIECE_TOL, &br, 1, NULL);
 	for (int i = 0; i < o->n; i++)
-		o->sd[i] = hypot(o->sd[i], law->noise);
+		o->sd[i] =
+			hypot(o->sd[i], law->noise) *
+			lc_law_width(law, lc_law_unseen(law, lc_lrpath_at(&ahead, out[i])), out[i]);
 	lc_lrpath_release(&ahead);
 	free(out);
 }

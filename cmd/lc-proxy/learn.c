@@ -13,6 +13,7 @@
 
 #include "io.h"
 #include "json.h"
+#include "lawcalib.h"
 #include "proxy.h"
 
 static int is_dir(const char *path)
@@ -91,8 +92,8 @@ struct passed {
 	char why[600];
 };
 
-static void learn_run(const char *name, struct lc_past *past, struct lc_law_model *model,
-		      struct passed *passed)
+static int learn_run(const char *name, struct lc_past *past, struct lc_law_model *model,
+		     struct passed *passed)
 {
 	struct lc_run run;
 	struct lc_law law;
@@ -108,13 +109,15 @@ static void learn_run(const char *name, struct lc_past *past, struct lc_law_mode
 	}
 	if (why && !passed->n++)
 		snprintf(passed->why, sizeof(passed->why), "%.200s: %.300s", name, why);
+	return why ? -1 : 0;
 }
 
 int cmd_learn(const struct options *o)
 {
 	struct lc_law_model model = {0};
 	struct passed passed = {0};
-	struct lc_past past;
+	struct lc_pupil *run = lc_xalloc((size_t)o->narg, sizeof(*run));
+	int n = 0;
 	struct lc_err err;
 	json_t *j;
 
@@ -124,18 +127,30 @@ int cmd_learn(const struct options *o)
 		lc_usage("fit: %s: a fork comes after the log of its run", o->arg[0]);
 	for (int i = 0; i < o->narg;) {
 		const char *name = o->arg[i];
-		lc_past_init(&past);
-		if (lc_past_read(&past, name, &o->names, &err) < 0)
+		struct lc_past *past = lc_xalloc(1, sizeof(*past));
+		lc_past_init(past);
+		if (lc_past_read(past, name, &o->names, &err) < 0)
 			lc_die(&err);
 		for (i++; i < o->narg && is_dir(o->arg[i]); i++)
-			read_fork(o, &past, o->arg[i]);
-		learn_run(name, &past, &model, &passed);
-		lc_past_release(&past);
+			read_fork(o, past, o->arg[i]);
+		run[n] = (struct lc_pupil){base(name), past};
+		if (learn_run(name, past, &model, &passed) == 0) {
+			n++;
+			continue;
+		}
+		lc_past_release(past);
+		free(past);
 	}
 	if (model.n == 0) {
 		lc_fail(&err, LC_DATA, "fit: nothing to learn from: %s", passed.why);
 		lc_die(&err);
 	}
+	lc_calib_fit(&model, run, n);
+	for (int i = 0; i < n; i++) {
+		lc_past_release(run[i].past);
+		free(run[i].past);
+	}
+	free(run);
 	if (passed.n && !o->quiet)
 		lc_warn("%d run%s passed over, the first: %s", passed.n, passed.n == 1 ? "" : "s",
 			passed.why);
