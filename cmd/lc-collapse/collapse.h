@@ -54,6 +54,7 @@ struct evidence {
 	int n, cap;
 	int *slots, nslots;	 /* where each id is in f, by its hash; -1 empty */
 	struct future run;	 /* the run's own steps, those of no branch: r, n, nonfinite */
+	int last;		 /* index of the future that a step was read of last */
 	struct future *seen;	 /* the future of the last step record; NULL after another line */
 	const struct goal *goal; /* borrowed; NULL: the losses are read as they are */
 	struct lc_id hash; /* SHA-256 of the branch, step and result records, as they were read */

@@ -140,6 +140,24 @@ static void add_forecast(struct evidence *ev, json_t *rec)
 	f->forecast = json_incref(rec);
 }
 
+/* The future of a step: mostly that of the last step, or the next, as branches run side by side. */
+static struct future *future_of(struct evidence *ev, const char *id)
+{
+	struct future *f;
+
+	for (int i = 0; i < 2 && ev->n > 0; i++) {
+		f = &ev->f[(ev->last + i) % ev->n];
+		if (strcmp(f->id, id) == 0) {
+			ev->last = (int)(f - ev->f);
+			return f;
+		}
+	}
+	f = evidence_find(ev, id);
+	if (f)
+		ev->last = (int)(f - ev->f);
+	return f;
+}
+
 /* 1: part of the evidence, 0: not, -1. */
 static int take(struct evidence *ev, const char *line, size_t len, struct lc_err *err)
 {
@@ -150,9 +168,7 @@ static int take(struct evidence *ev, const char *line, size_t len, struct lc_err
 
 	ev->seen = NULL;
 	if (lc_step_parse(line, len, NULL, &st, NULL) == 1) {
-		f = st.step > INT_MAX ? NULL
-		    : st.branch[0]    ? evidence_find(ev, st.branch)
-				      : &ev->run;
+		f = st.step > INT_MAX ? NULL : st.branch[0] ? future_of(ev, st.branch) : &ev->run;
 		if (f)
 			future_read(ev->goal, f, &st);
 		ev->seen = f == &ev->run ? NULL : f;
@@ -198,8 +214,8 @@ static int read_file(struct evidence *ev, struct lc_hasher *h, const char *path,
 			lc_fail(err, why.code, "%s line %lu: %.400s", path, in.line, why.text);
 			goto out;
 		}
-		if (part &&
-		    (lc_hasher_add(h, line, len, err) < 0 || lc_hasher_add(h, "\n", 1, err) < 0))
+		line[len] = '\n'; /* where the newline was, or the NUL after a torn line */
+		if (part && lc_hasher_add(h, line, len + 1, err) < 0)
 			goto out;
 		if (w->watch && ev->seen && w->watch(ev, ev->seen, w->arg, err) < 0)
 			goto out;
