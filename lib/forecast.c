@@ -25,7 +25,7 @@ struct lc_forecaster {
 	const struct lc_law *law;
 	struct lc_schedule plan;
 	const struct lc_device *dev; /* or NULL */
-	int points, held;
+	int points, held, to_end;
 	int nroot;
 	struct root **root;
 };
@@ -55,6 +55,11 @@ void lc_forecaster_close(struct lc_forecaster *fc)
 void lc_forecaster_device(struct lc_forecaster *fc, const struct lc_device *dev)
 {
 	fc->dev = dev;
+}
+
+void lc_forecaster_to_end(struct lc_forecaster *fc)
+{
+	fc->to_end = 1;
 }
 
 int lc_forecaster_held(const struct lc_forecaster *fc)
@@ -136,6 +141,13 @@ int lc_forecast_ask(const struct lc_forecaster *fc, const json_t *branch, struct
 			       f->branch);
 	if (own && lc_schedule_parse(&plan, own, err) < 0)
 		return -1;
+	if (fc->to_end) {
+		f->horizon = (double)plan.total - f->from;
+		if (!(f->horizon >= 1))
+			return lc_fail(err, LC_DATA,
+				       "branch %s: no plan says where the run ends after it",
+				       f->branch);
+	}
 	if (!actions)
 		actions = none = json_object();
 	if (lc_actions_check(actions, err) < 0)

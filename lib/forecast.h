@@ -58,6 +58,9 @@ struct lc_forecaster *lc_forecaster_open(const struct lc_law *law, const struct 
 					 int points);
 void lc_forecaster_close(struct lc_forecaster *fc);
 
+/* Every branch is forecast to the end of its plan, whatever its horizon. */
+void lc_forecaster_to_end(struct lc_forecaster *fc);
+
 /* Roll-outs go to this device (lib/device.h; borrowed), as long as it does not refuse. */
 struct lc_device;
 void lc_forecaster_device(struct lc_forecaster *fc, const struct lc_device *dev);

@@ -23,6 +23,7 @@ static const char help[] =
 	"  -l, --law FILE       a law that fit wrote, instead of -H; or a model, beside it\n"
 	"  -a, --alert FILE     the incident: steps from its onset on are no witness\n"
 	"      --plan FILE      the lr ahead: {\"schedule\",\"lr\",\"total\",...} or a state.json\n"
+	"      --to-end         predict: to the end of the plan, whatever the horizon\n"
 	"  -m, --metric M=NAME  read metric M under another name; may be repeated\n"
 	"  -n, --points N       points of a forecast, 1..64 (default 32)\n"
 	"  -o, --output FILE    where fit writes the law; - is stdout\n"
@@ -37,13 +38,14 @@ static const char help[] =
 	"  -q, --quiet          no words on stderr but errors\n"
 	"  -h, --help, --version\n";
 
-enum { PLAN = 256, CASES, HORIZON, VERSION };
+enum { PLAN = 256, CASES, HORIZON, TO_END, VERSION };
 
 static const struct option longs[] = {
 	{"history", required_argument, NULL, 'H'},
 	{"law", required_argument, NULL, 'l'},
 	{"alert", required_argument, NULL, 'a'},
 	{"plan", required_argument, NULL, PLAN},
+	{"to-end", no_argument, NULL, TO_END},
 	{"metric", required_argument, NULL, 'm'},
 	{"points", required_argument, NULL, 'n'},
 	{"output", required_argument, NULL, 'o'},
@@ -98,6 +100,7 @@ static void take(struct options *o, int c)
 	case CASES: o->cases = optarg; break;
 	case 'f': o->forecast = optarg; break;
 	case 'd': o->delta = lc_option_number(optarg, "-d", 1e-9, .5); break;
+	case TO_END: o->to_end = 1; break;
 	case HORIZON: o->horizon = number(optarg, "--horizon", 1, 1000000000); break;
 	case 'j': o->json = 1; break;
 	case 'q': o->quiet = 1; break;

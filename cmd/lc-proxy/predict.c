@@ -172,6 +172,8 @@ int cmd_predict(const struct options *o)
 		lc_die(&err);
 	get_law(o, &law, &plan);
 	fc = lc_forecaster_open(&law, &plan, o->points);
+	if (o->to_end)
+		lc_forecaster_to_end(fc);
 	if (device)
 		lc_forecaster_device(fc, &dev);
 	filter(fc, pool);

@@ -7,7 +7,7 @@
 
 struct options {
 	const char *history[16], *law, *alert, *plan, *out, *cases, *forecast, *known[64];
-	int nhistory, nknown, points, quiet, json;
+	int nhistory, nknown, points, quiet, json, to_end;
 	double delta;	    /* of check: how often a right draft may be rejected */
 	long step, horizon; /* -1: not given */
 	char **arg;	    /* after the verb */

@@ -163,3 +163,14 @@ echo '{"type":"branch","v":1,"branch":"half","from":{"step":150},
 "horizon":100,"actions":{"lr_scale":0.5}}' | tr -d '\n' |
 	lc-proxy predict -q -H run.jsonl | jq -c 'select(.final).delta' >example
 match "the manual's example answers" '^\{"mean":-?[0-9.]+,"sd":[0-9.]+\}$' example
+
+# to the end of the plan
+branch half 14000 500 '{"lr_scale":0.5}' >half.jsonl
+ok "predict to the end" lc-proxy predict -q --to-end -n 4 --plan plan.json -H run.jsonl <half.jsonl
+equal "its points go there" "15500 17000 18500 20000" "$(jq -r 'select(.final) | .steps | map(tostring) | join(" ")' .out)"
+equal "and its final is the end" true "$(jq 'select(.final) | .final == .end' .out)"
+lc-proxy predict -q -n 4 --plan plan.json -H run.jsonl <half.jsonl >short.jsonl
+equal "which the horizon alone says too" true "$(jq -s '[.[] | select(.final) | .end.mean] | (.[0] - .[1] | fabs) < 1e-3' \
+	.out short.jsonl)"
+status "without a plan there is no end" 3 lc-proxy predict -q --to-end -H run.jsonl <half.jsonl
+match "and it says so" 'branch half: no plan says where the run ends' .err
