@@ -96,6 +96,18 @@ static double mean_apart(const struct future *f, const struct past_run *run, con
 	return *n ? sum / *n : NAN;
 }
 
+/* The control less the run, where the decision read them: in the later half of what the control was
+ * read by, its return or its own steps. */
+static double seen_again(const struct evidence *ev, const struct future *control,
+			 const struct past_run *run, const char *metric, int *n)
+{
+	const struct future *seg = evidence_segment(ev, control, "return");
+	long half = seg ? seg->horizon / 2 : control->horizon - control->horizon / 2;
+
+	control = seg ? seg : control;
+	return mean_apart(control, run, metric, control->from_step + half, 0, n);
+}
+
 static int alerts_within(const struct past *p)
 {
 	int n = 0;
@@ -119,10 +131,7 @@ static json_t *judge_past(const struct past *p, const struct past_run *run,
 	json_t *rec = lc_record_new("review", 1), *after = json_object();
 
 	if (control)
-		gain = mean_apart(control, run, metric,
-				  control->from_step + control->horizon - control->horizon / 2, 0,
-				  &n) -
-		       charge;
+		gain = seen_again(ev, control, run, metric, &n) - charge;
 	if (!better)
 		held = "stay";
 	else if (run->nonfinite)

@@ -94,6 +94,13 @@ ok "a relapse" lc-collapse review -j -J journal -H run.jsonl evidence.jsonl
 match "is counted" '"alerts":1' .out
 ok "but not one past the window" lc-collapse review -j -w 50 -J journal -H run.jsonl evidence.jsonl
 match "of 50 steps" '"steps":50,.*"alerts":0' .out
+{
+	cat evidence.jsonl
+	printf '{"type":"branch","v":1,"fork":"f1","branch":"c.return","role":"probe","kind":"return","order":0,"from":{"branch":"c","step":110},"horizon":10,"actions":{}}\n'
+	log 111 120 2.40 c.return
+} >returned
+ok "a control that was read by its return" lc-collapse review -j -J journal -H run.jsonl returned
+match "is compared there" '"compared":5,"gain":0.6,' .out
 sed 's/"restorative",\("order":0,"from":{[^}]*},"horizon":10,"actions":{"reset"\)/"persistent",\1/' evidence.jsonl >lasting
 ok "a lasting change" lc-collapse review -J journal -H run.jsonl lasting
 match "is not known yet" 'unknown: at another lr' .out
