@@ -85,7 +85,11 @@ static int settle(struct fleet *f, struct branch *b, const struct branch *twin, 
 	json_t *rec;
 	int ret;
 
+	const struct branch *parent = fleet_find(f, b->parent);
+
 	verify_branch(b, &f->ref, twin);
+	if (b->status == DONE && parent && parent->status == VOID)
+		branch_end(b, VOID, "branch %.100s, from which it starts, is void", parent->id);
 	b->settled = 1;
 	rec = branch_result(b);
 	ret = lc_json_emit(stdout, rec, err);
@@ -100,10 +104,13 @@ int fleet_settle(struct fleet *f, int all, struct lc_err *err)
 		return 0;
 	for (int i = 0; i < f->n; i++) {
 		struct branch *b = f->b[i];
-		const struct branch *twin;
+		const struct branch *twin, *parent;
 		if (b->settled || (b->status < DONE && !all))
 			continue;
 		twin = twin_of(f, b);
+		parent = fleet_find(f, b->parent);
+		if (parent && !parent->settled && !all)
+			continue;
 		if (twin && twin->status < DONE && !all)
 			continue;
 		if (settle(f, b, twin, err) < 0)

@@ -146,7 +146,11 @@ int fleet_ready(const struct fleet *f, struct branch *b)
 		b->state = branch_last_state(p);
 	if (b->state)
 		return 1;
-	branch_end(b, FAILED, "branch %.100s left no state of step %ld", p->id, b->from_step);
+	if (p->status == VOID)
+		branch_end(b, VOID, "branch %.100s, from which it starts, is void", p->id);
+	else
+		branch_end(b, FAILED, "branch %.100s left no state of step %ld", p->id,
+			   b->from_step);
 	return -1;
 }
 
