@@ -174,8 +174,27 @@ static int beyond(const struct court *c, const struct arm *a)
 	return 0;
 }
 
+/*
+ * Two plans that have been one state so far (the same change, for a while or for good): what is
+ * read is of the state, so it cannot tell them apart (truth 3).
+ */
+static int coincide(const struct future *a, const struct future *b)
+{
+	return a->n > 0 && a->n == b->n && a->from_step == b->from_step &&
+	       memcmp(a->r, b->r, (size_t)a->n * sizeof(*a->r)) == 0;
+}
+
+static void find_twins(struct court *c)
+{
+	for (int i = 1; i < c->narms; i++)
+		for (int k = 0; k < i && !c->arms[i].twin; k++)
+			if (coincide(c->arms[i].f, c->arms[k].f))
+				c->arms[i].twin = &c->arms[k];
+}
+
 void court_judge_arms(struct court *c)
 {
+	find_twins(c);
 	c->compared += c->narms;
 	set_bars(&c->noise.ret, c->rule->alpha, c->compared);
 	set_bars(&c->noise.cool, c->rule->alpha, c->compared);

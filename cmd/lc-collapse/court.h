@@ -15,7 +15,8 @@ struct arm {
 	double charge;
 	const struct worth *law; /* a lasting change that the law has an answer for; else NULL */
 	int passes, tied;
-	int beyond; /* the limit of the goal that it does not keep, from 1; 0: none */
+	const struct arm *twin; /* an earlier arm in the very same state at the readout, or NULL */
+	int beyond;		/* the limit of the goal that it does not keep, from 1; 0: none */
 };
 
 /* The leader, run again on other orders (confirm.c). */

@@ -58,6 +58,8 @@ static json_t *table(const struct court *c)
 			set_law(row, c, a);
 		if (a->tied)
 			json_object_set_new(row, "tied", json_true());
+		if (a->twin)
+			json_object_set_new(row, "same_state", json_string(a->twin->f->id));
 		if (a->beyond)
 			json_object_set_new(row, "beyond",
 					    json_string(c->rule->goal.limit[a->beyond - 1].text));

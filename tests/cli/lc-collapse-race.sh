@@ -160,6 +160,17 @@ ok "a tie" lc-collapse race ev
 equal "goes to the simplest" "better a2" "$(said)"
 equal "two are tied" 2 "$(grep -o '"tied":true' .out | wc -l)"
 
+# one state under two plans
+{
+	references
+	future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70
+	future a2 arm restorative 100 '{"reset":"mv","x_for":200}' 1.80 1.70
+	future a3 arm restorative 100 '{"reset":"v"}' 1.81 1.70
+} >ev
+ok "arms with the same losses to the last bit" lc-collapse race ev
+equal "are said to be in the same state" '"same_state":"a1"' "$(grep -o '"same_state":"[^"]*"' .out)"
+equal "and tied" "better a1" "$(said)"
+
 # rewound steps are charged at what a step is worth: the nulls fall by .01 a step
 falling() {
 	awk '/"branch":"[cn][^"]*"}$/ && match($0, /"step":[0-9]+/) {
