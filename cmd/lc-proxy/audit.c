@@ -302,6 +302,7 @@ static int audit_cases(const struct options *o)
 		report_strata(o, a, n);
 		rank_all(o, a, n);
 		shuffled(o, c, a, n);
+		audit_trust(o, c, n);
 		audit_forms(o, c, n);
 	}
 	for (int i = 0; i < n; i++)

@@ -258,7 +258,9 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 	memset(out, 0, sizeof(*out));
 	case_read(o, c, &past);
 	test = past.n - 1;
-	if (c->lr_of) {
+	if (c->hold) {
+		lc_past_lrpath(&past, 0, c->at, &path);
+	} else if (c->lr_of) {
 		int other = read_series(o, &past, c->lr_of, c->whole ? 0 : c->at);
 		lc_past_lrpath(&past, other, -1, &path);
 		free(past.series[other].row);

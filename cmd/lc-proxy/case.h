@@ -21,6 +21,7 @@ struct bt_case {
 	json_t *strata; /* {"name":"value",...} of the user's own, or NULL */
 	long at;
 	int whole, nknown;
+	int hold; /* the lr of the fork is held instead of the branch's own */
 	char **known;
 };
 void case_parse(struct bt_case *c, const json_t *j); /* dies when a file name is missing */

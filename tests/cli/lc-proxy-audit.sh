@@ -14,6 +14,7 @@ cp .out all
 equal "by stratum" '[2,2,1]' \
 	"$(jq -sc 'map(select(.part == "stratum")) | [(.[] | select(.name == ("all", "size=124M")) | .n),
 		(.[] | select(.name == "horizon=beyond the past") | .n)]' all)"
+match "drafts are put to the test" '"part":"trust"' all
 equal "the forms are compared" 6 "$(grep -c '"part":"form"' all)"
 equal "and some are on the front" true "$(jq -s 'map(select(.part == "form" and .front)) | length >= 1' all)"
 # the control needs three branches of one fork and one end: lrs that fall, stay and rise, from a law
