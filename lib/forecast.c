@@ -372,12 +372,15 @@ static void put_step(FILE *out, const char *before, double step)
 
 static void put_band(FILE *out, const char *key, const struct lc_forecast *f, double z)
 {
-	fprintf(out, "\"%s\":[", key);
+	char text[LC_POINTS * (LC_NUM_6_LEN + 1)], *p = text;
+
 	for (int i = 0; i < f->n; i++) {
-		if (i)
-			putc_unlocked(',', out);
-		put(out, f->mean[i] + z * f->sd[i]);
+		*p = ',';
+		p += i > 0;
+		p += lc_num_6(p, f->mean[i] + z * f->sd[i]);
 	}
+	fprintf(out, "\"%s\":[", key);
+	fwrite_unlocked(text, 1, (size_t)(p - text), out);
 	putc(']', out);
 }
 

@@ -21,10 +21,11 @@ void lc_hazard_init(struct lc_hazard *h)
 
 int lc_hazard_interval(double update)
 {
+	double end = FIRST;
 	int i = 0;
 
-	while (i < LC_HAZARD_INTERVALS - 1 && update > ldexp(FIRST, i))
-		i++;
+	for (; i < LC_HAZARD_INTERVALS - 1 && update > end; i++)
+		end *= 2;
 	return i;
 }
 
