@@ -68,12 +68,29 @@ static json_t *table(const struct court *c)
 	return rows;
 }
 
+/* An arm that was run and could not be read: what keeps the law from an answer, or NULL. */
+static const char *unheard(const struct court *c, int i)
+{
+	const struct future *f = &c->ev->f[i];
+
+	if (f->parent || strcmp(f->role, "arm") != 0 || !is_persistent(f))
+		return NULL;
+	for (int k = 0; k < c->narms; k++)
+		if (c->arms[k].f == f)
+			return NULL;
+	return c->value.w[i].why;
+}
+
 static json_t *not_counted(const struct court *c)
 {
 	json_t *rows = json_array();
 
 	for (int i = 0; i < c->ev->n; i++) {
 		const struct future *f = &c->ev->f[i];
+		const char *why = unheard(c, i);
+		if (f->status && strcmp(f->status, "done") == 0 && why)
+			json_array_append_new(rows, json_pack("{s:s,s:s,s:s}", "branch", f->id,
+							      "status", "done", "why", why));
 		if (!f->status || strcmp(f->status, "done") != 0)
 			json_array_append_new(
 				rows, json_pack("{s:s,s:s,s:s}", "branch", f->id, "status",

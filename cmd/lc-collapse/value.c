@@ -217,9 +217,9 @@ int value_arms(struct valuation *v, const struct evidence *ev, const struct lc_s
 
 		w->plain = is_persistent(&ev->f[i]) ? evidence_sibling(ev, &ev->f[i]) : NULL;
 		w->why = not_asked(ev, &ev->f[i], w->plain);
+		w->why = w->why ? w->why : none;
 		if (!w->why && plan->total <= ev->f[i].from_step + ev->f[i].horizon)
 			w->why = "nothing is left of the plan";
-		w->why = w->why ? w->why : none;
 		w->plain = w->why ? NULL : w->plain;
 	}
 	for (int i = 0; i < ev->n && ret == 0; i++) {

@@ -1,14 +1,15 @@
 # lc-collapse draft: which block of real steps comes next, whether drafts are borne out, and when it is enough.
 . "$TESTS/cli/lib.sh"
 
-# A run whose loss is known: L = 2 + 1/sqrt(1 + S/300) + .25 sqrt(lr/.001) by the lr now, S the sum of lr/.001. The plan
-# holds the lr to 800 of 1000 and then goes to 0. SHIFT is added to what an arm's own block says.
+# A run whose loss is known: L = 2 + 1/sqrt(1 + S/300) + .1 h, S the sum of lr/.001, and h goes to sqrt(lr/.001) by a
+# twentieth each step. The plan holds the lr to 800 of 1000 and then goes to 0. SHIFT is added to what an arm's own block says.
 world='
-	function level(s, e) { return 2 + 1 / sqrt(1 + s / 300) + .25 * sqrt(e) }
-	function noise(t, k) { return .002 * sin(12.9898 * t + 78.233 * k) }'
-awk "$world"'BEGIN { for (t = 1; t <= 400; t++) { s++
-	printf "{\"step\":%d,\"loss\":%.5f,\"lr\":0.001%s}\n", t, level(s, 1) + 10 * noise(t, 1),
-		t % 10 ? "" : sprintf(",\"val_loss\":%.5f", level(s, 1) + noise(t, 2)) } }' >run
+	function level(s, e) { h += (sqrt(e) - h) / 20; return 2 + 1 / sqrt(1 + s / 300) + .1 * h }
+	function noise(t, k) { return .004 * sin(12.9898 * t * t + 78.233 * k) }
+	BEGIN { h = 1 }'
+awk "$world"'BEGIN { for (t = 1; t <= 400; t++) { l = level(++s, 1)
+	printf "{\"step\":%d,\"loss\":%.5f,\"lr\":0.001%s}\n", t, l + 10 * noise(t, 1),
+		t % 10 ? "" : sprintf(",\"val_loss\":%.5f", l + noise(t, 2)) } }' >run
 echo '{"schedule":"wsd","lr":0.001,"total":1000,"warmup":0,"decay_frac":0.2}' >plan
 branch() { # ID ROLE KIND ACTIONS
 	printf '{"type":"branch","v":1,"fork":"f1","branch":"%s","role":"%s","kind":"%s","order":0,' "$1" "$2" "$3"
@@ -28,20 +29,21 @@ serve() { # SHIFT
 		h=$(echo "$rec" | sed 's/.*"horizon":\([0-9]*\).*/\1/')
 		m=$(echo "$rec" | sed -n 's/.*"lr_scale":\([0-9.]*\).*/\1/p')
 		echo "$rec"
-		awk -v id="$id" -v from="$from" -v h="$h" -v m="${m:-1}" -v shift="${1:-0}" "$world"'
-			function row(b, t, e) { s += e
+		awk -v id="$id" -v from="$from" -v n="$h" -v m="${m:-1}" -v shift="${1:-0}" "$world"'
+			function row(b, t, e, l) { s += e; l = level(s, e)
 				printf "{\"step\":%d,\"branch\":\"%s\",\"loss\":%.5f,\"lr\":%.6g,\"val_loss\":%.5f}\n", t, b,
-					level(s, e) + 10 * noise(t, 1), e * .001, level(s, e) + noise(t, 2) + (m != 1) * shift }
-			function done(b, n) { printf "{\"type\":\"result\",\"v\":1,\"fork\":\"f1\",\"branch\":\"%s\",\"status\":\"done\",\"steps\":%d,\"wall_s\":1}\n", b, n }
+					l + 10 * noise(t, 1), e * .001, l + noise(t, 2) + (m != 1) * shift }
+			function done(b, k) { printf "{\"type\":\"result\",\"v\":1,\"fork\":\"f1\",\"branch\":\"%s\",\"status\":\"done\",\"steps\":%d,\"wall_s\":1}\n", b, k }
 			function segment(kind) {
 				printf "{\"type\":\"branch\",\"v\":1,\"fork\":\"f1\",\"branch\":\"%s.%s\",\"role\":\"probe\",\"kind\":\"%s\",\"order\":0,", id, kind, kind
-				printf "\"from\":{\"branch\":\"%s\",\"step\":%d},\"horizon\":40,\"actions\":{}}\n", id, from + h }
+				printf "\"from\":{\"branch\":\"%s\",\"step\":%d},\"horizon\":40,\"actions\":{}}\n", id, from + n }
 			BEGIN { s = 400 + (from - 400) * m
-				for (t = from + 1; t <= from + h; t++) row(id, t, m)
-				done(id, h); end = s
-				segment("return"); for (t = from + h + 1; t <= from + h + 40; t++) row(id ".return", t, 1)
-				done(id ".return", 40); s = end
-				segment("cool"); for (t = 1; t <= 40; t++) row(id ".cool", from + h + t, 1 - t / 40)
+				h0 = 1 + (sqrt(m) - 1) * (1 - .95 ^ (from - 400)); h = h0
+				for (t = from + 1; t <= from + n; t++) row(id, t, m)
+				done(id, n); end = s; h0 = h
+				segment("return"); for (t = from + n + 1; t <= from + n + 40; t++) row(id ".return", t, 1)
+				done(id ".return", 40); s = end; h = h0
+				segment("cool"); for (t = 1; t <= 40; t++) row(id ".cool", from + n + t, 1 - t / 40)
 				done(id ".cool", 40) }'
 	done
 }
@@ -72,6 +74,18 @@ same "said again, it is the same" last again
 lc-collapse race -p plan run ev >decision
 ok "what was run can be judged" grep -q '"type":"decision"' decision
 ok "and verified" lc-collapse verify decision run ev
+cp decision .out
+match "by the law, without nulls" '"law":\{"gain":[-0-9.e]*,"sd":[0-9.e-]*,"p_better":[0-9.e-]*,"p_best":[0-9.e-]*\}' .out
+match "its two readings stand beside it" '"return_gain":[-0-9.]*,"cool_gain":[-0-9.]*,"law"' .out
+match "and how well it fits" '"law":\{"chi2":[0-9.]*,"arms":[1-3]\}' .out
+# what the law needs to be heard; what is missing is said
+status "without the plan" 1 lc-collapse race run ev
+match "nothing is known, and it is said why" '"verdict":"undecided".*"status":"done","why":"the plan of the lr is not known"' .out
+grep -v '\.cool"' ev >uncooled
+status "without the cooldowns" 1 lc-collapse race -p plan run uncooled
+match "neither" '"verdict":"undecided"' .out
+awk '/"lr":/ { sub(/"lr":[0-9.e-]*,?/, "") } { print }' run | sed 's/,}/}/' >nolr
+status "a run that says no lr" 1 lc-collapse race -p plan nolr ev
 
 # what is far from its draft is rejected, and its future raced in full, the control with it
 : >ev
