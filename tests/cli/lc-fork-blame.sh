@@ -86,6 +86,11 @@ head -n 90 run >short
 status "an incident that is none" 1 lc-fork blame -a quiet -H short ev
 match "is said" 'nothing to trace' .out
 
+head -n 101 run >soon
+{ near 1 1; probe order 90 0 7 1 0; } >ev
+ok "a run that stopped one step after the onset" lc-fork blame -a spike -H soon ev
+equal "is enough" data "$(cause)"
+
 status "no alert in it" 3 lc-fork blame -a run -H run ev
 status "no such run" 4 lc-fork blame -a spike -H absent ev
 status "no such records" 4 lc-fork blame -a spike -H run absent
