@@ -127,7 +127,7 @@ static int apply(struct ledger *l, const json_t *decision, const char *hash, str
 	int ret = -1;
 
 	if (is_top(l, hash))
-		return finish(l, json_incref((json_t *)ledger_top(l)), 1, err);
+		return finish(l, (json_t *)ledger_top(l), 1, err); /* which keeps it itself */
 	if (!snapshot)
 		return lc_fail(err, LC_DATA, "the decision names no snapshot");
 	if (lc_actions_check(actions, err) < 0 || !(base = put_base(&put, err)))

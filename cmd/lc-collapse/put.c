@@ -224,7 +224,7 @@ static int unmove(const struct put *p, json_t *rec, const json_t *top, struct lc
 json_t *put_undone(const struct put *p, const struct ledger *l, struct lc_err *err)
 {
 	const json_t *top = ledger_top(l), *back = json_object_get(top, "back");
-	json_t *actions = json_object_get(back, "actions"), *control = NULL, *rec, *from;
+	json_t *actions = json_object_get(back, "actions"), *control = NULL, *rec, *from, *line;
 	struct put same = *p;
 	int ret = -1;
 
@@ -237,10 +237,10 @@ json_t *put_undone(const struct put *p, const struct ledger *l, struct lc_err *e
 			return NULL;
 		actions = control;
 	}
+	line = json_string("main");
 	from = json_copy((json_t *)back);
 	json_object_del(from, "actions");
-	rec = transaction("undone", l, json_object_get(top, "fork"), json_string("main"), from,
-			  actions);
+	rec = transaction("undone", l, json_object_get(top, "fork"), line, from, actions);
 	json_object_set(rec, "of", json_object_get(top, "n"));
 	json_object_set(rec, "run", json_object_get(top, "run"));
 	if (same.control)
@@ -249,6 +249,7 @@ json_t *put_undone(const struct put *p, const struct ledger *l, struct lc_err *e
 	    add_files(&same, rec, actions, json_object_get(back, "actions"), control, err) == 0)
 		ret = 0;
 	json_decref(from);
+	json_decref(line);
 	json_decref(control);
 	if (ret == 0)
 		return rec;
