@@ -5,7 +5,7 @@
 extern "C" {
 #include "device.h"
 #include "planes.h"
-#include "rollout.h"
+#include "rollout_impl.h"
 }
 
 #define LEAST 8 /* compute capability: the kernels use what it has */

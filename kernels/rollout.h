@@ -16,10 +16,9 @@
  * advance, and no cancellation.
  *
  * The lr of a branch is piecewise linear between control points. Between them and the outputs it is
- * taken in pieces over which its root changes by at most tol/2, with the closed form of the modes
- * under a drive that is a parabola: exact where the lr is constant, third order in tol elsewhere
- * (measured: at most 2e-6 of the loss at tol .05, 2e-5 at .1). tol 0 is one piece an update, the
- * definition.
+ * taken in pieces over which its root changes by at most tol/2, under a drive that is a parabola:
+ * exact where the lr is constant, elsewhere within 2e-6 of the loss at tol .05 and 2e-5 at .1, as
+ * measured. tol 0 is one piece an update, the definition.
  *
  * Must do, for 4096 branches to 64 outputs each: 3 x 12 modes x 36 operations in double a piece and
  * at least a piece an output, 0.3 G; 15 variants x some 210 multiply-adds in single an output, 0.8
@@ -29,6 +28,7 @@
 #ifndef LC_ROLLOUT_H
 #define LC_ROLLOUT_H
 
+#include "device.h"
 #include "pool.h"
 
 enum {
@@ -88,23 +88,14 @@ void lc_rollout_plain(const struct lc_basis *b, const struct lc_posterior *post,
 
 /*
  * All branches, shared out over the pool (NULL: this thread), as many at once as a register holds
- * floats. The modes in double, their changes since the start projected in single precision: within
- * 1e-6 of the definition in units of the coefficients, and the same bits on every processor, with
- * any company and any number of threads.
+ * floats: within 1e-6 of the definition in units of the coefficients, and the same bits on every
+ * processor, with any company and any number of threads.
  */
 void lc_rollout_cpu(const struct lc_basis *b, const struct lc_posterior *post, double tol,
 		    struct lc_rollout_branch *branch, int n, struct lc_pool *pool);
-
-/* On a device (lib/device.h): within 1e-5 of the definition. LC_SYS when it refuses. */
-struct lc_device;
-struct lc_err;
+/* On a device: within 1e-5 of the definition. LC_SYS when it refuses. */
 int lc_rollout_device(const struct lc_device *dev, const struct lc_basis *b,
 		      const struct lc_posterior *post, double tol, struct lc_rollout_branch *branch,
 		      int n, struct lc_err *err);
-
-/* What the plug-in does for it; the plan is kernels/rollout_impl.h's. */
-struct lc_rollout_plan;
-int lc_rollout_cuda(const struct lc_rollout_plan *plan, struct lc_rollout_branch *branch, int n,
-		    struct lc_err *err);
 
 #endif

@@ -38,6 +38,11 @@ struct lc_rollout_plan {
 void lc_rollout_plan_init(struct lc_rollout_plan *p, const struct lc_basis *b,
 			  const struct lc_posterior *post, double tol);
 
+/* The device's part: what the plug-in exports (lib/device.h). */
+struct lc_err;
+int lc_rollout_cuda(const struct lc_rollout_plan *plan, struct lc_rollout_branch *branch, int n,
+		    struct lc_err *err);
+
 /* `lanes` branches at once; only the first n of br are there. */
 struct lc_rollout_level {
 	int lanes;
