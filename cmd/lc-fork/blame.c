@@ -71,6 +71,11 @@ static void blame_recurring(struct incident *in, struct verdict *v, double again
 		declare(v, "state",
 			"it comes again with other batches (+%.3g)%s: the clean state holds it", x,
 			lr == 1 ? " and at a tenth of the learning rate" : "");
+	else if (incident_recurs(in, "elsewhere", &x) == 0 && incident_lr_jump(in, &y))
+		declare(v, "lr",
+			"its learning rate rose %.3g times; the same batches bring it back where "
+			"it did (+%.3g), and not from an earlier state, where it did not (%+.3g)",
+			y, again, x);
 	else if (incident_recurs(in, "elsewhere", &x) == 0)
 		declare(v, "interaction",
 			"the same batches bring it back (+%.3g) from this state only; from an "

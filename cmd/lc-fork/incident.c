@@ -187,16 +187,17 @@ long incident_lr_jump(const struct incident *in, double *times)
 	double before = 0, after = 0;
 	long at = 0;
 
-	for (long i = 1; i < r->n && r->m[i].step <= in->end; i++) {
-		if (r->m[i].step >= in->onset - LR_BEFORE && r->m[i].step > 3 &&
-		    r->m[i].step <= in->onset + 3 && r->m[i].lr >= LR_JUMP * r->m[i - 1].lr &&
-		    r->m[i - 1].lr > 0) {
-			at = r->m[i].step;
-			before = r->m[i - 1].lr;
+	/* an onset may be found a little early: up to the alarm the lr may be the cause */
+	for (long i = 1; i < r->n && r->m[i].step <= in->alarm; i++) {
+		const struct mark *k = &r->m[i];
+		if (k->step >= in->onset - LR_BEFORE && k->step > 3 && k[-1].lr > 0 &&
+		    k->lr >= LR_JUMP * k[-1].lr) {
+			at = k->step;
+			before = k[-1].lr;
 			after = 0;
 		}
-		if (r->m[i].step >= in->onset - 3 && r->m[i].step <= in->onset + 3)
-			after = fmax(after, r->m[i].lr);
+		if (k->step >= in->onset - 3)
+			after = fmax(after, k->lr);
 	}
 	*times = before > 0 ? after / before : 0;
 	return *times >= LR_JUMP ? at : 0;
@@ -245,6 +246,7 @@ int incident_measure(struct incident *in, const json_t *alert, const char *histo
 	double *x, *d, top;
 	size_t n = 0;
 
+	in->alarm = alarm;
 	in->onset = lc_json_get_int(alert, "onset", alarm);
 	in->end = (alarm > in->onset + AFTER ? alarm : in->onset + AFTER) + 1;
 	x = lc_xalloc((size_t)in->run.n + 1, sizeof(*x));

@@ -9,7 +9,7 @@
 struct incident {
 	struct past run;
 	struct pasts probes;
-	long onset, end;
+	long onset, alarm, end;
 	double usual, sd, excess; /* median loss before; its noise; the peak above it */
 	json_t *found;		  /* excess by probe */
 };
