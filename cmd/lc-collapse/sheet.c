@@ -62,7 +62,8 @@ static int look_back(struct sheet *t, struct lc_err *err)
 		return 0;
 	if (outlook_ask(&t->o, (int)(last - t->o.ev->f), &before, err) < 0)
 		return -1;
-	t->leaves = fmin(fmax(t->a.sd[who] / before.sd[who], .1), .99);
+	/* one block is little to learn that from: the mean, in logarithms, with the half */
+	t->leaves = sqrt(.5 * fmin(fmax(t->a.sd[who] / before.sd[who], .1), 1));
 	lc_arms_release(&before);
 	return 0;
 }
