@@ -180,7 +180,7 @@ uninstall:
 deb: programs
 	@$(MAKE) --no-print-directory B=$B/deb MARCH= NVCC= programs
 	@if [ -f $B/liblc-cuda.so ]; then cp $B/liblc-cuda.so $B/deb; fi
-	+@scripts/deb $B/deb $B
+	@scripts/deb $B/deb $B
 clean:
 	rm -rf build build-san build-fuzz
 help:
