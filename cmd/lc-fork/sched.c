@@ -215,9 +215,19 @@ static void watch_children(sigset_t *open)
 	sigdelset(open, SIGCHLD);
 }
 
-int fleet_run(struct fleet *f, volatile const int *stop, struct lc_err *err)
+/* Until a child ends, or for a while. A reader that is gone is noticed here, not at the next write:
+ * nobody wants the rest. */
+static void rest(const sigset_t *open)
 {
 	const struct timespec nap = {.tv_nsec = 100000000};
+	struct pollfd to = {.fd = STDOUT_FILENO};
+
+	if (ppoll(&to, 1, &nap, open) > 0 && to.revents & POLLERR)
+		raise(SIGPIPE);
+}
+
+int fleet_run(struct fleet *f, volatile const int *stop, struct lc_err *err)
+{
 	double t0 = lc_now();
 	int more, printed = 0;
 	sigset_t open;
@@ -228,7 +238,7 @@ int fleet_run(struct fleet *f, volatile const int *stop, struct lc_err *err)
 			return -1;
 		fleet_progress(f, t0, 0);
 		if (more == 1)
-			ppoll(NULL, 0, &nap, &open);
+			rest(&open);
 	}
 	fleet_progress(f, t0, 1);
 	if (more < 0 || *stop)
