@@ -129,6 +129,7 @@ HANG="c d "
 lc-fork run -q -j 2 -d fork -x ./train <plan 2>err | head -n 5 >/dev/null &
 wait $! # for head: lc-fork ends when it writes the next step
 none_left "a reader that goes away"
+HANG=""
 
 # an status.json that was cut off is no end
 fresh
