@@ -63,7 +63,8 @@ $B/%.o: %.c $B/flags
 	$Q$(CC) $(LC_CFLAGS) $(CFLAGS) $(LC_FAST) $(CPPFLAGS) -c -o $@ $<
 $B/kernels/%.o: LC_FAST = -O3 $(MARCH)
 # The roll-out is compiled for several processors; which bits come out does not depend on which runs it.
-$B/kernels/rollout%.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
+# Under sanitizers its hundreds of unrolled registers take a compiler minutes at -O3.
+$B/kernels/rollout%.o: LC_FAST = $(if $(SAN)$(FUZZ),-O1,-O3) -fno-math-errno -fno-trapping-math
 # The plug-in with the CUDA kernels, where nvcc is: never needed (lib/device.h). No operation is fused.
 NVCC := $(if $(SAN)$(FUZZ),,$(shell command -v nvcc 2>/dev/null))
 NVCC_FLAGS = -O3 -std=c++17 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true -Ilib -Ikernels -Xcompiler -fPIC \
