@@ -2,7 +2,8 @@
  * sample: arms from a space (lc-space(5)) instead of the menu, and rounds after the first.
  *
  * Without a file the space is what the menu chooses from, with numbers between. Trials of earlier
- * rounds, and with less weight those of other forks, are what tpe and pbt go by.
+ * rounds, and with less weight those of other forks, given or remembered by the store, are what tpe
+ * and pbt go by.
  */
 #include <math.h>
 #include <stdio.h>
@@ -69,7 +70,7 @@ static int read_trials(struct plan *p, const struct lc_space *s, struct trials *
 			trials_add(ts, p, s, &other, PRIOR_WEIGHT);
 		pasts_release(&other);
 	}
-	return ret;
+	return ret == 0 ? trials_remember(ts, p, s, err) : ret;
 }
 
 static int put_point(struct plan *p, const struct lc_space *s, const double *u, struct lc_err *err)

@@ -160,29 +160,37 @@ static double arm_value(const struct pasts *ps, const struct lc_space *s, const 
 	return n ? sum / n : NAN;
 }
 
+void trials_put(struct trials *ts, const struct plan *p, const struct lc_space *s,
+		const json_t *actions, const json_t *base, double value, double weight)
+{
+	json_t *a = actions_in_space(p, actions, base);
+	double *u = lc_xalloc((size_t)s->n, sizeof(*u));
+
+	if (lc_space_locate(s, a, u) == 0) {
+		if (ts->n == ts->cap) {
+			ts->cap = ts->cap ? 2 * ts->cap : 64;
+			ts->t = lc_xrealloc(ts->t, (size_t)ts->cap, sizeof(*ts->t));
+		}
+		ts->t[ts->n++] = (struct lc_trial){u, value, weight};
+	} else {
+		free(u);
+	}
+	json_decref(a);
+}
+
 void trials_add(struct trials *ts, const struct plan *p, const struct lc_space *s, struct pasts *ps,
 		double weight)
 {
 	for (int i = 0; i < ps->n; i++) {
 		const struct past *b = &ps->b[i];
-		double *u, value = NAN;
-		json_t *a;
+		double value;
 
 		if (b->parent || strcmp(b->role, "arm") != 0)
 			continue;
 		value = arm_value(ps, s, b);
-		a = actions_in_space(p, b->actions, json_object_get(b->rec, "base"));
-		u = lc_xalloc((size_t)s->n, sizeof(*u));
-		if (!isnan(value) && lc_space_locate(s, a, u) == 0) {
-			if (ts->n == ts->cap) {
-				ts->cap = ts->cap ? 2 * ts->cap : 64;
-				ts->t = lc_xrealloc(ts->t, (size_t)ts->cap, sizeof(*ts->t));
-			}
-			ts->t[ts->n++] = (struct lc_trial){u, value, weight};
-		} else {
-			free(u);
-		}
-		json_decref(a);
+		if (!isnan(value))
+			trials_put(ts, p, s, b->actions, json_object_get(b->rec, "base"), value,
+				   weight);
 	}
 }
 

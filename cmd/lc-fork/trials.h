@@ -20,6 +20,12 @@ struct trials {
  */
 void trials_add(struct trials *ts, const struct plan *p, const struct lc_space *s, struct pasts *ps,
 		double weight);
+/* One, of a planner's actions (base: those in force); left out when outside of the space. */
+void trials_put(struct trials *ts, const struct plan *p, const struct lc_space *s,
+		const json_t *actions, const json_t *base, double value, double weight);
+/* remember.c: those of other forks that the store remembers. */
+int trials_remember(struct trials *ts, const struct plan *p, const struct lc_space *s,
+		    struct lc_err *err);
 void trials_release(struct trials *ts);
 
 /* A planner's actions in a space's terms, and back: rewind as states to go back, skip as batches

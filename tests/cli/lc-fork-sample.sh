@@ -108,6 +108,45 @@ equal "looks around the best" 1 "$(values lr_scale | tail -n 12 | awk '$1 > 1.2 
 cp .out tpe
 ok "as a prior of another fork" plan --now --sampler tpe -S one.json --prior made -w 20
 equal "likewise" 1 "$(values lr_scale | awk '$1 > 1 && $1 < 4 { n++ } END { print (n / NR > .5) }')"
+
+# and so is what the store remembers: made up, best at lr_scale 2 after a glitch, at 0.5 by another metric
+remember() { # BEST METRIC SIZE CHOICE OUTCOME: an incident of 24 arms, and what came of the choice
+	awk -v best="$1" -v metric="$2" -v size="$3" -v choice="${4:-none}" 'BEGIN {
+		printf "{\"type\":\"incident\",\"v\":1,\"fork\":\"old\",\"run\":\"r\",\"decision\":\"sha256:%s%s\",\"alert\":{\"kind\":\"none\"},", best, metric
+		printf "\"verdict\":\"stay\",\"choice\":\"%s\",\"actions\":{},\"gain\":0,\"reported_on\":\"%s\",\"arms\":[", choice, metric
+		for (i = 0; i < 24; i++) { lr = exp(log(.2) + (log(5) - log(.2)) * (i + .5) / 24)
+			printf "%s{\"branch\":\"b%d\",\"actions\":{\"lr_scale\":%.4f},\"gain\":%.6g}", i ? "," : "", i, lr, size * (.3 - log(lr / best) ^ 2) }
+		print "]}" }' >>lc-store/memory.jsonl
+	[ -z "${5:-}" ] || printf '{"type":"outcome","v":1,"decision":"sha256:%s%s",%s}\n' "$1" "$2" "$5" >>lc-store/memory.jsonl
+}
+near() { values lr_scale | tail -n 12 | awk -v at="$1" '$1 > at / 1.8 && $1 < at * 1.8 { n++ } END { print (n >= 7) }'; }
+tpe() { lc-fork plan --now --sampler tpe -S one.json -w 20 --nulls 2 "$@"; }
+ok "nothing remembered" tpe
+cp .out blank
+remember 0.5 loss 1
+ok "by another metric" tpe
+same "it says nothing" .out blank
+remember 3 val_loss 0.01
+ok "by the same" tpe
+equal "tpe looks where it was good" 1 "$(near 3)"
+ok "other samplers do not ask" lc-fork plan --now -S one.json -w 20 --nulls 2
+cp .out lhs
+mv lc-store/memory.jsonl kept
+ok "they" lc-fork plan --now -S one.json -w 20 --nulls 2
+same "propose the same" .out lhs
+# what was chosen did far better when it went on than when it was judged
+remember 3 val_loss 0.01 b1 '"steps":500,"held":"yes","compared":40,"gain":1,"alerts":0,"nonfinite":false'
+low() { values lr_scale | awk '$1 < .45 { n++ } END { print n + 0 }'; }
+ok "what was seen of it later" tpe
+ok "counts" test "$(low)" -ge 3
+sed -i 's/"nonfinite":false/"nonfinite":true/' lc-store/memory.jsonl
+ok "that it diverged" tpe
+equal "too" 0 "$(low)"
+mv kept lc-store/memory.jsonl
+echo '{"type":"incident","v":1,"broken' >>lc-store/memory.jsonl
+ok "a line that was cut" tpe
+equal "is passed over" 1 "$(near 3)"
+rm lc-store/memory.jsonl
 sed 's/"min"/"max"/; s/"read":"end"/"read":"end","direction":"max"/' one.json >max.json
 ok "the other direction" lc-fork plan --after made -S max.json -w 12
 equal "looks elsewhere" 1 "$(values lr_scale | tail -n 12 | awk '$1 < .5 { n++ } END { print (n >= 6) }')"
