@@ -68,14 +68,15 @@ void branch_end(struct branch *b, enum status status, const char *fmt, ...)
 	b->status = status;
 }
 
-int branch_stop_asked(struct branch *b)
+/* The first line of a file in its directory, or the other reason, into b->why. 0: no such file. */
+static int asked_by(struct branch *b, const char *file, const char *reason)
 {
-	char *path = lc_path("%s/stop", b->dir), *text;
+	char *path = lc_path("%s/%s", b->dir, file), *text;
 	size_t len;
 	int asked = access(path, F_OK) == 0;
 
 	if (asked) {
-		snprintf(b->why, sizeof(b->why), "it was asked to stop");
+		snprintf(b->why, sizeof(b->why), "%s", reason);
 		if (lc_read_file(path, &text, &len, NULL) == 0) {
 			text[strcspn(text, "\r\n")] = '\0';
 			if (*text)
@@ -85,6 +86,23 @@ int branch_stop_asked(struct branch *b)
 	}
 	free(path);
 	return asked;
+}
+
+enum status branch_stop_asked(struct branch *b)
+{
+	return asked_by(b, "void", "it did something else")  ? VOID
+	       : asked_by(b, "stop", "it was asked to stop") ? KILLED
+							     : WAITING;
+}
+
+int branch_ask_void(const struct branch *b, const char *why, struct lc_err *err)
+{
+	char *path = lc_path("%s/void", b->dir), *line = lc_path("%s\n", why);
+	int ret = lc_put_file(path, line, strlen(line), err);
+
+	free(line);
+	free(path);
+	return ret;
 }
 
 long branch_step(const struct branch *b)

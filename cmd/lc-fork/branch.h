@@ -1,7 +1,8 @@
 /*
  * branch: one future on disk. DIR/BRANCH/ holds what it was told (actions.json), what it printed
  * (stdout.jsonl, metrics.jsonl, stderr.txt), the states it wrote (out/), a request that it end
- * (stop), and where it stands (status.json): the one file that says so, whoever runs it.
+ * (stop; or void, from the lc-fork that found it doing something else), and where it stands
+ * (status.json): the one file that says so, whoever runs it.
  */
 #ifndef BRANCH_H
 #define BRANCH_H
@@ -45,6 +46,7 @@ struct branch {
 
 	/* for the fleet */
 	int looked;	   /* for an end from an earlier run */
+	long verify_at;	   /* records it must have for the next look at what it does */
 	int announced;	   /* its record has been printed */
 	int segments_made; /* its readout segments are in the fleet */
 	int settled;	   /* verified, and its result printed */
@@ -59,8 +61,11 @@ void branch_release(struct branch *b);
 void branch_end(struct branch *b, enum status status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Has lc-collapse, or a user, asked for its end? The reason goes into b->why. */
-int branch_stop_asked(struct branch *b);
+/* Has lc-collapse, a user or a verification asked for its end? The status to end with (KILLED, or
+ * VOID), and the reason in b->why; or 0. */
+enum status branch_stop_asked(struct branch *b);
+/* Ask for its end as VOID, of the runner that has it. */
+int branch_ask_void(const struct branch *b, const char *why, struct lc_err *err);
 
 /* Read what the branch has printed since the last look into steps, only whole lines unless it has
  * ended; with out, print its step records there too, each with the branch's id. */

@@ -98,6 +98,7 @@ static void begin_again(struct branch *b)
 	stream_release(&b->steps);
 	memset(b->read_at, 0, sizeof(b->read_at));
 	memset(b->emit_at, 0, sizeof(b->emit_at));
+	b->verify_at = 0;
 }
 
 static int changed(struct branch *b)
@@ -120,14 +121,16 @@ int elsewhere_look(struct fleet *f, struct branch *b, FILE *out, struct lc_err *
 {
 	long attempt = b->attempt;
 	double now = lc_now();
+	enum status asked;
 
 	if (now - b->looked_at < LOOK_S)
 		return 0;
 	b->looked_at = now;
 	if (changed(b))
 		branch_load(b, f->set->launch.tmpl);
-	if (b->status == QUEUED && branch_stop_asked(b)) {
-		b->status = KILLED; /* the runner that comes to it finds it ended */
+	asked = b->status == QUEUED ? branch_stop_asked(b) : WAITING;
+	if (asked) {
+		b->status = asked; /* the runner that comes to it finds it ended */
 		return branch_save(b, f->set->launch.tmpl, err) < 0 ? -1 : 1;
 	}
 	if (b->attempt != attempt)

@@ -176,7 +176,7 @@ static int look(struct fleet *f, struct branch *b, FILE *out, struct lc_err *err
 	enum status before = b->status;
 	int over = elsewhere_look(f, b, out, err);
 
-	if (over > 0 && before == QUEUED && b->status == KILLED)
+	if (over > 0 && before == QUEUED && (b->status == KILLED || b->status == VOID))
 		cancel_task(f, b);
 	if (over)
 		return over;

@@ -88,6 +88,9 @@ void fleet_drop_state(struct fleet *f, struct branch *b);
 /* Verify and print the results of those that can be judged by now; at the end, of all. */
 int fleet_settle(struct fleet *f, int all, struct lc_err *err);
 
+/* One that runs and is already known to do something else is asked to end, as VOID. */
+int fleet_look_early(struct fleet *f, struct branch *b, struct lc_err *err);
+
 /* A line on a terminal: what runs, what ended how, the best, the time to go. */
 void fleet_progress(const struct fleet *f, double started, int last);
 

@@ -1,7 +1,9 @@
 /* results: each branch is verified against the others, and reported, as soon as it can be. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "fleet.h"
+#include "io.h"
 #include "json.h"
 
 /* Its changes, without what says where it starts and on which data. */
@@ -117,4 +119,42 @@ int fleet_settle(struct fleet *f, int all, struct lc_err *err)
 			return -1;
 	}
 	return 0;
+}
+
+/* What the branch can be compared with while it runs: once the control has ended, all; before that
+ * what it has logged by now, and the run's log up to where it starts. */
+static int reference_so_far(const struct fleet *f, struct reference *ref)
+{
+	const struct branch *control = NULL;
+	int controls = 0;
+
+	*ref = f->ref;
+	if (f->ref_ready)
+		return 1;
+	for (int i = 0; i < f->n; i++)
+		if (is_control(f->b[i]) && controls++ == 0)
+			control = f->b[i];
+	if (controls != 1)
+		return controls == 0;
+	ref->control = control->steps;
+	ref->run_to = control->from_step ? control->from_step : -1;
+	return 1;
+}
+
+int fleet_look_early(struct fleet *f, struct branch *b, struct lc_err *err)
+{
+	struct reference ref;
+	char why[240], *line;
+	int ret = 0;
+
+	if (b->status != RUNNING || f->set->mute || b->steps.n < b->verify_at ||
+	    !reference_so_far(f, &ref))
+		return 0;
+	b->verify_at = b->steps.n + b->steps.n / 4 + 1;
+	if (!verify_so_far(b, &ref, why))
+		return 0;
+	line = lc_path("%.200s; ended early", why);
+	ret = branch_ask_void(b, line, err);
+	free(line);
+	return ret;
 }

@@ -150,10 +150,11 @@ int runner_start(struct branch *b, const struct launch *l, struct lc_keeper *k, 
 	json_t *actions;
 	struct lc_future future;
 	struct lc_words w = {.nholes = 0};
+	enum status asked = branch_stop_asked(b);
 	int ret = -1;
 
-	if (branch_stop_asked(b)) {
-		b->status = KILLED;
+	if (asked) {
+		b->status = asked;
 		return branch_save(b, l->tmpl, err);
 	}
 	actions = told(b);
@@ -194,10 +195,12 @@ static void note_output(struct branch *b)
  * worst outcome, never as missing). */
 static void judge(struct branch *b, const struct launch *l)
 {
+	enum status asked;
+
 	if (b->steps.nonfinite)
 		branch_end(b, KILLED, "non-finite loss at step %ld", b->steps.nonfinite);
-	else if (branch_stop_asked(b))
-		b->status = KILLED;
+	else if ((asked = branch_stop_asked(b)))
+		b->status = asked;
 	else if (l->stall_s > 0 && lc_now() - b->output_at > l->stall_s)
 		branch_end(b, FAILED, "it printed nothing for %g s", l->stall_s);
 }
@@ -207,7 +210,7 @@ static void ended(struct branch *b, const struct launch *l)
 	int status = lc_proc_status(&b->proc);
 
 	b->wall_s = lc_now() - b->proc.started;
-	if (b->status == KILLED || b->status == FAILED)
+	if (b->status >= KILLED)
 		return;
 	b->status = DONE;
 	if (b->proc.timed_out)

@@ -58,7 +58,7 @@ static int look_at_live(struct fleet *f, struct lc_err *err)
 	for (int i = 0; i < f->nlive; i++) {
 		struct branch *b = f->live[i];
 		int over = ret < 0 ? 0 : f->set->engine->look(f, b, f->out, err);
-		if (over < 0)
+		if (over < 0 || (over == 0 && ret == 0 && fleet_look_early(f, b, err) < 0))
 			ret = -1;
 		if (over == 0 && b->status == WAITING) { /* lost, and to be submitted again */
 			f->first_waiting = 0;

@@ -54,7 +54,8 @@ static int has_ended(const json_t *s)
 {
 	const char *status = lc_json_get_str(s, "status", "");
 
-	return !strcmp(status, "done") || !strcmp(status, "killed") || !strcmp(status, "failed");
+	return !strcmp(status, "done") || !strcmp(status, "killed") || !strcmp(status, "failed") ||
+	       !strcmp(status, "void");
 }
 
 static int is_branch(const struct dirent *de)

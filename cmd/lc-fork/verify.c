@@ -11,7 +11,9 @@ const struct point *reference_at(const struct reference *ref, long step)
 {
 	const struct point *p = stream_find(&ref->control, step);
 
-	return p ? p : stream_find(&ref->run, step);
+	if (p || (ref->run_to && step > ref->run_to))
+		return p;
+	return stream_find(&ref->run, step);
 }
 
 static int resumed(struct branch *b)
@@ -260,11 +262,34 @@ void verify_branch(struct branch *b, const struct reference *ref, const struct b
 {
 	if (b->status != DONE || !resumed(b))
 		return;
-	verify_lr(b, ref);
+	verify_lr(b, ref, 0);
 	if (b->status == DONE)
 		check_batches(b, ref, twin);
 	for (int h = 0; h < HYPERS && b->status == DONE; h++)
 		check_hyper(b, &ref->control, h);
 	if (b->status == DONE && twin && twin->status == DONE)
 		check_effect(b, twin);
+}
+
+int verify_so_far(const struct branch *b, const struct reference *ref, char why[240])
+{
+	struct branch now = *b;
+	const json_t *skip = json_object_get(b->actions, "skip");
+	long shift = lc_json_get_int(b->actions, "data_shift", 0),
+	     in_force = lc_json_get_int(json_object_get(b->rec, "base"), "reseed", 0);
+
+	now.status = DONE;
+	now.why[0] = '\0';
+	if (b->steps.n && b->steps.p[0].step <= b->from_step)
+		resumed(&now);
+	if (now.status == DONE)
+		verify_lr(&now, ref, 1);
+	if (now.status == DONE && !json_object_get(b->actions, "batch_scale") &&
+	    lc_json_get_int(b->actions, "reseed", in_force) == in_force) {
+		shift ? check_shifted(&now, ref, shift) : check_paired(&now, ref);
+		if (now.status == DONE && skip)
+			check_skips(&now, ref, skip);
+	}
+	memcpy(why, now.why, sizeof(now.why));
+	return now.status == VOID;
 }

@@ -14,6 +14,7 @@
  * that of its return segment). */
 struct reference {
 	struct stream run, control;
+	long run_to; /* the run's steps after this one do not count; 0: all do */
 };
 
 /*
@@ -22,5 +23,12 @@ struct reference {
  * else; it may be NULL.
  */
 void verify_branch(struct branch *b, const struct reference *ref, const struct branch *twin);
+
+/*
+ * Of one that runs: 1, with the reason in why, when verify_branch() will call it void whatever it
+ * still prints. It began at the wrong step, a batch is another, or its learning rate is off at
+ * more steps than are left to outvote them.
+ */
+int verify_so_far(const struct branch *b, const struct reference *ref, char why[240]);
 
 #endif

@@ -8,7 +8,7 @@
 const struct point *reference_at(const struct reference *ref, long step);
 
 /* Is the branch's learning rate what its actions make of the control's, at every step that both
- * have logged? */
-void verify_lr(struct branch *b, const struct reference *ref);
+ * have logged? so_far: only what later steps cannot mend counts. */
+void verify_lr(struct branch *b, const struct reference *ref, int so_far);
 
 #endif

@@ -25,13 +25,13 @@ done
 echo "$LC_BRANCH" >>"${STARTS:-/dev/null}"
 from=$(cat "$resume/step")
 case $lie in
-resume) from=0 ;;
-lr) lr=1 ;;
+resume | resume-on) from=0 ;;
+lr | lr-on) lr=1 ;;
 skip) skip=0-0 ;;
 reset) reset=0 ;;
 reseed) reseed= ;;
 early) steps=$((steps - 3)) ;;
-shift) shift_by=1 ;;
+shift | shift-on) shift_by=1 ;;
 tail) tail=0 ;;
 stall) sleep 60 ;;
 silent) exit 0 ;;
@@ -56,6 +56,10 @@ awk -v a="$from" -v n="$steps" -v lr="$lr" -v skip="$skip" -v reset="$reset" -v 
 }'
 case $lie in
 nan | hang) sleep 60 ;;
+*-on)
+	sleep 60
+	exit 3
+	;;
 three) exit 3 ;;
 esac
 [ "$out" ] || exit 0
@@ -144,6 +148,13 @@ lie "text after the records" text '{"reset":"mv"}' "done" "^$"
 equal "no line of it in the output" 0 "$(grep -c 'it/s' ev)"
 
 lie "its data are shifted by a batch" shift '{"lr_scale":0.5}' void 'at step 101 it sees the batch of step 102: its data are shifted by \+1'
+# one that is known to lie is not run to its end: this one would fail there, after a minute
+lie "data that are shifted, and no end" shift-on '{"lr_scale":0.5}' void 'by \+1; ended early'
+equal "it was asked to end as void" "at step 101" "$(grep -o '^at step 101' lie-shift-on/lie/void)"
+lie "a lr that is ignored, and no end" lr-on '{"lr_scale":0.5}' void 'is 1 times the control.s.*; ended early'
+lie "a --resume that is ignored, and no end" resume-on '{"reset":"m"}' void 'not after 100.*; ended early'
+ok "what was ended as void" sh -c "lc-fork status lie-lr-on >st"
+match "stands as that" '^lie +void ' st
 lie "it ignores the tail of the lr" tail '{"lr_tail":{"shape":"linear","to":0,"steps":10}}' void 'learning rate at step 10[0-9] is 0.001, not 0.000'
 lie "it obeys the tail of the lr" hyper '{"lr_tail":{"shape":"linear","to":0,"steps":10}}' "done" "^$"
 sed 's/"$LC_BRANCH" = lie/"$LC_BRANCH"/' train >t2 && mv t2 train && chmod +x train # the control logs them too
