@@ -202,5 +202,7 @@ double lc_selected_median(double t, double bar, double df)
 		double mid = (lo + hi) / 2;
 		*(power(&c, t, mid) < .5 * power(&c, bar, mid) ? &lo : &hi) = mid;
 	}
-	return fmin((lo + hi) / 2, t);
+	/* in true standard errors; an estimated one is as large at the median (chi of df over
+	 * sqrt(df); Wilson and Hilferty, PNAS 17, 1931) */
+	return fmin((lo + hi) / 2 / pow(1 - 2 / (9 * fmax(df, .5)), 1.5), t);
 }

@@ -24,9 +24,11 @@ double lc_dunnett_quantile(double p, int k, double df, double rho); /* p in (.5,
 double lc_power(double t, double df, double delta);
 
 /*
- * The truth, in standard errors, for which a statistic that is only told when it is above bar would
- * be above t half of the time: the median-unbiased estimate of what was selected for passing the
- * bar. Below t; near t when t is far above the bar. At least 0. t >= bar.
+ * What was selected for passing a bar, without that luck: the truth for which a statistic that is
+ * only told when it is above bar would be above t half of the time, in standard errors as they were
+ * estimated. Below t; t itself when t is far above the bar. At least 0. t >= bar. Simulated, with 2
+ * to 40 df and bars of 1 to 8 arms, it is too high 50 % of the time far from the bar, 25 to 50 %
+ * near it.
  */
 double lc_selected_median(double t, double bar, double df);
 

@@ -83,6 +83,11 @@ struct future *evidence_segment(const struct evidence *ev, const struct future *
 struct future *evidence_sibling(const struct evidence *ev, const struct future *f);
 int is_persistent(const struct future *f);
 
+/* The future from the state of `plain` that does what it does and what lasts of f, no more; NULL:
+ * none was run. */
+struct future *evidence_changed(const struct evidence *ev, const struct future *plain,
+				const struct future *f);
+
 struct rule {
 	double alpha;		 /* error rate, shared out over the arms; .05 */
 	double min_effect;	 /* a gain below this is not worth a change, nats; 0 */

@@ -86,6 +86,12 @@ double court_detectable(const struct court *c);
 /* "better", "none", or "undecided", with the reason. */
 const char *court_verdict(const struct court *c, const struct arm *pick, char *why, size_t size);
 
+/*
+ * How long the arms whose change ends are to be read after it, and the least that one was, back on
+ * plan (DESIGN section 8, truth 2: max(H, 400) steps): 1 when that is too short.
+ */
+int court_short_return(const struct court *c, long *steps, long *wanted);
+
 /* The decision record that says it all. pick: the chosen arm, or NULL. New reference. */
 json_t *court_decision(const struct court *c, const struct arm *pick);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "action.h"
 #include "collapse.h"
@@ -69,20 +70,44 @@ int is_persistent(const struct future *f)
 	return strcmp(f->kind, "persistent") == 0;
 }
 
+static struct future *with_actions(const struct evidence *ev, const struct future *same_from,
+				   const json_t *actions)
+{
+	const json_t *from = json_object_get(same_from->rec, "from");
+
+	for (int i = 0; i < ev->n; i++) {
+		struct future *f = &ev->f[i];
+		if (!f->parent && json_equal(f->actions, actions) &&
+		    json_equal(json_object_get(f->rec, "from"), from))
+			return f;
+	}
+	return NULL;
+}
+
 struct future *evidence_sibling(const struct evidence *ev, const struct future *f)
 {
 	json_t *plain = json_deep_copy(f->actions);
-	struct future *found = NULL;
+	struct future *found;
 
 	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
 		json_object_del(plain, lasting[i]);
-	for (int i = 0; i < ev->n && !found; i++)
-		if (&ev->f[i] != f && !ev->f[i].parent && json_equal(ev->f[i].actions, plain) &&
-		    json_equal(json_object_get(ev->f[i].rec, "from"),
-			       json_object_get(f->rec, "from")))
-			found = &ev->f[i];
+	found = with_actions(ev, f, plain);
 	json_decref(plain);
-	return found;
+	return found == f ? NULL : found;
+}
+
+struct future *evidence_changed(const struct evidence *ev, const struct future *plain,
+				const struct future *f)
+{
+	json_t *actions = json_deep_copy(plain->actions), *v;
+	struct future *found;
+
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		if ((v = json_object_get(f->actions, lasting[i])))
+			json_object_set(actions, lasting[i], v);
+	found = with_actions(ev, plain, actions);
+	json_decref(actions);
+	return found == plain ? NULL : found;
 }
 
 static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct lc_err *err)
@@ -197,6 +222,16 @@ struct watcher {
 	void *arg;
 };
 
+/* What lc-fork run printed, when path is the directory of its fork. The caller's. */
+static char *file_of(const char *path)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return lc_path("%s/evidence.jsonl", path);
+	return lc_path("%s", path);
+}
+
 static int read_file(struct evidence *ev, struct lc_hasher *h, const char *path,
 		     const struct watcher *w, struct lc_err *err)
 {
@@ -237,8 +272,11 @@ int evidence_follow(struct evidence *ev, char *const *paths, int n, const struct
 	ev->goal = goal && goal->terms + goal->limits > 0 ? goal : NULL;
 	if (lc_hasher_init(&h, err) < 0)
 		return -1;
-	for (int i = 0; i < n && ret == 0; i++)
-		ret = read_file(ev, &h, paths[i], &w, err);
+	for (int i = 0; i < n && ret == 0; i++) {
+		char *file = file_of(paths[i]);
+		ret = read_file(ev, &h, file, &w, err);
+		free(file);
+	}
 	if (ret < 0)
 		lc_hasher_done(&h, NULL, NULL);
 	else

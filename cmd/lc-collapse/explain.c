@@ -95,9 +95,12 @@ static void print_noise(const json_t *d)
 	       "of "
 	       "5.\n",
 	       lc_json_get_num(noise, "return", NAN), nulls, lc_json_get_num(d, "detectable", NAN));
-	printf("Cost: %ld steps in futures, %ld steps to be run again (charged %.4f).\n",
-	       lc_json_get_int(cost, "branch_steps", 0), lc_json_get_int(cost, "rewound_steps", 0),
-	       lc_json_get_num(cost, "charge", 0));
+	printf("Cost: %ld steps in futures", lc_json_get_int(cost, "branch_steps", 0));
+	if (lc_json_get_int(cost, "saved_steps", 0) > 0)
+		printf(" (%ld more were spared by stopping losers)",
+		       lc_json_get_int(cost, "saved_steps", 0));
+	printf(", %ld steps to be run again (charged %.4f).\n",
+	       lc_json_get_int(cost, "rewound_steps", 0), lc_json_get_num(cost, "charge", 0));
 }
 
 /* The arm that stands highest by its lower bound, but for the choice; NULL: none. */
@@ -161,12 +164,25 @@ static void print_credit(const json_t *d)
 {
 	const json_t *credit = json_object_get(d, "credit");
 
-	if (credit)
-		printf("Credit: of the gain %.4f is the remedy's (as %s), %.4f the lasting "
-		       "change's, which it would gain without any incident.\n",
-		       lc_json_get_num(credit, "remedy", NAN),
-		       lc_json_get_str(credit, "plain", "?"),
-		       lc_json_get_num(credit, "lasting", NAN));
+	if (!credit)
+		return;
+	printf("Credit: of the gain %.4f is the schedule's (sd %.4f): %s against %s, the same "
+	       "change %s; %.4f is the remedy's.\n",
+	       lc_json_get_num(credit, "schedule", NAN), lc_json_get_num(credit, "sd", NAN),
+	       lc_json_get_str(credit, "changed", "?"), lc_json_get_str(credit, "plain", "?"),
+	       json_is_true(json_object_get(credit, "clean"))
+		       ? "on the clean state, with no incident at all"
+		       : "on a state that is not clean (it was not run on that)",
+	       lc_json_get_num(credit, "remedy", NAN));
+}
+
+static void print_short(const json_t *d)
+{
+	const json_t *s = json_object_get(d, "short_return");
+
+	if (s)
+		printf("What ends was read after %ld steps back on plan; %ld would tell more.\n",
+		       lc_json_get_int(s, "steps", 0), lc_json_get_int(s, "wanted", 0));
 }
 
 static void print_relapse(const struct relapse *r)
@@ -183,15 +199,18 @@ static void print_relapse(const struct relapse *r)
 static void print_choice(const json_t *d)
 {
 	const json_t *ci = json_object_get(d, "ci");
-	double lo, hi;
+	double lo, hi, gain = lc_json_get_num(d, "gain", NAN);
+	double measured = lc_json_get_num(d, "measured_gain", gain);
 
 	printf("Choice: %s, ", lc_json_get_str(d, "choice", ""));
 	print_actions(json_object_get(d, "actions"));
 	if (lc_json_to_num(json_array_get(ci, 0), &lo) == 0 &&
-	    lc_json_to_num(json_array_get(ci, 1), &hi) == 0 && decision_status(d) == LC_OK)
-		printf(": gains %.4f nats of %s, between %.4f and %.4f",
-		       lc_json_get_num(d, "gain", NAN), lc_json_get_str(d, "reported_on", "loss"),
-		       lo, hi);
+	    lc_json_to_num(json_array_get(ci, 1), &hi) == 0 && decision_status(d) == LC_OK) {
+		printf(": gains %.4f nats of %s, between %.4f and %.4f", gain,
+		       lc_json_get_str(d, "reported_on", "loss"), lo, hi);
+		if (measured > gain)
+			printf(" (as measured, with the luck of what was picked: %.4f)", measured);
+	}
 	printf(".\n");
 }
 
@@ -212,6 +231,7 @@ static void explain(const json_t *d, const json_t *alert, const struct evidence 
 	json_array_foreach(arms, i, arm)
 		print_arm(arm, lc_json_get_str(d, "choice", ""));
 	print_credit(d);
+	print_short(d);
 	print_otherwise(d);
 	print_relapse(r);
 	print_noise(d);

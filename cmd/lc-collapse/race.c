@@ -6,23 +6,25 @@
 #include <string.h>
 
 #include "collapse.h"
+#include "io.h"
 #include "json.h"
 #include "option.h"
 #include "rungs.h"
 
-static const char *stop_dir;
+static const char *stop_dir, *wanted_path;
 static int anytime;
 static struct rule rule = {.alpha = .05, .min_effect = 0};
 
 static const char race_usage[] =
-	"usage: lc-collapse race [-a ALPHA] [-e EFFECT] [-p PLAN] [FILE]...\n"
-	"Read branch, step and result records, and the run's own steps; write the decision "
-	"record.\n"
+	"usage: lc-collapse race [-a ALPHA] [-e EFFECT] [-p PLAN] [FILE|DIR]...\n"
+	"Read branch, step and result records, and the run's own steps, or the directory of\n"
+	"lc-fork run; write the decision record.\n"
 	"  -a, --alpha X       error rate, shared out over the arms (.05)\n"
 	"  -e, --min-effect X  a gain below this is not worth a change, in nats (0)\n"
 	"  -p, --plan FILE     the plan of the lr, {\"schedule\",\"lr\",\"total\",...} or a "
 	"state.json\n"
 	"  -c, --confirm N     the leader must win again, in N runs on other data (0)\n"
+	"      --wanted FILE   what must be run for that, as input of lc-fork run\n"
 	"  -o, --objective O   min:METRIC or max:METRIC, with :WEIGHT where there are several\n"
 	"  -l, --limit L       METRIC<X or METRIC>X, which an arm must keep to be chosen\n"
 	"  -n, --noise FILE    a decision of an earlier fork of the run: its noise counts too\n"
@@ -80,11 +82,13 @@ int rule_read(struct rule *r, const json_t *decision, struct lc_err *err)
 static void options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"alpha", 1, 0, 'a'}, {"min-effect", 1, 0, 'e'}, {"confirm", 1, 0, 'c'},
-		{"noise", 1, 0, 'n'}, {"objective", 1, 0, 'o'},	 {"limit", 1, 0, 'l'},
-		{"stop", 1, 0, 'D'},  {"anytime", 0, 0, 'A'},	 {"max-cost", 1, 0, 'M'},
-		{"price", 1, 0, 'P'}, {"plan", 1, 0, 'p'},	 {"help", 0, 0, 'h'},
-		{0, 0, 0, 0},
+		{"alpha", 1, 0, 'a'},	  {"min-effect", 1, 0, 'e'},
+		{"confirm", 1, 0, 'c'},	  {"noise", 1, 0, 'n'},
+		{"objective", 1, 0, 'o'}, {"limit", 1, 0, 'l'},
+		{"stop", 1, 0, 'D'},	  {"anytime", 0, 0, 'A'},
+		{"max-cost", 1, 0, 'M'},  {"price", 1, 0, 'P'},
+		{"plan", 1, 0, 'p'},	  {"wanted", 1, 0, 'w'},
+		{"help", 0, 0, 'h'},	  {0, 0, 0, 0},
 	};
 	struct lc_err err;
 	int c;
@@ -113,11 +117,44 @@ static void options(int argc, char **argv)
 		case 'M':
 			rule.max_cost = lc_option_whole(optarg, "--max-cost", 1, 1000000000000);
 			break;
+		case 'w': wanted_path = optarg; break;
 		case 'P': rule.price = lc_option_number(optarg, "--price", 0, 1e6); break;
 		case 'h': fputs(race_usage, stdout); exit(lc_finish(0));
 		default: lc_usage_option(c, argv);
 		}
 	}
+}
+
+/* Arms whose change ends, read too soon after it. */
+static void say_short(const json_t *decision)
+{
+	const json_t *s = json_object_get(decision, "short_return");
+
+	if (s)
+		lc_warn("what ends was read after %ld steps back on plan; %ld would tell more",
+			lc_json_get_int(s, "steps", 0), lc_json_get_int(s, "wanted", 0));
+}
+
+/* The branches to run before the leader is confirmed, for lc-fork run; an empty file: none. */
+static int put_wanted(const json_t *decision, struct lc_err *err)
+{
+	const json_t *wanted = json_object_get(json_object_get(decision, "confirm"), "wanted");
+	char *text = NULL;
+	size_t size, i;
+	json_t *rec;
+	FILE *f = open_memstream(&text, &size);
+	int ret = 0;
+
+	if (!f)
+		return lc_fail_sys(err, "write %s", wanted_path);
+	json_array_foreach(wanted, i, rec)
+		ret |= lc_json_emit(f, rec, err);
+	if (fclose(f) == EOF && ret == 0)
+		ret = lc_fail_sys(err, "write %s", wanted_path);
+	if (ret == 0)
+		ret = lc_write_file(wanted_path, text, size, err);
+	free(text);
+	return ret;
 }
 
 int verb_race(int argc, char **argv)
@@ -139,6 +176,9 @@ int verb_race(int argc, char **argv)
 	rec = judge(&ev, &rule, &err);
 	if (!rec || lc_json_emit(stdout, rec, &err) < 0)
 		lc_die(&err);
+	if (wanted_path && put_wanted(rec, &err) < 0)
+		lc_die(&err);
+	say_short(rec);
 	status = decision_status(rec);
 	json_decref(rec);
 	evidence_release(&ev);

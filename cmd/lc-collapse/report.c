@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "court.h"
+#include "credit.h"
 #include "dunnett.h"
 #include "json.h"
 #include "rng.h"
@@ -100,13 +101,34 @@ static json_t *not_counted(const struct court *c)
 	return rows;
 }
 
+/* Steps that were planned and not run, since an arm, or a segment of one, was stopped on the way.
+ */
+static long saved(const struct evidence *ev)
+{
+	static const char *const kinds[] = {"return", "cool"};
+	long steps = 0;
+
+	for (int i = 0; i < ev->n; i++) {
+		const struct future *f = &ev->f[i];
+		const json_t *readout = json_object_get(f->rec, "readout");
+		if (!f->status || strcmp(f->status, "killed") != 0 || f->nonfinite)
+			continue;
+		steps += f->horizon - lc_json_get_int(f->result, "steps", 0);
+		for (int k = 0; k < 2; k++)
+			if (!evidence_segment(ev, f, kinds[k]))
+				steps += lc_json_get_int(readout, kinds[k], 0);
+	}
+	return steps;
+}
+
 static json_t *cost(const struct court *c, const struct arm *pick)
 {
 	long steps = 0;
 
 	for (int i = 0; i < c->ev->n; i++)
 		steps += lc_json_get_int(c->ev->f[i].result, "steps", 0);
-	return json_pack("{s:I,s:I,s:o,s:o}", "branch_steps", (json_int_t)steps, "rewound_steps",
+	return json_pack("{s:I,s:I,s:I,s:o,s:o}", "branch_steps", (json_int_t)steps, "saved_steps",
+			 (json_int_t)saved(c->ev), "rewound_steps",
 			 (json_int_t)(pick ? c->control->from_step - pick->f->from_step : 0),
 			 "step_worth", lc_json_num(c->worth), "charge",
 			 num(pick ? pick->charge : 0));
@@ -128,19 +150,21 @@ static double chaos(const struct court *c)
 static const char *const metric_names[] = {"val_loss", "test_loss", "loss"};
 
 /*
- * The gain as it was measured, and as it is told: what passed a bar is mostly lucky (of the futures
- * of one run the luck is the branch's, so another shard shares it), and is told as the gain that
- * would look like this half of the time (dunnett.h). The law's mean needs no such care: it has a
- * prior.
+ * The gain as it is told: what passed a bar is mostly lucky (of the futures of one run the luck is
+ * the branch's, so another shard shares it), and is told as the gain that would look like this half
+ * of the time (dunnett.h), though not below its lower bound, which holds for whichever arm was
+ * picked. So it lies in the interval that is told with it, and at most at what was measured. The
+ * law's mean needs no such care: it has a prior.
  */
 static double told_gain(const struct court *c, const struct arm *pick, double measured)
 {
 	const struct spread *s = court_spread(&c->report_noise, pick->f);
-	double se = M_SQRT2 * s->sd, bar = s->many + c->rule->min_effect / se;
+	double se = M_SQRT2 * s->sd, bar = s->many + c->rule->min_effect / se, told;
 
 	if (pick->law || !isfinite(measured) || !(s->df > 0) || measured / se <= bar)
 		return measured;
-	return se * lc_selected_median(measured / se, bar, s->df);
+	told = se * lc_selected_median(measured / se, bar, s->df);
+	return fmax(told, measured - court_margin(&c->report_noise, pick->f));
 }
 
 /* The leader's replicates; what is wanted of them is only there when it is worth its price. */
@@ -195,22 +219,19 @@ static void set_gain(json_t *rec, const struct court *c, const struct arm *pick)
 static void set_choice(json_t *rec, const struct court *c, const struct arm *pick)
 {
 	const struct future *f = pick ? pick->f : c->control;
-	const struct future *plain = pick && is_persistent(f) ? evidence_sibling(c->ev, f) : NULL;
-	double gain, remedy;
+	struct credit k;
 
 	json_object_set_new(rec, "choice", json_string(f->id));
 	json_object_set(rec, "from", json_object_get(f->rec, "from"));
 	json_object_set(rec, "actions", (json_t *)f->actions);
 	set_gain(rec, c, pick);
 	json_object_set_new(rec, "p_best", num(court_p_best(c, pick)));
-	/* what the remedy gained, and what the lasting change would gain on any clean state */
-	if (plain) {
-		gain = lc_json_get_num(rec, "measured_gain", 0);
-		remedy = court_gain(c, plain, c->report);
+	if (pick && court_credit(c, pick, lc_json_get_num(rec, "measured_gain", NAN), &k))
 		json_object_set_new(rec, "credit",
-				    json_pack("{s:s,s:o,s:o}", "plain", plain->id, "remedy",
-					      num(remedy), "lasting", num(gain - remedy)));
-	}
+				    json_pack("{s:s,s:s,s:b,s:o,s:o,s:o}", "plain", k.plain->id,
+					      "changed", k.twin->id, "clean", k.clean, "remedy",
+					      num(k.remedy), "schedule", num(k.schedule), "sd",
+					      num(k.sd)));
 }
 
 static json_t *noise(const struct court *c)
@@ -246,6 +267,7 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 	char hex[LC_HEX_LEN + 1], sha[LC_HEX_LEN + 8], why[240];
 	const char *said = court_verdict(c, pick, why, sizeof(why));
 	json_t *rec = lc_record_new("decision", 1);
+	long steps, wanted;
 
 	lc_id_hex(&c->ev->hash, hex);
 	snprintf(sha, sizeof(sha), "sha256:%s", hex);
@@ -254,6 +276,10 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 	json_object_set_new(rec, "why", json_string(why));
 	set_choice(rec, c, pick);
 	set_present(rec, c);
+	if (court_short_return(c, &steps, &wanted))
+		json_object_set_new(rec, "short_return",
+				    json_pack("{s:I,s:I}", "steps", (json_int_t)steps, "wanted",
+					      (json_int_t)wanted));
 	json_object_set_new(rec, "alpha", lc_json_num(c->rule->alpha));
 	json_object_set_new(rec, "min_effect", lc_json_num(c->rule->min_effect));
 	goal_write(rec, &c->rule->goal);

@@ -22,6 +22,27 @@ static const char *hindrance(const struct court *c)
 	return NULL;
 }
 
+/* Short of this many steps back on plan, what a remedy did is still wearing off. */
+#define RETURN_LEAST 400
+
+int court_short_return(const struct court *c, long *steps, long *wanted)
+{
+	int any = 0;
+
+	*wanted = c->control->horizon > RETURN_LEAST ? c->control->horizon : RETURN_LEAST;
+	*steps = *wanted;
+	for (int i = 0; i < c->narms; i++) {
+		const struct future *f = c->arms[i].f, *seg;
+		if (is_persistent(f))
+			continue;
+		seg = evidence_segment(c->ev, f, "return");
+		if (!seg || seg->horizon < *steps)
+			*steps = seg ? seg->horizon : 0;
+		any = 1;
+	}
+	return any && *steps < *wanted;
+}
+
 /* From one arm's p to the best's; where spreads differ, by that of the returns. */
 static double best_of(const struct court *c, double p)
 {

@@ -82,6 +82,39 @@ int fleet_open_dir(struct fleet *f, const char *dir, const char *fork, struct lc
 	return f->dir ? lock_dir(f, err) : -1;
 }
 
+/* What goes to standard output stays in the fork's directory too, for who comes later. */
+static ssize_t print_twice(void *fleet, const char *buf, size_t size)
+{
+	struct fleet *f = fleet;
+
+	if (f->log && lc_write_all(f->log, buf, size, "the records", NULL) < 0)
+		return 0;
+	return fwrite(buf, 1, size, stdout) == size && fflush(stdout) == 0 ? (ssize_t)size : 0;
+}
+
+int fleet_open_print(struct fleet *f, struct lc_err *err)
+{
+	f->print = fopencookie(f, "w", (cookie_io_functions_t){.write = print_twice});
+	return f->print ? 0 : lc_fail_sys(err, "open a stream");
+}
+
+static int open_log(struct fleet *f, struct lc_err *err)
+{
+	char *path;
+	int ret = 0;
+
+	if (f->log || !f->print)
+		return 0;
+	path = lc_path("%s/evidence.jsonl", f->dir);
+	f->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (f->log < 0) {
+		f->log = 0;
+		ret = lc_fail_sys(err, "open %s", path);
+	}
+	free(path);
+	return ret;
+}
+
 /* Pass a line on; keep it when it is a branch record. The first names the fork, and so its
  * directory. */
 static int take_line(struct fleet *f, const char *dir, const char *line, size_t len,
@@ -91,10 +124,10 @@ static int take_line(struct fleet *f, const char *dir, const char *line, size_t 
 	int is = rec ? lc_record_is(rec, "branch", 1, err) : 0;
 
 	if (is > 0 && (fleet_open_dir(f, dir, lc_json_get_str(rec, "fork", "unnamed"), err) < 0 ||
-		       fleet_insert(f, f->n, json_incref(rec), 1, err) < 0))
+		       open_log(f, err) < 0 || fleet_insert(f, f->n, json_incref(rec), 1, err) < 0))
 		is = -1;
 	json_decref(rec);
-	if (is >= 0 && (fwrite(line, 1, len, stdout) != len || putchar('\n') == EOF))
+	if (is >= 0 && (fwrite(line, 1, len, f->print) != len || putc('\n', f->print) == EOF))
 		is = lc_fail_sys(err, "write stdout");
 	return is < 0 ? -1 : 0;
 }
@@ -129,7 +162,7 @@ int fleet_read(struct fleet *f, const char *dir, struct lc_err *err)
 	lc_lines_close(&in);
 	if (more < 0)
 		return -1;
-	if (fflush(stdout) == EOF)
+	if (fflush(f->print) == EOF)
 		return lc_fail_sys(err, "write stdout");
 	return all_have_parents(f, err);
 }
@@ -155,6 +188,10 @@ void fleet_release(struct fleet *f)
 		free(f->b[i]);
 	}
 	lc_keeper_close(&f->keeper);
+	if (f->print)
+		fclose(f->print);
+	if (f->log)
+		close(f->log);
 	if (f->lock > 0)
 		close(f->lock);
 	stream_release(&f->ref.run);

@@ -34,8 +34,10 @@ struct fleet {
 	int first_waiting; /* no branch before this place waits */
 	int ended;	   /* some branch has ended since the results were looked at */
 	struct lc_keeper keeper;
-	int lock;  /* descriptor that holds the directory's lock; 0: none */
-	FILE *out; /* where step records go as they come; NULL: in the order of the plan */
+	int lock;    /* descriptor that holds the directory's lock; 0: none */
+	FILE *print; /* standard output, and from the first branch record on dir/evidence.jsonl */
+	int log;     /* that file's descriptor; 0: none yet */
+	FILE *out; /* where step records go as they come (print); NULL: in the order of the plan */
 	struct reference ref;
 	int ref_ready;
 	struct {
@@ -50,6 +52,9 @@ struct fleet {
  * NULL, one named after the fork). */
 int fleet_read(struct fleet *f, const char *dir, struct lc_err *err);
 void fleet_release(struct fleet *f); /* what still runs is killed */
+
+/* Open f->print. */
+int fleet_open_print(struct fleet *f, struct lc_err *err);
 
 /* Make the directory and take its lock. name: of the fork, for a dir that is NULL. */
 int fleet_open_dir(struct fleet *f, const char *dir, const char *name, struct lc_err *err);

@@ -94,7 +94,7 @@ static int settle(struct fleet *f, struct branch *b, const struct branch *twin, 
 		branch_end(b, VOID, "branch %.100s, from which it starts, is void", parent->id);
 	b->settled = 1;
 	rec = branch_result(b);
-	ret = lc_json_emit(stdout, rec, err);
+	ret = lc_json_emit(f->print, rec, err);
 	json_decref(rec);
 	return ret;
 }

@@ -204,13 +204,15 @@ int verb_run(int argc, char **argv)
 	int ret = -1;
 
 	options(argc, argv);
-	f.out = set.in_order ? NULL : stdout;
 	if (set.history && access(set.history, R_OK) < 0) {
 		lc_fail_sys(&err, "open %s", set.history);
 		lc_die(&err);
 	}
-	if (lc_keeper_open(&f.keeper, &err) == 0 && fleet_read(&f, set.dir, &err) == 0)
-		ret = fleet_carry_out(&f, &err);
+	if (lc_keeper_open(&f.keeper, &err) == 0 && fleet_open_print(&f, &err) == 0) {
+		f.out = set.in_order ? NULL : f.print;
+		if (fleet_read(&f, set.dir, &err) == 0)
+			ret = fleet_carry_out(&f, &err);
+	}
 	fleet_die_of_signal(&f);
 	if (ret == 0)
 		say_failures(&f);

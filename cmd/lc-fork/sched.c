@@ -159,8 +159,8 @@ static int print_ready(struct fleet *f, int *printed, struct lc_err *err)
 		struct branch *b = f->b[*printed];
 		if (b->status < DONE || (b->status == DONE && !b->segments_made))
 			return 0;
-		if ((!b->announced && lc_json_emit(stdout, b->rec, err) < 0) ||
-		    branch_emit(b, stdout, err) < 0)
+		if ((!b->announced && lc_json_emit(f->print, b->rec, err) < 0) ||
+		    branch_emit(b, f->print, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -113,4 +113,9 @@ lc-fork run -q -j 6 -d live -x ./trainer <plan 2>run.err | tee records | lc-coll
 match "the loser was ended by the race that read it" \
 	'"branch":"loser","status":"killed","why":"stopped at 0.[0-9]* of the horizon: 6 behind' records
 match "and is not counted" '"not_counted":\[.*"branch":"loser","status":"killed"' .out
+steps=$(grep -o '"branch":"loser","status":"killed".*"steps":[0-9]*' records | sed 's/.*://')
+match "what it spared is said" "\"saved_steps\":$((16 - steps))," .out
+same "the fork's directory keeps all that was printed" records live/evidence.jsonl
+lc-collapse race live >again
+same "and decides the same" .out again
 :
