@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "fork.h"
 #include "io.h"
+#include "json.h"
 #include "option.h"
 #include "template.h"
 
@@ -176,6 +177,35 @@ static void say_failures(const struct fleet *f)
 		lc_warn("%d of %d futures failed: %s: %s", n, f->n, first->id, first->why);
 }
 
+/* An action that the command is not told makes its branch void, if it is not read from LC_ACTIONS:
+ * better known before the steps are spent. A rewind is told by the state. */
+static void say_untold(const struct fleet *f)
+{
+	const char *tmpl = set.launch.tmpl, *name;
+	json_t *untold = json_object(), *v;
+	char *text = lc_path("%s", "");
+
+	for (int i = 0; i < f->n; i++)
+		json_object_foreach(f->b[i]->actions, name, v) {
+			char *hole = lc_path("{%s}", name), *more;
+			if (strcmp(name, "rewind") != 0 && !strstr(tmpl, hole) &&
+			    !json_object_get(untold, name)) {
+				json_object_set(untold, name, v);
+				more = lc_path("%s%s%s", text, *text ? ", " : "", name);
+				free(text);
+				text = more;
+			}
+			free(hole);
+		}
+	if (*text && !strstr(tmpl, "{actions}") && !strstr(tmpl, "{control}") &&
+	    !strstr(tmpl, "LC_ACTIONS"))
+		lc_warn("the command has no hole for %s (try {actions}): such branches are void, "
+			"unless it reads LC_ACTIONS",
+			text);
+	free(text);
+	json_decref(untold);
+}
+
 int fleet_carry_out(struct fleet *f, struct lc_err *err)
 {
 	f->set->launch.also = fleet_own_actions(f);
@@ -210,8 +240,11 @@ int verb_run(int argc, char **argv)
 	}
 	if (lc_keeper_open(&f.keeper, &err) == 0 && fleet_open_print(&f, &err) == 0) {
 		f.out = set.in_order ? NULL : f.print;
-		if (fleet_read(&f, set.dir, &err) == 0)
+		if (fleet_read(&f, set.dir, &err) == 0) {
+			if (!set.quiet)
+				say_untold(&f);
 			ret = fleet_carry_out(&f, &err);
+		}
 	}
 	fleet_die_of_signal(&f);
 	if (ret == 0)

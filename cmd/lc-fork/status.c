@@ -40,13 +40,17 @@ static const char *options(int argc, char **argv)
 	return argv[optind];
 }
 
-static int show(const json_t *s, struct lc_err *err)
+static int show(const json_t *s, int first, struct lc_err *err)
 {
+	const char *why = lc_json_get_str(s, "why", "");
+
 	if (as_json)
 		return lc_json_emit(stdout, s, err);
-	printf("%-20s %-8s %8ld %10.1f s  %s\n", lc_json_get_str(s, "branch", "?"),
+	if (first)
+		printf("%-20s %-8s %8s %10s  %s\n", "BRANCH", "STATUS", "STEP", "SECONDS", "WHY");
+	printf("%-20s %-8s %8ld %10.1f%s%s\n", lc_json_get_str(s, "branch", "?"),
 	       lc_json_get_str(s, "status", "?"), lc_json_get_int(s, "step", 0),
-	       lc_json_get_num(s, "wall_s", 0), lc_json_get_str(s, "why", ""));
+	       lc_json_get_num(s, "wall_s", 0), *why ? "  " : "", why);
 	return 0;
 }
 
@@ -75,7 +79,7 @@ static int show_all(const char *dir, struct lc_err *err)
 		char *path = lc_path("%s/%s/status.json", dir, names[i]->d_name);
 		json_t *s = access(path, F_OK) == 0 ? lc_json_load(path, NULL) : NULL;
 		if (s && open >= 0) {
-			open = show(s, err) < 0 ? -1 : open + !has_ended(s);
+			open = show(s, !seen, err) < 0 ? -1 : open + !has_ended(s);
 			seen++;
 		}
 		json_decref(s);

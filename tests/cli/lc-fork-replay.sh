@@ -34,6 +34,7 @@ status "no command" 2 lc-fork replay -H run.jsonl
 
 replay "and again" 0 "exact exact exact" "$train"
 status "lc-fork status: all have ended" 0 lc-fork status lc-replay
+match "under a heading" '^BRANCH +STATUS +STEP +SECONDS +WHY$' .out
 match "a line each" '^first +done +50 ' .out
 ok "as records" lc-fork status -j lc-replay
 equal "one a branch" 4 "$(grep -c '^{"type":"status","v":1,' .out)"

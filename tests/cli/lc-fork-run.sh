@@ -104,6 +104,11 @@ equal "one state, shared and read-only" "1 0" "$(find fork/state -mindepth 1 -ma
 absent "states that branches wrote are gone" fork/*/out
 equal "each was started once" "8 8" "$(wc -l <starts) $(sort -u starts | wc -l)"
 cp ev first
+{ branch c control '{}' && branch n1 null '{"reseed":1}' && branch skip arm '{"skip":[101,105],"rewind":100}'; } >deaf
+ok "a command that is not told the actions" sh -c "lc-fork run -d deaf.d -x './train --resume {state} --lr-scale {lr_scale} --steps {horizon}' <deaf >deaf.ev"
+match "is warned of, before it is run" '^lc-fork: the command has no hole for reseed, skip \(try' .err
+ok "one that reads them itself" sh -c "lc-fork run -d hears.d -x 'LC_ACTIONS=\$LC_ACTIONS ./train --resume {state} --steps {horizon}' <deaf >deaf.ev"
+equal "is not" 0 "$(grep -c 'no hole' .err)"
 ok "the same again, from what is there" sh -c "STARTS=starts lc-fork run --in-order -j 2 -d fork -H run.jsonl -x '$train' <plan >ev"
 same "is the same" ev first
 equal "nothing was started" 8 "$(wc -l <starts)"
