@@ -71,13 +71,24 @@ static void print_tried(const struct evidence *ev)
 	printf(lo == hi ? ", from step %ld.\n" : ", from steps %ld to %ld.\n", lo, hi);
 }
 
+static void print_gain(double x)
+{
+	if (isnan(x))
+		printf("%9s ", "unknown");
+	else
+		printf("%+9.4f ", x);
+}
+
 static void print_arm(const json_t *arm, const char *choice)
 {
 	const char *id = lc_json_get_str(arm, "branch", "?");
 	double gain = lc_json_get_num(arm, "gain", NAN), lower = lc_json_get_num(arm, "lower", NAN);
 	const json_t *law = json_object_get(arm, "law");
 
-	printf("  %c %-6s %+9.4f %+9.4f  ", strcmp(id, choice) == 0 ? '*' : ' ', id, gain, lower);
+	printf("  %c %-6s ", strcmp(id, choice) == 0 ? '*' : ' ', id);
+	print_gain(gain);
+	print_gain(lower);
+	putchar(' ');
 	print_actions(json_object_get(arm, "actions"));
 	if (json_is_object(law))
 		printf("  (by the law: P(better) %.2f)", lc_json_get_num(law, "p_better", NAN));
@@ -90,11 +101,14 @@ static void print_noise(const json_t *d)
 {
 	const json_t *noise = json_object_get(d, "noise"), *cost = json_object_get(d, "cost");
 	long nulls = lc_json_get_int(noise, "nulls", lc_json_get_int(noise, "df", 0) + 1);
+	double sd = lc_json_get_num(noise, "return", NAN);
 
-	printf("Noise: sd %.4f over %ld null branches; a gain of %.4f would have been seen 4 times "
-	       "of "
-	       "5.\n",
-	       lc_json_get_num(noise, "return", NAN), nulls, lc_json_get_num(d, "detectable", NAN));
+	if (isnan(sd))
+		printf("Noise: not known, of %ld null branches.\n", nulls);
+	else
+		printf("Noise: sd %.4f over %ld null branches; a gain of %.4f would have been seen "
+		       "4 times of 5.\n",
+		       sd, nulls, lc_json_get_num(d, "detectable", NAN));
 	printf("Cost: %ld steps in futures", lc_json_get_int(cost, "branch_steps", 0));
 	if (lc_json_get_int(cost, "saved_steps", 0) > 0)
 		printf(" (%ld more were spared by stopping losers)",
@@ -214,6 +228,49 @@ static void print_choice(const json_t *d)
 	printf(".\n");
 }
 
+/* Is it a segment of a branch that does not count either? */
+static int goes_with(const json_t *all, const json_t *one)
+{
+	const char *id = lc_json_get_str(one, "branch", ""), *dot = strrchr(id, '.');
+
+	for (size_t i = 0; dot && i < json_array_size(all); i++) {
+		const char *other = lc_json_get_str(json_array_get(all, i), "branch", "");
+		if (strlen(other) == (size_t)(dot - id) && strncmp(other, id, dot - id) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int same_fate(const json_t *a, const json_t *b)
+{
+	return strcmp(lc_json_get_str(a, "status", "?"), lc_json_get_str(b, "status", "?")) == 0 &&
+	       strcmp(lc_json_get_str(a, "why", ""), lc_json_get_str(b, "why", "")) == 0;
+}
+
+/* A line for each reason; what is void takes its segments along unsaid. */
+static void print_not_counted(const json_t *all)
+{
+	size_t n = json_array_size(all);
+
+	for (size_t i = 0; i < n; i++) {
+		const json_t *one = json_array_get(all, i);
+		int told = goes_with(all, one);
+		for (size_t k = 0; k < i && !told; k++)
+			told = same_fate(json_array_get(all, k), one) &&
+			       !goes_with(all, json_array_get(all, k));
+		if (told)
+			continue;
+		printf("Not counted: %s", lc_json_get_str(one, "branch", "?"));
+		for (size_t k = i + 1; k < n; k++)
+			if (same_fate(json_array_get(all, k), one) &&
+			    !goes_with(all, json_array_get(all, k)))
+				printf(" %s",
+				       lc_json_get_str(json_array_get(all, k), "branch", "?"));
+		printf(" %s, %s\n", lc_json_get_str(one, "status", "?"),
+		       lc_json_get_str(one, "why", ""));
+	}
+}
+
 static void explain(const json_t *d, const json_t *alert, const struct evidence *ev,
 		    const struct relapse *r)
 {
@@ -235,9 +292,7 @@ static void explain(const json_t *d, const json_t *alert, const struct evidence 
 	print_otherwise(d);
 	print_relapse(r);
 	print_noise(d);
-	json_array_foreach(json_object_get(d, "not_counted"), i, arm)
-		printf("Not counted: %s %s, %s\n", lc_json_get_str(arm, "branch", "?"),
-		       lc_json_get_str(arm, "status", "?"), lc_json_get_str(arm, "why", ""));
+	print_not_counted(json_object_get(d, "not_counted"));
 }
 
 /* Keeps the last alert that a later decision followed. */

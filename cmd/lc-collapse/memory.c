@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "action.h"
 #include "collapse.h"
@@ -233,6 +234,10 @@ int verb_memory(int argc, char **argv)
 			lc_die(&err);
 		return lc_finish(0);
 	}
+	if (access(store, F_OK) < 0) {
+		lc_fail_sys(&err, "open %s", store);
+		lc_die(&err);
+	}
 	all = lc_memory_read(store, &bad, &err);
 	if (!all)
 		lc_die(&err);
@@ -242,6 +247,8 @@ int verb_memory(int argc, char **argv)
 		else if (lc_json_emit(stdout, json_array_get(all, i), &err) < 0)
 			lc_die(&err);
 	}
+	if (json_array_size(all) == 0 && !as_json)
+		lc_warn("%s: nothing is remembered", store);
 	if (bad)
 		lc_warn("%s/memory.jsonl: %ld records are malformed and passed over", store, bad);
 	json_decref(all);

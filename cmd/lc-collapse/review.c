@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "collapse.h"
 #include "incident.h"
@@ -186,19 +187,28 @@ static void add_up(struct sum *s, const json_t *rec)
 	s->seen += gain;
 }
 
+static void show_gain(double x)
+{
+	if (isnan(x))
+		printf(" %9s", "-");
+	else
+		printf(" %+9.4f", x);
+}
+
 static int show(const json_t *rec, struct lc_err *err)
 {
 	const json_t *after = json_object_get(rec, "after");
 
 	if (as_json)
 		return lc_json_emit(stdout, rec, err);
-	printf("%-12s %8ld  %-9s %-8s %+9.4f %+9.4f %6ld %6ld  %s%s%s\n",
-	       lc_json_get_str(rec, "fork", "?"), lc_json_get_int(rec, "step", -1),
-	       lc_json_get_str(rec, "verdict", "?"), lc_json_get_str(rec, "choice", "?"),
-	       lc_json_get_num(rec, "gain", NAN), lc_json_get_num(after, "gain", NAN),
-	       lc_json_get_int(after, "steps", 0), lc_json_get_int(after, "alerts", 0),
-	       lc_json_get_str(rec, "held", "?"), json_object_get(rec, "why") ? ": " : "",
-	       lc_json_get_str(rec, "why", ""));
+	printf("%-12s %8ld  %-9s %-8s", lc_json_get_str(rec, "fork", "?"),
+	       lc_json_get_int(rec, "step", -1), lc_json_get_str(rec, "verdict", "?"),
+	       lc_json_get_str(rec, "choice", "?"));
+	show_gain(lc_json_get_num(rec, "gain", NAN));
+	show_gain(lc_json_get_num(after, "gain", NAN));
+	printf(" %6ld %6ld  %s%s%s\n", lc_json_get_int(after, "steps", 0),
+	       lc_json_get_int(after, "alerts", 0), lc_json_get_str(rec, "held", "?"),
+	       json_object_get(rec, "why") ? ": " : "", lc_json_get_str(rec, "why", ""));
 	return 0;
 }
 
@@ -279,6 +289,12 @@ static int review(char *const *paths, int n, struct sum *sum, struct lc_err *err
 	json_t *memory = NULL;
 	int ret = past_list_read(&list, journal, err);
 
+	if (ret == 0 && access(run_path, R_OK) < 0)
+		ret = lc_fail_sys(err, "open %s", run_path);
+	if (ret == 0 && list.orphans)
+		lc_warn("%s: %d applied whose decision records it lacks: add these before, to "
+			"have them reviewed",
+			journal, list.orphans);
 	if (ret == 0 && remember && !(memory = lc_memory_read(store, NULL, err)))
 		ret = -1;
 	if (ret == 0 && !as_json && list.n > 0)

@@ -22,3 +22,15 @@ status "no such file" 4 lc-collapse explain nowhere
 status "no file named" 2 lc-collapse explain
 status "a decision of a later version" 3 sh -c 'sed "s/\"decision\",\"v\":1/\"decision\",\"v\":9/" decision | lc-collapse explain -'
 status "a full disk" 4 sh -c 'lc-collapse explain decision >/dev/full'
+
+# without noise, and with much that did not count
+cat >void <<'END'
+{"type":"decision","v":1,"fork":"f2","verdict":"undecided","why":"no noise","choice":"c","from":{"snapshot":"s","step":90},"actions":{},"noise":{"return":"nan","nulls":0},"detectable":"nan","arms":[{"branch":"a1","actions":{"rewind":90},"gain":0.21,"lower":"nan"}],"not_counted":[{"branch":"n1","status":"void","why":"not reseeded"},{"branch":"a2","status":"void","why":"no change"},{"branch":"n2","status":"void","why":"not reseeded"},{"branch":"n1.return","status":"void","why":"branch n1, from which it starts, is void"},{"branch":"a1.cool","status":"void","why":"no change"}],"cost":{"branch_steps":700,"rewound_steps":0,"charge":0}}
+END
+ok "a decision without nulls" lc-collapse explain void
+match "what is not known is said to be" '^    a1 +\+0.2100 +unknown  back to step 90$' .out
+match "the noise too" '^Noise: not known, of 0 null branches.$' .out
+equal "no figure is no number" "" "$(grep -w nan .out)"
+match "those with one reason are told on one line" '^Not counted: n1 n2 void, not reseeded$' .out
+match "also a segment of one that counts" '^Not counted: a2 a1.cool void, no change$' .out
+equal "but not the segments of what is void" 2 "$(grep -c '^Not counted' .out)"

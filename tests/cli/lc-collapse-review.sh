@@ -118,6 +118,11 @@ equal "has no outcome yet" "$lines" "$(wc -l <lc-store/memory.jsonl)"
 
 status "no journal" 2 lc-collapse review -H run.jsonl evidence.jsonl
 status "a journal that is not there" 4 lc-collapse review -J none -H run.jsonl evidence.jsonl
+status "a run's log that is not there" 4 lc-collapse review -J journal -H none evidence.jsonl
+grep '"type":"applied"' journal >applied
+ok "a journal without the decisions that were applied" lc-collapse review -J applied -H run.jsonl evidence.jsonl
+match "lacks them, and is said to" '^lc-collapse: applied: [1-9] applied whose decision records it lacks' .err
+status "memory of a store that is not there" 4 lc-collapse memory -s nowhere
 status "memory --add without evidence" 2 lc-collapse memory --add decision.json
 status "memory of no store" 4 lc-collapse memory --add -s nowhere decision.json run.jsonl evidence.jsonl
 status "explain with an alert that is none" 3 lc-collapse explain -a decision.json decision.json
