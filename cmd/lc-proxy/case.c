@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io.h"
 #include "json.h"
@@ -22,12 +23,15 @@ static char *copy(const char *s)
 	return lc_path("%s", s);
 }
 
-/* "run" is short for run.jsonl. */
+/* "run" is short for run.jsonl, where there is no file of that name. */
 static char *file_of(const char *name)
 {
-	size_t n = strlen(name);
+	char *longer = lc_path("%s.jsonl", name);
 
-	return lc_path("%s%s", name, n > 6 && strcmp(name + n - 6, ".jsonl") == 0 ? "" : ".jsonl");
+	if (access(name, F_OK) < 0 && access(longer, F_OK) == 0)
+		return longer;
+	free(longer);
+	return copy(name);
 }
 
 void case_parse(struct bt_case *c, const json_t *j)
@@ -70,7 +74,7 @@ int cases_load(const char *path, struct bt_case **all)
 {
 	struct lc_lines lines;
 	struct lc_err err;
-	char *text, what[64];
+	char *text, what[256];
 	size_t len;
 	int got, n = 0;
 
@@ -81,7 +85,7 @@ int cases_load(const char *path, struct bt_case **all)
 		json_t *j;
 		if (text[strspn(text, " \t")] == 0)
 			continue;
-		snprintf(what, sizeof(what), "cases line %lu", lines.line);
+		snprintf(what, sizeof(what), "%.200s line %lu", path, lines.line);
 		if (!(j = lc_json_parse(text, len, what, &err)))
 			lc_die(&err);
 		*all = lc_xrealloc(*all, (size_t)n + 1, sizeof(**all));
@@ -91,6 +95,8 @@ int cases_load(const char *path, struct bt_case **all)
 	if (got < 0)
 		lc_die(&err);
 	lc_lines_close(&lines);
+	if (n == 0)
+		lc_warn("%s: no cases", path);
 	return n;
 }
 

@@ -38,4 +38,9 @@ status "no step" 2 lc-proxy backtest -H parent.jsonl decay-25000.jsonl
 status "no branch" 2 lc-proxy backtest -H parent.jsonl -s 20000
 status "a branch with nothing after the fork" 1 lc-proxy backtest -q -H parent.jsonl -s 25000 decay-25000.jsonl
 status "no case" 1 lc-proxy backtest --cases - </dev/null
+match "is said" '^lc-proxy: -: no cases$' .err
+status "a parent that is not there" 4 lc-proxy backtest -H nowhere -s 20000 decay-25000.jsonl
+match "is named as it was" '^lc-proxy: open nowhere: No such file' .err
+cp parent.jsonl parent.log
+ok "a log of another ending" lc-proxy backtest -j -H parent.log -s 20000 decay-25000.jsonl
 [ ! -c /dev/full ] || status "a full disk" 4 sh -c 'lc-proxy backtest --cases cases >/dev/full'
