@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "engine.h"
+#include "engine_slurm.h"
 #include "hash.h"
 #include "io.h"
 #include "template.h"
@@ -18,8 +19,7 @@
 
 #define ASK_S 2.0
 
-/* The name of submission k. The caller's. */
-static char *job_name(const struct fleet *f, long k)
+char *slurm_job_name(const struct fleet *f, long k)
 {
 	char hex[LC_HEX_LEN + 1];
 	struct lc_id id;
@@ -44,38 +44,43 @@ static char *script(const struct fleet *f, const char *list)
 	return text;
 }
 
-/* sbatch of n tasks from list; user's words come last, and so overrule ours. */
-static int submit(struct fleet *f, const char *list, int n, struct lc_err *err)
+int slurm_sbatch(struct fleet *f, char *const ours[3], const char *text, const char *id_path,
+		 struct lc_err *err)
 {
-	char *name = job_name(f, f->job.batch), *text = script(f, list), *id = NULL, *id_path;
-	char *limit = f->set->jobs < n ? lc_path("%%%d", f->set->jobs) : lc_path("%s", "");
-	char *array = lc_path("--array=0-%d%s", n - 1, limit),
-	     *job = lc_path("--job-name=%s", name);
-	char *output = lc_path("--output=%s-%%a.log", list);
-	char **argv = lc_xalloc((size_t)f->set->nwords + 8, sizeof(*argv));
+	char **argv = lc_xalloc((size_t)f->set->nwords + 8, sizeof(*argv)), *id = NULL;
 	int k = 0, ret;
 
 	argv[k++] = "sbatch";
 	argv[k++] = "--parsable";
 	argv[k++] = "--requeue";
 	argv[k++] = "--open-mode=append";
-	argv[k++] = array;
-	argv[k++] = job;
-	argv[k++] = output;
+	for (int i = 0; i < 3 && ours[i]; i++)
+		argv[k++] = ours[i];
 	for (int i = 0; i < f->set->nwords; i++)
 		argv[k++] = (char *)f->set->words[i];
 	ret = engine_call(argv, text, &id, err) == 0 ? 0 : -1;
-	id_path = lc_path("%s.id", list);
 	if (ret == 0) {
 		id[strcspn(id, ";\n")] = '\0';
 		ret = lc_put_file(id_path, id, strlen(id), err);
 	}
-	free(id_path);
 	free(id);
 	free(argv);
-	free(output);
-	free(job);
-	free(array);
+	return ret;
+}
+
+/* sbatch of n tasks from list. */
+static int submit(struct fleet *f, const char *list, int n, struct lc_err *err)
+{
+	char *name = slurm_job_name(f, f->job.batch), *text = script(f, list),
+	     *limit = f->set->jobs < n ? lc_path("%%%d", f->set->jobs) : lc_path("%s", ""),
+	     *id_path = lc_path("%s.id", list);
+	char *ours[3] = {lc_path("--array=0-%d%s", n - 1, limit), lc_path("--job-name=%s", name),
+			 lc_path("--output=%s-%%a.log", list)};
+	int ret = slurm_sbatch(f, ours, text, id_path, err);
+
+	for (int i = 0; i < 3; i++)
+		free(ours[i]);
+	free(id_path);
 	free(limit);
 	free(text);
 	free(name);
@@ -97,6 +102,8 @@ static int start(struct fleet *f, struct branch **b, int n, struct lc_err *err)
 	if (ret == 0)
 		ret = submit(f, list, n, err);
 	f->job.batch++;
+	if (ret == 0)
+		slurm_then_later(f);
 	free(list);
 	free(name);
 	return ret;
@@ -108,7 +115,7 @@ static char *all_names(const struct fleet *f)
 	char *names = lc_path("%s", "--name="), *name, *longer;
 
 	for (int k = 1; k < f->job.batch; k++) {
-		name = job_name(f, k);
+		name = slurm_job_name(f, k);
 		longer = lc_path("%s%s%s", names, k > 1 ? "," : "", name);
 		free(name);
 		free(names);
@@ -147,7 +154,7 @@ static int is_known(const struct fleet *f, const struct branch *b)
 
 	if (!f->job.known || f->job.asked_at < b->output_at)
 		return 1;
-	name = job_name(f, strtol(b->job, NULL, 10));
+	name = slurm_job_name(f, strtol(b->job, NULL, 10));
 	task = lc_path("%s%s ", name, strchr(b->job, '_') ? strchr(b->job, '_') : "_?");
 	known = strstr(f->job.known, task) != NULL;
 	free(task);
@@ -187,15 +194,39 @@ static int look(struct fleet *f, struct branch *b, FILE *out, struct lc_err *err
 	return b->status >= DONE;
 }
 
-static void stop(struct fleet *f)
+static int open_slurm(struct fleet *f, struct lc_err *err)
 {
-	char *names = all_names(f);
-	char *argv[] = {"scancel", "-f", names, NULL};
-
-	if (f->job.batch > 1)
-		engine_call(argv, NULL, NULL, NULL);
-	free(names);
+	return slurm_then_check(f, err) < 0 ? -1 : elsewhere_open(f, err);
 }
 
-const struct engine engine_slurm = {"slurm", 1,	  elsewhere_open, elsewhere_room, start, look, ask,
-				    stop,    NULL};
+static int turn(struct fleet *f, struct lc_err *err)
+{
+	return slurm_then(f, err) < 0 ? -1 : ask(f, err);
+}
+
+/* scancel(1) takes one name at a time. */
+static void cancel(char *name)
+{
+	char *word = lc_path("--name=%s", name);
+	char *argv[] = {"scancel", "-f", word, NULL};
+
+	engine_call(argv, NULL, NULL, NULL);
+	free(word);
+	free(name);
+}
+
+/* One that is run again submits the last job anew. */
+static void stop(struct fleet *f)
+{
+	char *path = lc_path("%s/jobs/then.id", f->dir);
+
+	if (access(path, F_OK) == 0)
+		cancel(slurm_then_name(f));
+	for (int k = f->job.batch - 1; k > 0; k--)
+		cancel(slurm_job_name(f, k));
+	unlink(path);
+	free(path);
+}
+
+const struct engine engine_slurm = {"slurm", 1,	   open_slurm, elsewhere_room, start, look,
+				    turn,    stop, NULL};

@@ -18,6 +18,7 @@ struct settings {
 	const char **words; /* passed through to the engine's program */
 	int nwords;
 	const char *submit, *poll, *cancel; /* templates of the engines cmd and k8s */
+	const char *then;		    /* slurm: template of the job after all others */
 	const char *image, *claim;	    /* k8s */
 	int jobs, keep, quiet, in_order, retries;
 	int mute; /* no records on stdout, no verification */
@@ -44,6 +45,7 @@ struct fleet {
 		int batch; /* of submissions */
 		double asked_at, alive_at;
 		char *known; /* what the engine's program said that it has */
+		int then;    /* the job after all others is submitted */
 		struct lc_proc proc;
 	} job;
 };

@@ -36,6 +36,7 @@ static const char usage[] =
 	"      --nice N, --memory SIZE   for the commands; SIZE bounds each process\n"
 	"  -e, --engine NAME     local, slurm, parallel, k8s or cmd (local)\n"
 	"  -o, --option WORD     passed through to sbatch(1) or parallel(1); may be repeated\n"
+	"      --then COMMAND    for slurm: a job that starts when all branches have ended\n"
 	"      --submit, --poll, --cancel COMMAND   for cmd (and k8s)\n"
 	"      --image NAME, --claim NAME           of the container and the volume, for k8s\n"
 	"      --node-dir DIR    each node restores states there, once, instead of sharing DIR's\n"
@@ -56,17 +57,35 @@ enum {
 	CLAIM,
 	NODE_DIR,
 	IN_ORDER,
+	THEN,
 };
 
 static const struct option longs[] = {
-	{"exec", 1, 0, 'x'},	      {"jobs", 1, 0, 'j'},	    {"dir", 1, 0, 'd'},
-	{"store", 1, 0, 's'},	      {"history", 1, 0, 'H'},	    {"timeout", 1, 0, 't'},
-	{"stall", 1, 0, STALL},	      {"grace", 1, 0, GRACE},	    {"slot", 1, 0, SLOT},
-	{"nice", 1, 0, NICE},	      {"memory", 1, 0, MEMORY},	    {"engine", 1, 0, 'e'},
-	{"option", 1, 0, 'o'},	      {"submit", 1, 0, SUBMIT},	    {"poll", 1, 0, POLL},
-	{"cancel", 1, 0, CANCEL},     {"image", 1, 0, IMAGE},	    {"claim", 1, 0, CLAIM},
-	{"node-dir", 1, 0, NODE_DIR}, {"in-order", 0, 0, IN_ORDER}, {"keep", 0, 0, 'k'},
-	{"quiet", 0, 0, 'q'},	      {"help", 0, 0, 'h'},	    {0, 0, 0, 0},
+	{"exec", 1, 0, 'x'},
+	{"jobs", 1, 0, 'j'},
+	{"dir", 1, 0, 'd'},
+	{"store", 1, 0, 's'},
+	{"history", 1, 0, 'H'},
+	{"timeout", 1, 0, 't'},
+	{"stall", 1, 0, STALL},
+	{"grace", 1, 0, GRACE},
+	{"slot", 1, 0, SLOT},
+	{"nice", 1, 0, NICE},
+	{"memory", 1, 0, MEMORY},
+	{"engine", 1, 0, 'e'},
+	{"option", 1, 0, 'o'},
+	{"submit", 1, 0, SUBMIT},
+	{"poll", 1, 0, POLL},
+	{"cancel", 1, 0, CANCEL},
+	{"image", 1, 0, IMAGE},
+	{"claim", 1, 0, CLAIM},
+	{"node-dir", 1, 0, NODE_DIR},
+	{"in-order", 0, 0, IN_ORDER},
+	{"keep", 0, 0, 'k'},
+	{"quiet", 0, 0, 'q'},
+	{"then", 1, 0, THEN},
+	{"help", 0, 0, 'h'},
+	{0, 0, 0, 0},
 };
 
 static void add_slot(const char *arg)
@@ -97,6 +116,7 @@ static void option_long(int c, char **argv)
 	case SUBMIT: set.submit = optarg; break;
 	case POLL: set.poll = optarg; break;
 	case CANCEL: set.cancel = optarg; break;
+	case THEN: set.then = optarg; break;
 	case IMAGE: set.image = optarg; break;
 	case CLAIM: set.claim = optarg; break;
 	case NODE_DIR: set.launch.node_dir = optarg; break;
@@ -142,6 +162,8 @@ static void options(int argc, char **argv)
 		lc_usage("run: unexpected %s", argv[optind]);
 	if (set.engine == &engine_cmd && (!set.submit || !set.poll || !set.cancel))
 		lc_usage("run: the engine cmd wants --submit, --poll and --cancel");
+	if (set.then && set.engine != &engine_slurm)
+		lc_usage("run: --then is for the engine slurm");
 	if (!set.jobs)
 		set.jobs = launch_slots(&set.launch) > 0 ? launch_slots(&set.launch)
 			   : set.engine == &engine_local ? 1

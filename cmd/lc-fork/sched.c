@@ -241,7 +241,7 @@ int fleet_run(struct fleet *f, volatile const int *stop, struct lc_err *err)
 			rest(&open);
 	}
 	fleet_progress(f, t0, 1);
-	if (more < 0 || *stop)
+	if (more < 0 || *stop || (f->set->engine->turn && f->set->engine->turn(f, err) < 0))
 		return -1;
 	return print_ready(f, &printed, err) < 0 ? -1 : fleet_settle(f, 1, err);
 }

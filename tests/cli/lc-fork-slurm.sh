@@ -108,10 +108,33 @@ equal "the cancelled one too" "done 2" "$(status_of a3) $(grep -c '^a3$' starts)
 equal "no other was" "a4 1 a5 1 a6 1 c 1" "$(sort starts | uniq -c | awk '$2 ~ /^(a[456]|c)$/ { print $2, $1 }' | tr '\n' ' ' | sed 's/ $//')"
 equal "its last try's steps are whole, and last" "101 102 103 104 105" "$(grep '^{"step".*"branch":"a2"' ev | tail -n 5 | grep -o '^{"step":[0-9]*' | cut -d : -f 2 | tr '\n' ' ' | sed 's/ $//')"
 
+# a job that starts when all have ended
+rm starts
+{
+	cat plan
+	branch r arm '{}' '{"return":5}'
+} >p
+mkdir -p seven
+: >wait.a1
+lc-fork run -q -e slurm -d seven --then 'grep -c result {dir}/ev >{dir}/then.tmp; mv {dir}/then.tmp {dir}/then' -x "$train" <p >seven/ev 2>err &
+fork=$!
+until_so test -f seven/jobs/then.id
+squeue -h -r -o '%i %t %E' >show
+match "it waits for all arrays, also for the segments'" "^$(cat seven/jobs/then.id) PD afterany:$(cat seven/jobs/1.id).*,afterany:$(cat seven/jobs/2.id)" show
+rm wait.a1
+wait $fork
+equal "lc-fork does not wait for it" 0 $?
+until_so test -f seven/then
+equal "it comes when all that was printed is there" 10 "$(cat seven/then)"
+ok "run again" lc-fork run -q -e slurm -d seven --then 'echo again >{dir}/then' -x "$train" <p
+equal "it is submitted once" 10 "$(cat seven/then)"
+status "--then with a hole that is none" 2 sh -c "lc-fork run -q -e slurm -d eight --then 'echo {no}' -x true <p"
+status "--then without slurm" 2 sh -c "lc-fork run --then true -x true <p"
+
 # a signal ends the jobs
 rm starts
 for b in c a1 a2 a3 a4 a5 a6 a7; do : >wait.$b; done
-lc-fork run -q -e slurm -d five -x "$train" <plan >ev 2>err &
+lc-fork run -q -e slurm -d five --then 'echo >{dir}/then' -x "$train" <plan >ev 2>err &
 fork=$!
 until_so runs 2
 kill -TERM $fork
@@ -120,4 +143,5 @@ equal "SIGTERM: it dies of it" 143 $?
 no_jobs() { [ -z "$(squeue -h)" ]; }
 until_so no_jobs
 equal "and its jobs are gone" "" "$(squeue -h)"
+absent "the last one too" five/then five/jobs/then.id
 rm -f wait.*
