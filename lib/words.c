@@ -97,3 +97,11 @@ void lc_words_release(struct lc_words *w)
 		free(w->env[i]);
 	memset(w, 0, sizeof(*w));
 }
+
+int lc_is_name(const char *s)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+";
+
+	return *s && !strchr(".-+", *s) && strlen(s) <= 60 && s[strspn(s, letters)] == '\0';
+}

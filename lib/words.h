@@ -40,4 +40,8 @@ void lc_words_fill(struct lc_words *w, const struct lc_future *f);
 int lc_words_init(struct lc_words *w, const struct lc_future *f, struct lc_err *err);
 void lc_words_release(struct lc_words *w);
 
+/* Can it be the name of a file and a word of a command: letters, digits, and . _ - + inside, 60 at
+ * most? Nothing that leads elsewhere. */
+int lc_is_name(const char *s);
+
 #endif

@@ -22,6 +22,7 @@
 #include "json.h"
 #include "readings.h"
 #include "stat.h"
+#include "words.h"
 
 #define LOOKS_MOST 16
 
@@ -148,7 +149,8 @@ static int write_stop(const struct rungs *r, const char *id, const char *part, c
 		      struct lc_err *err)
 {
 	char *dir = lc_path("%s/%s%s", r->dir, id, part), *path = lc_path("%s/stop", dir);
-	int ret = lc_mkdirs(dir, err);
+	int ret = lc_is_name(id) ? lc_mkdirs(dir, err)
+				 : lc_fail(err, LC_DATA, "branch \"%.40s\": not a name", id);
 
 	if (ret == 0)
 		ret = lc_write_file(path, why, strlen(why), err);

@@ -11,17 +11,22 @@
 #include "hash.h"
 #include "io.h"
 #include "json.h"
+#include "words.h"
+
+#define STEPS_MOST (1L << 52) /* sums of two stay whole as doubles */
 
 const char *const status_names[] = {"waiting", "queued", "running", "done",
 				    "killed",  "failed", "void"};
 
-int good_name(const char *id)
+/* What a fork's directory holds beside its branches. */
+static int is_ours(const char *id)
 {
-	static const char letters[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char *const ours[] = {"state", "run", "jobs", "lock", "alive", "launch.json"};
 
-	return *id && *id != '.' && *id != '-' && strlen(id) < 60 &&
-	       id[strspn(id, letters)] == '\0';
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strcmp(id, ours[i]) == 0)
+			return 1;
+	return 0;
 }
 
 int branch_init(struct branch *b, json_t *rec, const char *fork_dir, struct lc_err *err)
@@ -38,9 +43,13 @@ int branch_init(struct branch *b, json_t *rec, const char *fork_dir, struct lc_e
 	b->from_step = lc_json_get_int(from, "step", -1);
 	b->horizon = lc_json_get_int(rec, "horizon", 0);
 	b->actions = json_object_get(rec, "actions");
-	if (!good_name(b->id))
+	if (!lc_is_name(b->id))
 		return lc_fail(err, LC_DATA, "branch \"%.40s\": not a name", b->id);
-	if (b->from_step < 0 || b->horizon < 1)
+	if (is_ours(b->id))
+		return lc_fail(err, LC_DATA, "branch %s: the name is that of a fork's own file",
+			       b->id);
+	if (b->from_step < 0 || b->horizon < 1 || b->from_step > STEPS_MOST ||
+	    b->horizon > STEPS_MOST)
 		return lc_fail(err, LC_DATA, "branch %s: wants from.step and a horizon", b->id);
 	if (!b->parent && lc_id_parse(lc_json_get_str(from, "snapshot", ""), &id) < 0)
 		return lc_fail(err, LC_DATA, "branch %s: from names no snapshot and no branch",

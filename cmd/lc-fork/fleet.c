@@ -13,6 +13,7 @@
 #include "fork.h"
 #include "io.h"
 #include "json.h"
+#include "words.h"
 
 struct branch *fleet_find(const struct fleet *f, const char *id)
 {
@@ -70,7 +71,7 @@ int fleet_open_dir(struct fleet *f, const char *dir, const char *fork, struct lc
 
 	if (f->dir)
 		return 0;
-	if (!dir && !good_name(fork))
+	if (!lc_is_name(fork))
 		return lc_fail(err, LC_DATA, "fork \"%.40s\": not a name", fork);
 	name = dir ? lc_path("%s", dir) : lc_path("lc-fork-%s", fork);
 	if (lc_mkdirs(name, err) == 0) {
@@ -132,13 +133,39 @@ static int take_line(struct fleet *f, const char *dir, const char *line, size_t 
 	return is < 0 ? -1 : 0;
 }
 
+/* A branch may start from one that an earlier plan ran to its end in this directory, and whose
+ * state it kept. */
+static int find_state(const struct fleet *f, struct branch *b, struct lc_err *err)
+{
+	struct branch of = {.from_step = b->from_step};
+	json_t *s = NULL;
+	char *path;
+
+	if (!lc_is_name(b->parent))
+		return lc_fail(err, LC_DATA, "branch %s: starts from \"%.40s\": not a name", b->id,
+			       b->parent);
+	of.dir = lc_path("%s/%s", f->dir, b->parent);
+	path = lc_path("%s/status.json", of.dir);
+	if (access(path, F_OK) == 0)
+		s = lc_json_load(path, NULL);
+	if (strcmp(lc_json_get_str(s, "status", ""), "done") == 0)
+		b->state = branch_last_state(&of);
+	json_decref(s);
+	free(path);
+	free(of.dir);
+	return b->state ? 0
+			: lc_fail(err, LC_DATA,
+				  "branch %s: starts from %s, which is not in the plan and kept "
+				  "no state of step %ld",
+				  b->id, b->parent, b->from_step);
+}
+
 static int all_have_parents(struct fleet *f, struct lc_err *err)
 {
 	for (int i = 0; i < f->n; i++)
-		if (f->b[i]->parent && !fleet_find(f, f->b[i]->parent))
-			return lc_fail(err, LC_DATA,
-				       "branch %s: starts from %s, which is not in the plan",
-				       f->b[i]->id, f->b[i]->parent);
+		if (f->b[i]->parent && !fleet_find(f, f->b[i]->parent) &&
+		    find_state(f, f->b[i], err) < 0)
+			return -1;
 	if (f->n)
 		f->name = lc_json_get_str(f->b[0]->rec, "fork", "unnamed");
 	return f->n ? 0 : lc_fail(err, LC_DATA, "no branch records in the input");

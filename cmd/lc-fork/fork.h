@@ -15,9 +15,6 @@ int verb_one(int argc, char **argv);
 int verb_replay(int argc, char **argv);
 int verb_status(int argc, char **argv);
 
-/* Can it be a file name and a word: letters, digits, and . _ - inside? */
-int good_name(const char *id);
-
 /* The store, through lc-snap. */
 json_t *snapshots_list(const char *store, const char *run,
 		       struct lc_err *err); /* array of snapshot records */

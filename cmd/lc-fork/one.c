@@ -22,6 +22,7 @@
 #include "json.h"
 #include "option.h"
 #include "runner.h"
+#include "words.h"
 
 #define BEAT_S 2.0  /* status.json is written anew so often */
 #define WAIT_S 30.0 /* for an earlier runner of the branch to be gone */
@@ -267,7 +268,7 @@ int verb_one(int argc, char **argv)
 	id = dir ? find_name(&err) : NULL;
 	if (!dir)
 		lc_fail_sys(&err, "find %s", argv[argc - 1]);
-	if (id && !good_name(id))
+	if (id && !lc_is_name(id))
 		lc_fail(&err, LC_DATA, "branch \"%.40s\": not a name", id);
 	else if (id)
 		ret = run_named(id, &err);

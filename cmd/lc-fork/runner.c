@@ -36,8 +36,11 @@ void launch_from_json(struct launch *l, const json_t *j)
 	l->tmpl = lc_json_get_str(j, "command", "");
 	l->store = lc_json_get_str(j, "store", "lc-store");
 	l->node_dir = lc_json_get_str(j, "node_dir", NULL);
-	for (size_t i = 0; i < json_array_size(slots) && i < MAX_SLOTS; i++)
-		l->slots[l->nslots++] = json_string_value(json_array_get(slots, i));
+	for (size_t i = 0; i < json_array_size(slots) && i < MAX_SLOTS; i++) {
+		const char *slot = json_string_value(json_array_get(slots, i));
+		if (slot && strchr(slot, '='))
+			l->slots[l->nslots++] = slot;
+	}
 	l->timeout_s = lc_json_get_num(j, "timeout_s", 0);
 	l->stall_s = lc_json_get_num(j, "stall_s", 0);
 	l->grace_s = lc_json_get_num(j, "grace_s", 5);
@@ -238,7 +241,8 @@ int runner_look(struct branch *b, const struct launch *l, struct lc_keeper *k, F
 		judge(b, l);
 		if (b->status != RUNNING)
 			lc_proc_term(&b->proc);
-	} else if (over && b->steps.nonfinite && b->status == DONE) {
+	} else if (over && b->steps.nonfinite && (b->status == DONE || b->status == FAILED)) {
+		/* a trainer that gives up at it has not failed: it was no faster than our look */
 		branch_end(b, KILLED, "non-finite loss at step %ld", b->steps.nonfinite);
 	}
 	return over;

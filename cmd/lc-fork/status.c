@@ -12,6 +12,7 @@
 #include "fork.h"
 #include "io.h"
 #include "json.h"
+#include "words.h"
 
 static int as_json;
 
@@ -64,7 +65,7 @@ static int has_ended(const json_t *s)
 
 static int is_branch(const struct dirent *de)
 {
-	return good_name(de->d_name);
+	return lc_is_name(de->d_name);
 }
 
 /* How many have not ended, or -1. */

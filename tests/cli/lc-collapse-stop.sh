@@ -52,6 +52,10 @@ fork 1 best=.5 control=0 worse=-.05 >ev
 ok "an arm far better than the rest" lc-collapse race --stop far ev
 equal "ends the race of the others" "control worse" "$(echo $(ls far))"
 
+fork 1 same=0 ../out=-1 good=.05 >ev
+status "a loser whose name leads elsewhere" 3 lc-collapse race --stop inner/dir ev
+absent "nothing is written there" inner/out
+
 # the budget: 8 branches of 80 steps
 fork 2 a=0 b=0 d=0 >ev
 status "an allowance of 320 steps" 1 lc-collapse race --stop dear --max-cost 320 ev

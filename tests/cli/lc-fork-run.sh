@@ -42,7 +42,7 @@ awk -v a="$from" -v n="$steps" -v lr="$lr" -v skip="$skip" -v reset="$reset" -v 
 		batch = seed "b" (s + by)
 		if (s >= k[1] && s <= k[2]) batch = "other" s
 		loss = 3 - .001 * s - .01 * lr + .1 * reset + (batch == "b" s ? 0 : .005) + .001 * wd + .001 * clip + .01 * tail
-		if (lie == "nan" && s == a + 4) loss = "NaN"
+		if ((lie == "nan" || lie == "gaveup") && s == a + 4) loss = "NaN"
 		if (lie == "ansi") printf "\033[1m"
 		printf "{\"step\":%d,\"loss\":%s,\"lr\":%g,\"batch\":\"%s\",\"extra\":[1,{\"k\":2}]", s, loss, .001 * lr * (tail ? 1 - (s - a) / n : 1), batch
 		if (lie == "wd" || lie == "clip" || lie == "hyper" || lie == "truth") printf ",\"optim/weight_decay\":%g,\"grad_clip\":%g", .1 * wd, clip
@@ -60,7 +60,7 @@ nan | hang) sleep 60 ;;
 	sleep 60
 	exit 3
 	;;
-three) exit 3 ;;
+three | gaveup) exit 3 ;;
 esac
 [ "$out" ] || exit 0
 mkdir -p "$out/step-$((from + steps))" && echo $((from + steps)) >"$out/step-$((from + steps))/step"
@@ -143,6 +143,7 @@ lie "it was not reseeded" reseed '{"reseed":3}' void 'not reseeded' null
 lie "it ends early" early '{"reset":"mv"}' failed 'ended at step 107 of 110'
 lie "it prints nothing" silent '{"reset":"mv"}' void 'no step records'
 lie "it exits 3" three '{"reset":"mv"}' failed 'status 3 \(see lie/stderr.txt\)'
+lie "it prints NaN, and gives up" gaveup '{"reset":"mv"}' killed 'non-finite loss at step 104'
 lie "it prints NaN, and would go on for a minute" nan '{"reset":"mv"}' killed 'non-finite loss at step 104'
 match "NaN is written as a string" '"step":104,"loss":"nan",.*"branch":"lie"' ev
 lie "colours and CRLF" ansi '{"reset":"mv"}' "done" "^$"
@@ -201,6 +202,14 @@ status "a branch of an unknown branch" 3 sh -c "lc-fork run -q -d unknown -x '$t
 status "a branch twice" 3 sh -c "STARTS=bad lc-fork run -q -d twice -x '$train' <p"
 branch ../escape arm '{}' >p
 status "a name that is a path" 3 sh -c "lc-fork run -q -d path -x '$train' <p"
+for name in state run jobs lock alive launch.json; do
+	branch $name arm '{}' >p
+	status "a name that the fork's directory has: $name" 3 sh -c "lc-fork run -q -d ours -x '$train' <p"
+done
+branch a arm '{}' | sed 's/"fork":"f1"/"fork":"f,1"/' >p
+status "a fork whose name is none" 3 sh -c "lc-fork run -q -d forkname -x '$train' <p"
+branch a arm '{}' | sed 's/"horizon":10/"horizon":9223372036854775807/' >p
+status "a horizon past all steps" 3 sh -c "lc-fork run -q -d far -x '$train' <p"
 branch a arm '{"lr_scale":-1}' >p
 status "an action that is none" 3 sh -c "lc-fork run -q -d action -x '$train' <p"
 branch a arm '{}' | sed "s/$id/0000000000000000/" >p
@@ -286,6 +295,25 @@ match "goes on from its last state" '"step":111,.*"branch":"c2"' ev
 equal "of a state that it did not leave: failed" failed "$(status_of c3)"
 ok "records of an earlier run, fed back in" sh -c "lc-fork run -q -d fork -H run.jsonl -x '$train' <first >ev"
 equal "are the same branches" "$(grep -c '"type":"branch"' first)" "$(grep -o '"type":"branch".*"branch":"[^"]*"' ev | sort -u | wc -l)"
+
+# a later plan goes on from what an earlier one kept
+more() { # ID OF STEP
+	printf '{"type":"branch","v":1,"fork":"f1","branch":"%s","role":"probe","kind":"more","from":{"branch":"%s","step":%s},"horizon":5,"actions":{}}\n' "$1" "$2" "$3"
+}
+more c+ c 110 >p
+ok "a branch that goes on from one of an earlier plan" sh -c "lc-fork run -q -k -d kept -x '$train' <p >ev"
+equal "is done" "done" "$(status_of c+)"
+match "from the state that was kept" '"step":111,.*"branch":"c\+"' ev
+more c++ c+ 115 >p
+ok "and one from that" sh -c "lc-fork run -q -k -d kept -x '$train' <p >ev"
+equal "is done too" "done 120" "$(status_of c++) $(grep -o '"step":[0-9]*,"loss' ev | tail -n 1 | tr -dc 0-9)"
+more d+ c 109 >p
+status "from a step that it kept no state of" 3 sh -c "lc-fork run -q -d kept -x '$train' <p"
+more d+ ../kept/c 110 >p
+status "from a path" 3 sh -c "lc-fork run -q -d kept -x '$train' <p"
+more d+ c 110 >p
+sed -i 's/"done"/"running"/' kept/c/status.json
+status "from one that did not end" 3 sh -c "lc-fork run -q -d kept -x '$train' <p"
 
 # what is in force on the run is told to every branch, also to one that starts from before it was decided, or whose
 # trainer does not keep it in its states
