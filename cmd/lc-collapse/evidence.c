@@ -129,7 +129,8 @@ static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct
 	f->from_step = lc_json_get_int(from, "step", -1);
 	f->horizon = lc_json_get_int(rec, "horizon", 0);
 	f->actions = json_object_get(rec, "actions");
-	if (!*f->id || f->from_step < 0 || f->horizon < 1)
+	if (!*f->id || f->from_step < 0 || f->horizon < 1 || f->from_step > INT_MAX ||
+	    f->horizon > INT_MAX)
 		return lc_fail(err, LC_DATA,
 			       "a branch record without branch, from.step or horizon");
 	if (evidence_find(ev, f->id))

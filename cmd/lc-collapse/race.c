@@ -11,6 +11,10 @@
 #include "option.h"
 #include "rungs.h"
 
+#define ALPHA_LEAST 1e-9
+#define PRICE_MOST 1e6
+#define CONFIRM_MOST 1000
+
 static const char *stop_dir, *wanted_path;
 static int anytime;
 static struct rule rule = {.alpha = .05, .min_effect = 0};
@@ -62,14 +66,19 @@ static void pool(const char *path)
 
 int rule_read(struct rule *r, const json_t *decision, struct lc_err *err)
 {
+	long runs;
+
 	memset(r, 0, sizeof(*r));
 	r->alpha = lc_json_get_num(decision, "alpha", rule.alpha);
 	r->min_effect = lc_json_get_num(decision, "min_effect", rule.min_effect);
-	if (!(r->alpha > 0 && r->alpha < 1) || !(r->min_effect >= 0))
+	if (!(r->alpha >= ALPHA_LEAST && r->alpha < 1) || !(r->min_effect >= 0))
 		return lc_fail(err, LC_DATA, "the decision's alpha or min_effect is none");
-	r->confirm = (int)lc_json_get_int(json_object_get(decision, "confirm"), "runs", 0);
+	runs = lc_json_get_int(json_object_get(decision, "confirm"), "runs", 0);
 	r->max_cost = lc_json_get_int(decision, "max_cost", 0);
 	r->price = lc_json_get_num(decision, "price", 0);
+	if (runs < 0 || runs > CONFIRM_MOST || !(r->price >= 0 && r->price <= PRICE_MOST))
+		return lc_fail(err, LC_DATA, "the decision's confirm or price is none");
+	r->confirm = (int)runs;
 	pool_read(r, json_object_get(json_object_get(decision, "noise"), "pooled"));
 	if (goal_read(&r->goal, decision, err) < 0)
 		return -1;
@@ -96,13 +105,15 @@ static void options(int argc, char **argv)
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":a:c:e:l:n:o:p:", longs, NULL)) != -1) {
 		switch (c) {
-		case 'a': rule.alpha = lc_option_number(optarg, "--alpha", 1e-9, .5); break;
+		case 'a': rule.alpha = lc_option_number(optarg, "--alpha", ALPHA_LEAST, .5); break;
 		case 'e': rule.min_effect = lc_option_number(optarg, "--min-effect", 0, 1e9); break;
 		case 'p':
 			if (lrplan_load(&rule.plan, optarg, &err) < 0)
 				lc_die(&err);
 			break;
-		case 'c': rule.confirm = (int)lc_option_whole(optarg, "--confirm", 0, 1000); break;
+		case 'c':
+			rule.confirm = (int)lc_option_whole(optarg, "--confirm", 0, CONFIRM_MOST);
+			break;
 		case 'n': pool(optarg); break;
 		case 'o':
 			if (goal_add(&rule.goal, optarg, &err) < 0)
@@ -118,7 +129,7 @@ static void options(int argc, char **argv)
 			rule.max_cost = lc_option_whole(optarg, "--max-cost", 1, 1000000000000);
 			break;
 		case 'w': wanted_path = optarg; break;
-		case 'P': rule.price = lc_option_number(optarg, "--price", 0, 1e6); break;
+		case 'P': rule.price = lc_option_number(optarg, "--price", 0, PRICE_MOST); break;
 		case 'h': fputs(race_usage, stdout); exit(lc_finish(0));
 		default: lc_usage_option(c, argv);
 		}

@@ -12,11 +12,13 @@ static double value(const struct reading *r, enum metric m)
 	return m == VAL ? r->val_loss : m == TEST ? r->test_loss : r->loss;
 }
 
-/* Was this branch run as told, to its end (or to a non-finite loss, which is an end)? */
+/* Was this branch run as told, to its end (or to a non-finite loss, which is an end, whether the
+ * runner stopped it there or its trainer gave up first)? */
 static int counts(const struct future *f)
 {
 	return f->status && (strcmp(f->status, "done") == 0 ||
-			     (strcmp(f->status, "killed") == 0 && f->nonfinite));
+			     (f->nonfinite && (strcmp(f->status, "killed") == 0 ||
+					       strcmp(f->status, "failed") == 0)));
 }
 
 static double mean_after(const struct future *f, long after, enum metric m)

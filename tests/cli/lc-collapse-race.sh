@@ -190,6 +190,16 @@ equal "is undecided too" "undecided c" "$(said)"
 	future a1 arm restorative 100 '{"reset":"mv"}' 1.96 1.86
 } >ev
 status "a null that diverged is noise, not a missing null" 1 lc-collapse race ev
+sed '/"branch":"n5".*"done"/s/"done"/"failed"/' ev >crashed
+status "and so is one that crashed of it" 1 lc-collapse race crashed
+match "no noise is assumed without it" '"why":"a null branch diverged' .out
+{ references | sed '/"branch":"c"[^.]/s/"loss":[0-9.]*/"loss":"nan"/; /"branch":"c".*"done"/s/"done"/"failed"/' && future a1 arm restorative 100 '{"reset":"mv"}' 1.96 1.86; } >ev
+ok "a control that crashed of a loss that is none" lc-collapse race ev
+equal "is beaten by what did not" "better a1" "$(said)"
+for far in '"horizon":9223372036854775807' '"horizon":4611686018427387904'; do
+	{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.5 1.4; } | sed "s/\"horizon\":[0-9]*/$far/" >ev
+	status "a horizon past all steps" 3 lc-collapse race --stop far ev
+done
 
 # the noise of a cooldown is known by the nulls that were cooled
 { references && future a1 arm persistent 100 '{"lr_scale":0.5}' 1.92 1.82; } >ev
