@@ -114,6 +114,20 @@ int branch_ask_void(const struct branch *b, const char *why, struct lc_err *err)
 	return ret;
 }
 
+void branch_forget(const struct branch *b)
+{
+	static const char *const asked[] = {"stop", "void"};
+	char *status = lc_path("%s/status.json", b->dir);
+	int anew = access(status, F_OK) == 0;
+
+	for (int i = 0; i < 2 && anew; i++) {
+		char *path = lc_path("%s/%s", b->dir, asked[i]);
+		unlink(path);
+		free(path);
+	}
+	free(status);
+}
+
 long branch_step(const struct branch *b)
 {
 	return b->steps.n ? b->steps.p[b->steps.n - 1].step : b->from_step;

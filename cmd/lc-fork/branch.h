@@ -66,6 +66,9 @@ void branch_end(struct branch *b, enum status status, const char *fmt, ...)
 enum status branch_stop_asked(struct branch *b);
 /* Ask for its end as VOID, of the runner that has it. */
 int branch_ask_void(const struct branch *b, const char *why, struct lc_err *err);
+/* What was asked of another future of that name is not asked of this one. Nothing has run of this
+ * one: where there is a status, it is the other's. */
+void branch_forget(const struct branch *b);
 
 /* Read what the branch has printed since the last look into steps, only whole lines unless it has
  * ended; with out, print its step records there too, each with the branch's id. */

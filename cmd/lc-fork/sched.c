@@ -80,8 +80,10 @@ static int known(struct fleet *f, struct branch *b, struct lc_err *err)
 	if (b->looked)
 		return 0;
 	b->looked = 1;
-	if (!branch_load(b, f->set->launch.tmpl))
+	if (!branch_load(b, f->set->launch.tmpl)) {
+		branch_forget(b);
 		return 0;
+	}
 	if (b->status >= DONE)
 		return branch_read(b, f->out, err) < 0 || has_ended(f, b, err) < 0 ? -1 : 1;
 	if (f->set->engine->survives && b->status != WAITING && b->job[0]) {

@@ -161,6 +161,9 @@ lie "a lr that is ignored, and no end" lr-on '{"lr_scale":0.5}' void 'is 1 times
 lie "a --resume that is ignored, and no end" resume-on '{"reset":"m"}' void 'not after 100.*; ended early'
 ok "what was ended as void" sh -c "lc-fork status lie-lr-on >st"
 match "stands as that" '^lie +void ' st
+ok "the same, with a command that was mended" sh -c "lc-fork run -q -j 2 -d lie-resume-on -H run.jsonl -x '$train ' <p >ev"
+equal "is another future: what was asked of the first is not asked of it" "done" "$(status_of lie)"
+absent "nor kept" lie-resume-on/lie/void
 lie "it ignores the tail of the lr" tail '{"lr_tail":{"shape":"linear","to":0,"steps":10}}' void 'learning rate at step 10[0-9] is 0.001, not 0.000'
 lie "it obeys the tail of the lr" hyper '{"lr_tail":{"shape":"linear","to":0,"steps":10}}' "done" "^$"
 sed 's/"$LC_BRANCH" = lie/"$LC_BRANCH"/' train >t2 && mv t2 train && chmod +x train # the control logs them too
