@@ -2,10 +2,12 @@
  * forecast: from a branch record to its forecast record, under a fitted law.
  *
  * The lr ahead is the plan's (schedule, or the run's own log where it has one, or its last value
- * held), times what the actions make of it; batch_scale divides the noise drive. Actions for which
- * the law has no mechanism (clip, beta2, weight_decay_scale, reset, x_*) change no mean: they widen
- * the interval and lower the trust. A branch that starts at or after the onset of an incident keeps
- * the damage seen there, which decays as 1/(1+t/tau) and is as uncertain as it is large.
+ * held), times what the actions make of it; batch_scale divides the noise drive; clip and reset
+ * change the effective lr (lib/mechanism.h) where the optimizer, and for clip the gradient norms,
+ * are known. Actions for which there is no mechanism (beta2, weight_decay_scale, x_*, those two
+ * where they are not known) change no mean: they widen the interval and lower the trust. A branch
+ * that starts at or after the onset of an incident keeps the damage seen there, which decays as
+ * 1/(1+t/tau) and is as uncertain as it is large.
  */
 #ifndef LC_FORECAST_H
 #define LC_FORECAST_H
@@ -46,6 +48,8 @@ struct lc_forecast {
 	double top;		 /* highest lr ahead, in eta_ref */
 	int nknot;
 	double knot[LC_KNOTS], eta[LC_KNOTS];
+	double eff[LC_KNOTS]; /* eta times what clip and reset make of it: what is rolled out */
+	double grad_doubt;    /* sd of ln of the gradient norm, for what its law does not know */
 };
 
 /* Fill knot, eta and top from plan, from, at and path. actions may be NULL: change nothing. */

@@ -9,6 +9,7 @@
 #include "action.h"
 #include "forecast.h"
 #include "json.h"
+#include "mechanism.h"
 
 int lc_schedule_parse(struct lc_schedule *s, const json_t *j, struct lc_err *err)
 {
@@ -61,9 +62,12 @@ struct change {
 	double scale, warmup;
 	int tail; /* has one */
 	struct lc_tail to;
+	double clip; /* factor on the effective lr */
+	int resets;
+	struct lc_reset reset;
 };
 
-static void change_read(struct change *c, const json_t *actions)
+static void change_read(struct change *c, const struct lc_law *law, const json_t *actions)
 {
 	const json_t *tail = json_object_get(actions, "lr_tail");
 
@@ -72,6 +76,12 @@ static void change_read(struct change *c, const json_t *actions)
 	c->warmup = lc_json_get_num(actions, "lr_warmup", 0);
 	c->tail = tail != NULL;
 	lc_tail_read(&c->to, tail, c->scale);
+	c->clip = 1;
+	if (json_object_get(actions, "clip"))
+		c->clip = lc_clip_factor(&law->grad, lc_json_get_num(actions, "clip", NAN));
+	if (isnan(c->clip))
+		c->clip = 1;
+	c->resets = lc_reset_init(&c->reset, &law->grad, lc_json_get_str(actions, "reset", ""));
 }
 
 /* The plan's lr in eta_ref: the schedule, else the log, else its last value. */
@@ -139,6 +149,9 @@ static int gather(const struct lc_law *law, const struct change *c, const struct
 		if (at >= 1 && at <= last)
 			k[n++] = at;
 	}
+	for (int i = 0; c->resets && i < LC_RESET_AT && n < LC_KNOTS; i++)
+		if (lc_reset_knot(i) <= last)
+			k[n++] = lc_reset_knot(i);
 	for (int i = 0; !p->shape && i < path->n && n < LC_KNOTS; i++)
 		if (path->at[i] - f->from >= 1 && path->at[i] - f->from <= last)
 			k[n++] = floor(path->at[i] - f->from);
@@ -151,7 +164,7 @@ void lc_forecast_knots(const struct lc_law *law, const json_t *actions, struct l
 	struct change c;
 	int n;
 
-	change_read(&c, actions);
+	change_read(&c, law, actions);
 	n = gather(law, &c, f, last, k);
 	qsort(k, (size_t)n, sizeof(*k), by_value);
 	f->nknot = 0;
@@ -161,6 +174,9 @@ void lc_forecast_knots(const struct lc_law *law, const json_t *actions, struct l
 			continue;
 		f->knot[f->nknot] = k[i];
 		f->eta[f->nknot] = lr_ahead(law, &f->plan, &c, f->path, f->from, k[i]);
+		f->eff[f->nknot] = f->eta[f->nknot] * c.clip;
+		if (c.resets)
+			f->eff[f->nknot] *= lc_reset_factor(&c.reset, k[i]);
 		f->top = fmax(f->top, f->eta[f->nknot++]);
 	}
 }

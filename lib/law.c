@@ -143,6 +143,7 @@ int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double tota
 	for (long i = 0; i < past->series[0].n; i++)
 		if (past->series[0].row[i].step <= lc_past_clean(past))
 			law->last = (double)past->series[0].row[i].step;
+	lc_gradlaw_fit(&law->grad, past, &law->path[0]);
 	basis_init(&law->basis, fmax(fmax(total, 2 * law->last), 16));
 	n = lc_law_observe(law, past, &obs);
 	for (int i = 0; i < n; i++)

@@ -22,7 +22,7 @@
 
 #include <jansson.h>
 
-#include "lawdata.h"
+#include "gradlaw.h"
 #include "rollout.h"
 
 /* One observation: a bin of rows, with the modes averaged over the same rows. */
@@ -47,6 +47,7 @@ struct lc_law {
 	double gvar;		     /* median of the last 16, NaN when never logged */
 	double width[2][LC_BUCKETS]; /* factor on the sd of a value: lr seen or not, how far */
 	int calib;		     /* where it is from: lawmodel.h */
+	struct lc_gradlaw grad;	     /* of the gradient norm */
 	int nobs, nbranch;	     /* observations; branches among them */
 	/* the incident */
 	long onset; /* -1: none */

@@ -10,7 +10,8 @@
 #include "json.h"
 #include "stat.h"
 
-#define LR_MAX 1e6 /* no learning rate is higher: a log that says so is wrong */
+#define LR_MAX 1e6	     /* no learning rate is higher: a log that says so is wrong */
+#define MOST_ROWS (1L << 19) /* of a series; 24 MB */
 
 static int add_series(struct lc_past *p, const char *name)
 {
@@ -29,7 +30,7 @@ void lc_past_init(struct lc_past *p)
 {
 	memset(p, 0, sizeof(*p));
 	p->onset = p->rewind = -1;
-	p->setup = (struct lc_setup){NAN, NAN, NAN, NAN, ""};
+	p->setup = (struct lc_setup){NAN, NAN, NAN, NAN, NAN, NAN, ""};
 	add_series(p, "");
 }
 
@@ -74,11 +75,56 @@ static void merge(double *to, double from)
 		*to = from;
 }
 
+/* Of two neighbours the later stays, if the other has nothing rarer. It takes what it lacks. */
+static struct lc_row keep_one(const struct lc_row *a, const struct lc_row *b)
+{
+	int second = isnan(a->val_loss) == isnan(b->val_loss) ? isinf(b->loss) || !isinf(a->loss)
+							      : isnan(a->val_loss);
+	struct lc_row r = second ? *b : *a;
+	const struct lc_row *o = second ? a : b;
+
+	r.loss = isnan(r.loss) ? o->loss : r.loss;
+	r.lr = isnan(r.lr) ? o->lr : r.lr;
+	r.gvar = isnan(r.gvar) ? o->gvar : r.gvar;
+	r.grad_norm = isnan(r.grad_norm) ? o->grad_norm : r.grad_norm;
+	return r;
+}
+
+/* Room for one row more: a series that is full keeps every second one, and of what follows too. */
+static void make_room(struct lc_series *s)
+{
+	if (s->n < s->cap)
+		return;
+	if (s->cap >= MOST_ROWS) {
+		for (long i = 0; i < s->n / 2; i++)
+			s->row[i] = keep_one(&s->row[2 * i], &s->row[2 * i + 1]);
+		s->n /= 2;
+		s->every = s->every ? 2 * s->every : 2;
+	} else {
+		s->cap = s->cap ? 2 * s->cap : 256;
+		s->row = lc_xrealloc(s->row, (size_t)s->cap, sizeof(*s->row));
+	}
+	memset(s->row + s->n, 0, (size_t)(s->cap - s->n) * sizeof(*s->row));
+}
+
+/* A row of a step beyond the last. */
+static void push(struct lc_series *s, const struct lc_row *r)
+{
+	if (s->n && s->held < s->every) {
+		s->row[s->n - 1] = keep_one(&s->row[s->n - 1], r);
+		s->held++;
+		return;
+	}
+	make_room(s);
+	s->row[s->n++] = *r;
+	s->held = 1;
+}
+
 void lc_past_add(struct lc_past *p, const struct lc_step *st)
 {
 	int at = find_or_add(p, st->branch);
 	struct lc_series *s = &p->series[at];
-	struct lc_row *row;
+	struct lc_row *row, now;
 
 	while (s->n && s->row[s->n - 1].step > st->step)
 		s->n--;
@@ -86,20 +132,18 @@ void lc_past_add(struct lc_past *p, const struct lc_step *st)
 	if (at == 0 && p->onset >= 0 && st->step <= p->onset && s->n < s->cap &&
 	    s->row[s->n].step > st->step)
 		p->onset = -1;
+	now = (struct lc_row){st->step,	 value(st, LC_LOSS), value(st, LC_VAL_LOSS),
+			      lr_of(st), value(st, LC_GVAR), value(st, LC_GRAD_NORM)};
 	if (!s->n || s->row[s->n - 1].step < st->step) {
-		if (s->n == s->cap) {
-			s->cap = s->cap ? 2 * s->cap : 256;
-			s->row = lc_xrealloc(s->row, (size_t)s->cap, sizeof(*s->row));
-			memset(s->row + s->n, 0, (size_t)(s->cap - s->n) * sizeof(*s->row));
-		}
-		s->row[s->n++] = (struct lc_row){st->step, NAN, NAN, NAN, NAN, NAN};
+		push(s, &now);
+		return;
 	}
 	row = &s->row[s->n - 1];
-	merge(&row->loss, value(st, LC_LOSS));
-	merge(&row->val_loss, value(st, LC_VAL_LOSS));
-	merge(&row->lr, lr_of(st));
-	merge(&row->gvar, value(st, LC_GVAR));
-	merge(&row->grad_norm, value(st, LC_GRAD_NORM));
+	merge(&row->loss, now.loss);
+	merge(&row->val_loss, now.val_loss);
+	merge(&row->lr, now.lr);
+	merge(&row->gvar, now.gvar);
+	merge(&row->grad_norm, now.grad_norm);
 }
 
 void lc_past_alert(struct lc_past *p, const json_t *alert)
@@ -147,6 +191,8 @@ void lc_past_setup(struct lc_past *p, const json_t *setup)
 	s->batch = lc_json_get_num(setup, "batch", s->batch);
 	s->tokens = lc_json_get_num(setup, "tokens", s->tokens);
 	s->weight_decay = lc_json_get_num(setup, "weight_decay", s->weight_decay);
+	s->clip = lc_json_get_num(setup, "clip", s->clip);
+	s->beta2 = lc_json_get_num(setup, "beta2", s->beta2);
 	if (json_object_get(setup, "optimizer"))
 		snprintf(s->optimizer, sizeof(s->optimizer), "%s",
 			 lc_json_get_str(setup, "optimizer", ""));

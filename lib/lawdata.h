@@ -5,7 +5,8 @@
  * Read from step records. Rows without "branch" are the trunk, series 0; every branch key is a
  * series of its own that leaves its parent (the trunk, or the branch its record's `from` names)
  * after update `from`. When steps go back, the newest wins: what the series held from that step on
- * is dropped. An alert says from where on the trunk is no witness of its own law.
+ * is dropped. An alert says from where on the trunk is no witness of its own law. A series of more
+ * than half a million rows is thinned evenly: memory is bounded.
  */
 #ifndef LC_LAWDATA_H
 #define LC_LAWDATA_H
@@ -26,12 +27,14 @@ struct lc_series {
 	long from;  /* last update it shares with its parent; -1: not known, its first row tells */
 	long order; /* of its data: 0 is the trunk's; equal orders share batches and their noise */
 	long n, cap;
+	long every, held;   /* rows that become one, 0 as 1; of them in the last */
 	struct lc_row *row; /* ascending by step */
 };
 
 /* What a setup record says of the run; NaN, and empty, where it does not. */
 struct lc_setup {
 	double params, batch, tokens, weight_decay; /* tokens: an update */
+	double clip, beta2;			    /* gradient norm clipped at; of Adam */
 	char optimizer[16];
 };
 
@@ -69,8 +72,7 @@ void lc_past_setup(struct lc_past *p, const json_t *setup);
  */
 long lc_past_clean(const struct lc_past *p);
 
-/* The last update a branch shares with its parent: as its record says, else before its first row.
- */
+/* The last update it shares with its parent: as its record says, else before its first row. */
 long lc_series_from(const struct lc_series *s);
 
 /* The trunk's peak lr (95 % quantile over its clean rows); 0 when none above 0 is logged. */
