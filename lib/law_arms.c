@@ -39,6 +39,12 @@ static const double noise_cut[3] = {4, 10, 30}; /* no noise relaxes faster than 
 #define STRETCH 1.2
 #define STRETCH_SD .2
 #define OFF_SD .0017 /* of the level, a factor e in lr */
+/*
+ * On the tuning trunks 96 % lay in intervals of 90 %: this much narrower, 90 % do. Widths that went
+ * with the root of the misfit scored .22 nats a difference better there, a trunk left out each
+ * time, and did not hold on the test trunks (80 %, against .93 at 1).
+ */
+#define WIDTH .862
 
 /* A block of n modes along w: one total and deviations of each mode. */
 static void prior_block(double *m, double *cov, int at, int n, const double *w, double mean,
@@ -276,7 +282,6 @@ static void add_moments(const struct said *s, double w, struct lc_arms *out)
 	out->control_sd += w * (s->cov[0] + s->mean[0] * s->mean[0]);
 	for (int i = 1; i < n; i++) {
 		double sd = sqrt(fmax(s->cov[i * n + i], 1e-30));
-		out->mean[i] += w * s->mean[i];
 		out->better[i] += w * lc_normal_cdf(-s->mean[i] / sd);
 		for (int j = 1; j < n; j++)
 			out->cov[i * n + j] += w * (s->cov[i * n + j] + s->mean[i] * s->mean[j]);
@@ -284,24 +289,54 @@ static void add_moments(const struct said *s, double w, struct lc_arms *out)
 	out->chi2 += w * s->chi2;
 }
 
-static int mix(const struct said *said, struct lc_arms *out)
+/* The mixture of the differences, WIDTH as wide about its mean. */
+static void widen(struct said *said, const double *weight, struct lc_arms *out)
 {
-	struct lc_rng rng = {.seed = 1};
-	double best = -INFINITY, total = 0, drawn = 0;
+	int n = out->n;
 
 	for (int k = 0; k < POSTS; k++)
-		best = fmax(best, said[k].logev);
-	if (!isfinite(best))
-		return -1;
-	out->logev = best;
+		for (int i = 0; i < n && weight[k] > 0; i++)
+			out->mean[i] += i ? weight[k] * said[k].mean[i] : 0;
 	for (int k = 0; k < POSTS; k++)
-		total += exp((said[k].logev - best) / TEMPERATURE);
+		for (int i = 1; i < n && weight[k] > 0; i++) {
+			double *mean = &said[k].mean[i];
+			*mean = out->mean[i] + WIDTH * (*mean - out->mean[i]);
+			for (int j = 0; j < n; j++) {
+				said[k].cov[i * n + j] *= WIDTH;
+				said[k].cov[j * n + i] *= WIDTH;
+			}
+		}
+}
+
+static int weigh(const struct said *said, double *weight, double *best)
+{
+	double total = 0;
+
+	*best = -INFINITY;
+	for (int k = 0; k < POSTS; k++)
+		*best = fmax(*best, said[k].logev);
+	if (!isfinite(*best))
+		return -1;
+	for (int k = 0; k < POSTS; k++)
+		total += weight[k] = exp((said[k].logev - *best) / TEMPERATURE);
+	for (int k = 0; k < POSTS; k++)
+		weight[k] /= total;
+	return 0;
+}
+
+static int mix(struct said *said, struct lc_arms *out)
+{
+	struct lc_rng rng = {.seed = 1};
+	double weight[POSTS], drawn = 0;
+
+	if (weigh(said, weight, &out->logev) < 0)
+		return -1;
+	widen(said, weight, out);
 	for (int k = 0; k < POSTS; k++) {
-		double w = exp((said[k].logev - best) / TEMPERATURE) / total;
-		if (w > 0)
-			add_moments(&said[k], w, out);
-		if (w > 1e-4)
-			draw_best(&said[k], w, out->n, &rng, out->best);
+		if (weight[k] > 0)
+			add_moments(&said[k], weight[k], out);
+		if (weight[k] > 1e-4)
+			draw_best(&said[k], weight[k], out->n, &rng, out->best);
 	}
 	for (int i = 0; i < out->n; i++)
 		drawn += out->best[i];

@@ -148,7 +148,7 @@ static void one_fork(const char *dir, const char *trunk, long order, int h, stru
 		if (lc_law_arms(&p, arm, ARMS, TOTAL, &out, &err) < 0)
 			lc_die(&err);
 		if (verbose)
-			printf("%s order %ld H %d:", trunk, order, h);
+			printf("%s order %ld H %d chi2 %.2f:", trunk, order, h, out.chi2);
 		score(&out, truth, s);
 		if (verbose)
 			putchar('\n');
