@@ -173,6 +173,18 @@ static double take(const struct lc_draft *d, const double *at, const double *y, 
 	return NAN;
 }
 
+/* The residuals' slope through the fork, to the end of the draft, over the sd it says there. */
+static double drift_at_end(const struct lc_draft *d, const struct stream *s)
+{
+	double tr = 0, tt = 0;
+
+	for (int i = 0; i < s->n; i++) {
+		tr += s->t[i] * s->r[i];
+		tt += s->t[i] * s->t[i];
+	}
+	return s->n ? fabs(tr) / tt * fmax(d->noise, 1e-12) * d->at[d->n - 1] / d->sd[d->n - 1] : 0;
+}
+
 void lc_evalue_test(const struct lc_draft *d, const double *at, const double *y, int n,
 		    double delta, struct lc_evalue *e)
 {
@@ -194,12 +206,12 @@ void lc_evalue_test(const struct lc_draft *d, const double *at, const double *y,
 		sum += pow(s.r[i] / s.total[i], 2) / s.n;
 	}
 	e->misfit = sum;
+	e->score = drift_at_end(d, &s);
 	if (!isnan(broke)) {
 		e->n++;
-		e->log_e = e->log_max = e->misfit = INFINITY;
+		e->log_e = e->log_max = e->misfit = e->score = INFINITY;
 		e->step = isnan(e->step) ? broke : e->step;
 	}
-	e->score = d->sd[d->n - 1] * sqrt(e->misfit);
 }
 
 double lc_evalue_reach(const struct lc_draft *d, double every, double sds, double delta)

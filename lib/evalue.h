@@ -34,8 +34,8 @@ struct lc_evalue {
 	double log_max; /* largest so far: what is compared with 1/delta */
 	double step;	/* updates after the fork at which 1/delta was reached; NaN: never */
 	double misfit;	/* mean squared standardised residual; about 1 when the forecast is right */
-	double score; /* sd at the end of the forecast times sqrt(misfit): how wrong it may be there
-		       */
+	double score;	/* what drift was seen, carried on to the end of the forecast, in its sds
+			   there */
 };
 
 /*

@@ -89,7 +89,23 @@ Test(evalue, more_values_do_not_unsay_it)
 	cr_assert(rejected(&rng, (struct noise){0, 0, 1}, 20, &e));
 	cr_assert_geq(e.log_max, -log(DELTA));
 	cr_assert_gt(e.misfit, 10);
-	cr_assert_float_eq(e.score, d_sd[POINTS - 1] * sqrt(e.misfit), 1e-12);
+}
+
+/* Off by a quarter of the last sd at half the way, and growing so: half of it at the end. */
+Test(evalue, a_drift_is_carried_on_to_the_end)
+{
+	double at[4], y[4], sd, end = d_at[POINTS - 1], last = d_sd[POINTS - 1];
+	struct lc_evalue e;
+
+	for (int sign = -1; sign <= 1; sign++) {
+		for (int i = 0; i < 4; i++) {
+			at[i] = end * (i + 1) / 8;
+			lc_draft_at(&draft, at[i], &y[i], &sd);
+			y[i] += sign * .5 * last * at[i] / end;
+		}
+		lc_evalue_test(&draft, at, y, 4, DELTA, &e);
+		cr_assert_float_eq(e.score, .5 * abs(sign), 1e-9, "%g", e.score);
+	}
 }
 
 Test(evalue, a_value_that_is_not_finite_rejects)
