@@ -43,7 +43,7 @@ static size_t gather(const struct series *const *s, size_t n, double x0, double 
 	return got;
 }
 
-void axis_fit(struct axis *a, const struct series *const *s, size_t n, double x0, double x1)
+int axis_fit(struct axis *a, const struct series *const *s, size_t n, double x0, double x1)
 {
 	double *v = lc_xalloc(SAMPLE + n + 1, sizeof(*v)), most, mid, room;
 	size_t got = gather(s, n, x0, x1, v);
@@ -63,11 +63,12 @@ void axis_fit(struct axis *a, const struct series *const *s, size_t n, double x0
 		a->log = 0;
 		a->lo -= room;
 		a->hi += room;
-		return;
+		return got > 0;
 	}
 	room = a->log ? pow(a->hi / a->lo, .04) : (a->hi - a->lo) * .04;
 	a->lo = a->log ? a->lo / room : a->lo - room;
 	a->hi = a->log ? a->hi * room : a->hi + room;
+	return got > 0;
 }
 
 static int round_ticks(const struct axis *a, double step, double ticks[16])

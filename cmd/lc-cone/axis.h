@@ -17,9 +17,10 @@ double axis_at(const struct axis *a, double v);
 
 /*
  * Ends such that what the curves show is seen: of all finite values between steps x0 and x1, but
- * for rare ones far above the rest. Logarithmic when all are above 0 and they span much.
+ * for rare ones far above the rest. Logarithmic when all are above 0 and they span much. 0: no
+ * finite value is there, and the ends say nothing.
  */
-void axis_fit(struct axis *a, const struct series *const *s, size_t n, double x0, double x1);
+int axis_fit(struct axis *a, const struct series *const *s, size_t n, double x0, double x1);
 
 /* Round values between the ends, at most max (up to 16) of them; how many. */
 int axis_ticks(const struct axis *a, int max, double ticks[16]);

@@ -109,9 +109,13 @@ static void tell_run(struct lines *l, const struct cone *c)
 	}
 	first = first_of(s);
 	last = last_of(s);
-	add(l, lc_path("%s ran from step %.0f to %.0f; the loss went from %.4g to %.4g%s.",
-		       c->run ? c->run : "The run", s->x[0], s->x[s->n - 1], first, last,
-		       isfinite(s->y[s->n - 1]) ? "" : ", and is no number at the end"));
+	if (!isfinite(first))
+		add(l, lc_path("%s ran from step %.0f to %.0f; no loss of it is a number.",
+			       c->run ? c->run : "The run", s->x[0], s->x[s->n - 1]));
+	else
+		add(l, lc_path("%s ran from step %.0f to %.0f; the loss went from %.4g to %.4g%s.",
+			       c->run ? c->run : "The run", s->x[0], s->x[s->n - 1], first, last,
+			       isfinite(s->y[s->n - 1]) ? "" : ", and is no number at the end"));
 	if (c->c[VAL].n)
 		add(l, lc_path("The held-out loss is %.4g at step %.0f.", last_of(&c->c[VAL]),
 			       c->c[VAL].x[c->c[VAL].n - 1]));

@@ -75,13 +75,15 @@ static void put_cell(FILE *f, unsigned char dots)
 	putc((int)(0x80 | (code & 0x3f)), f);
 }
 
+/* y is NULL where there is no scale: nothing on it is a number. */
 static void put_canvas(FILE *f, const struct canvas *c, const struct axis *y, int colour)
 {
 	for (int r = 0; r < c->h; r++) {
-		double v = y->hi, t = (r + .5) / c->h;
+		double v = 0, t = (r + .5) / c->h;
 		int ink = 0, last = c->w;
-		v = y->log ? y->hi * pow(y->lo / y->hi, t) : y->hi + (y->lo - y->hi) * t;
-		if (r % 4 == 0)
+		if (y)
+			v = y->log ? y->hi * pow(y->lo / y->hi, t) : y->hi + (y->lo - y->hi) * t;
+		if (y && r % 4 == 0)
 			fprintf(f, "%*.4g ", LABEL - 1, v);
 		else
 			fprintf(f, "%*s", LABEL, "");
@@ -124,7 +126,7 @@ static void draw(FILE *f, const struct cone *c, const struct tty *t, int height)
 {
 	const struct series *s[2] = {&c->c[LOSS], &c->c[VAL]};
 	struct canvas k = {t->columns - LABEL - 1, height, NULL, NULL};
-	struct axis x = {.size = 2 * k.w - 1}, y = {.size = 4 * height - 1};
+	struct axis x = {.size = 2 * k.w - 1}, y = {.size = 4 * height - 1}, *scale;
 	json_t *a;
 	size_t i;
 
@@ -132,7 +134,7 @@ static void draw(FILE *f, const struct cone *c, const struct tty *t, int height)
 		return;
 	k.dots = lc_xalloc((size_t)k.w * (size_t)height, 1);
 	k.ink = lc_xalloc((size_t)k.w * (size_t)height, 1);
-	axis_fit(&y, s, 2, x.lo, x.hi);
+	scale = axis_fit(&y, s, 2, x.lo, x.hi) ? &y : NULL;
 	put_curve(&k, &x, &y, s[0], INK_PLAIN);
 	for (size_t j = 0; j < c->nf; j++)
 		for (size_t b = 0; b < c->f[j].n; b++)
@@ -144,7 +146,7 @@ static void draw(FILE *f, const struct cone *c, const struct tty *t, int height)
 			for (int r = 0; r < 4 * height; r += 2)
 				dot(&k, (int)axis_at(&x, lc_json_get_num(a, "step", -1)), r,
 				    INK_ALERT);
-	put_canvas(f, &k, &y, t->colour);
+	put_canvas(f, &k, scale, t->colour);
 	fprintf(f, "%*s%-*.0f%.0f\n", LABEL, "", k.w - 8, x.lo, x.hi);
 	free(k.dots);
 	free(k.ink);

@@ -77,6 +77,10 @@ status "no such file" 4 lc-cone nothing.jsonl
 status "-f without --tty" 2 lc-cone -f run.jsonl
 status "an unknown option" 2 lc-cone --wrong run.jsonl
 status "a full disk" 4 sh -c 'lc-cone run.jsonl >/dev/full'
+seq 50 | sed 's/.*/{"step":&,"loss":NaN}/' >nan.jsonl
+ok "a run that is NaN throughout, on the terminal" lc-cone --tty nan.jsonl
+match "is said to be" '^The run ran from step 1 to 50; no loss of it is a number.$' .out
+equal "no number stands at its axis" 0 "$(grep -c '^ *-*[0-9.]* *[0-9]\.[0-9]' .out)"
 mkdir other
 status "a directory that is none of lc-guard's" 4 lc-cone other
 status "a place that cannot be written" 4 lc-cone -o nowhere/page.html run.jsonl
