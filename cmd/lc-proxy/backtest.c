@@ -182,15 +182,15 @@ static const char *tail(const char *name, size_t width)
 
 static void print_table(void)
 {
-	printf("%-30s %5s %8s", "rmse of branch", "n", "floor");
+	printf("%-25s %4s %7s", "rmse of branch", "n", "floor");
 	for (int m = MODELS - 1; m >= 0; m--)
-		printf(" %8s", model_name(m));
+		printf(" %6s", model_name(m));
 	putchar('\n');
 	for (int i = 0; i < nrow; i++) {
-		printf("%-30s %5ld %8.5f", tail(rows[i].branch, 30), rows[i].by[0].n,
+		printf("%-25s %4ld %7.5f", tail(rows[i].branch, 25), rows[i].by[0].n,
 		       rows[i].noise);
 		for (int m = MODELS - 1; m >= 0; m--)
-			printf(" %8.5f", rmse(&rows[i].by[m]));
+			printf(" %6.4f", rmse(&rows[i].by[m]));
 		putchar('\n');
 	}
 	printf("\n%-10s %8s %8s %8s %8s %8s %8s\n", "model", "rmse", "final", "tau", "regret",

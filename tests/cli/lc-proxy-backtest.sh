@@ -22,6 +22,7 @@ ok "the same as cases" lc-proxy backtest -j --cases - <cases
 equal "says the same" "$(tail -n 1 words.out)" "$(tail -n 1 .out)"
 ok "a table for people" lc-proxy backtest --cases cases
 match "with the floor" '^floor +0\.0' .out
+equal "no wider than a terminal" "" "$(awk 'length > 80' .out)"
 head -n 5 parent.jsonl >five.jsonl
 ok "a history of five points is an answer" lc-proxy backtest -j -H five.jsonl -s 20000 decay-25000.jsonl
 equal "without a NaN" 0 "$(grep -ci nan .out)"
