@@ -7,6 +7,7 @@
 
 #include "action.h"
 #include "collapse.h"
+#include "fates.h"
 #include "journal.h"
 #include "json.h"
 #include "relapse.h"
@@ -228,49 +229,6 @@ static void print_choice(const json_t *d)
 	printf(".\n");
 }
 
-/* Is it a segment of a branch that does not count either? */
-static int goes_with(const json_t *all, const json_t *one)
-{
-	const char *id = lc_json_get_str(one, "branch", ""), *dot = strrchr(id, '.');
-
-	for (size_t i = 0; dot && i < json_array_size(all); i++) {
-		const char *other = lc_json_get_str(json_array_get(all, i), "branch", "");
-		if (strlen(other) == (size_t)(dot - id) && strncmp(other, id, dot - id) == 0)
-			return 1;
-	}
-	return 0;
-}
-
-static int same_fate(const json_t *a, const json_t *b)
-{
-	return strcmp(lc_json_get_str(a, "status", "?"), lc_json_get_str(b, "status", "?")) == 0 &&
-	       strcmp(lc_json_get_str(a, "why", ""), lc_json_get_str(b, "why", "")) == 0;
-}
-
-/* A line for each reason; what is void takes its segments along unsaid. */
-static void print_not_counted(const json_t *all)
-{
-	size_t n = json_array_size(all);
-
-	for (size_t i = 0; i < n; i++) {
-		const json_t *one = json_array_get(all, i);
-		int told = goes_with(all, one);
-		for (size_t k = 0; k < i && !told; k++)
-			told = same_fate(json_array_get(all, k), one) &&
-			       !goes_with(all, json_array_get(all, k));
-		if (told)
-			continue;
-		printf("Not counted: %s", lc_json_get_str(one, "branch", "?"));
-		for (size_t k = i + 1; k < n; k++)
-			if (same_fate(json_array_get(all, k), one) &&
-			    !goes_with(all, json_array_get(all, k)))
-				printf(" %s",
-				       lc_json_get_str(json_array_get(all, k), "branch", "?"));
-		printf(" %s, %s\n", lc_json_get_str(one, "status", "?"),
-		       lc_json_get_str(one, "why", ""));
-	}
-}
-
 static void explain(const json_t *d, const json_t *alert, const struct evidence *ev,
 		    const struct relapse *r)
 {
@@ -292,7 +250,7 @@ static void explain(const json_t *d, const json_t *alert, const struct evidence 
 	print_otherwise(d);
 	print_relapse(r);
 	print_noise(d);
-	print_not_counted(json_object_get(d, "not_counted"));
+	fates_print(json_object_get(d, "not_counted"));
 }
 
 /* Keeps the last alert that a later decision followed. */
