@@ -37,10 +37,6 @@ void lc_calib_take(struct lc_law *law, const struct lc_law_model *model, double 
 	for (int u = 0; u < 2; u++)
 		for (int b = 0; b < LC_BUCKETS; b++) {
 			double w = model ? model->calib[law->calib][u][b] : 1;
-			/* what narrowed the intervals of other runs is half believed of a stranger
-			 */
-			if (w < 1 && !(doubt <= LC_NEAR))
-				w = sqrt(w);
 			law->width[u][b] = w > 0 ? w : 1;
 		}
 }
