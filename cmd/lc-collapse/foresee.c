@@ -8,7 +8,7 @@
 #include "evalue.h"
 #include "io.h"
 
-enum { CHECKS = 4 }; /* points of a block that are compared */
+enum { CHECKS = 2 }; /* points of a block that are compared */
 
 int outlook_init(struct outlook *o, const struct evidence *plan, const struct evidence *ev,
 		 const struct lc_schedule *lr)
@@ -194,7 +194,7 @@ int outlook_verify(const struct outlook *o, int i, int at, double delta, double 
 		   struct lc_err *err)
 {
 	const struct future *f = &o->ev->f[at], *control = outlook_ran(o, 0, o->ev->n);
-	struct check steps[3], cool;
+	struct check steps[2], cool;
 	struct lc_past past;
 	double e1, e2;
 	int n1 = 0, n2 = 0, ret = -1;
@@ -206,15 +206,14 @@ int outlook_verify(const struct outlook *o, int i, int at, double delta, double 
 	if (!control)
 		return 0;
 	recall(o, at, &past);
-	steps[0] = (struct check){f, control, f->from_step + f->horizon / 2};
-	steps[1] = (struct check){f, control, f->from_step + f->horizon};
-	steps[2].f = evidence_segment(o->ev, f, "return");
-	steps[2].control = evidence_segment(o->ev, control, "return");
-	steps[2].last = f->from_step + 2 * f->horizon + 1000000000L;
+	steps[0] = (struct check){f, control, f->from_step + f->horizon};
+	steps[1].f = evidence_segment(o->ev, f, "return");
+	steps[1].control = evidence_segment(o->ev, control, "return");
+	steps[1].last = f->from_step + 2 * f->horizon + 1000000000L;
 	cool.f = evidence_segment(o->ev, f, "cool");
 	cool.control = evidence_segment(o->ev, control, "cool");
-	cool.last = steps[2].last;
-	if (test(o, &past, i, steps, 3, delta, &e1, &n1, err) == 0 &&
+	cool.last = steps[1].last;
+	if (test(o, &past, i, steps, 2, delta, &e1, &n1, err) == 0 &&
 	    test(o, &past, i, &cool, 1, delta, &e2, &n2, err) == 0) {
 		/* a mean of e-values is one */
 		if (n1 && n2)

@@ -1,6 +1,6 @@
 /*
  * memory: what the store remembers of its runs' instabilities: read, or one more added. It is a
- * prior for the next proposals (lc-fork) and data for the forecasts (lc-proxy).
+ * prior for the next proposals (lc-fork plan).
  */
 #include <getopt.h>
 #include <math.h>

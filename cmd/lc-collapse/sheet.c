@@ -11,6 +11,7 @@
 
 #define BAR 1.645      /* sds that a gain must be above 0 to be acted on: P(better) .95 */
 enum { SHORTEST = 2 }; /* a block is the horizon halved at most so often */
+enum { AHEAD = 4 };    /* blocks that are thought of together */
 
 /* The last block of what was run of a future: itself, or the end of its continuations. */
 static const struct future *tip_of(const struct evidence *ev, const struct future *f)
@@ -132,8 +133,21 @@ static void race_the_rest(struct sheet *t)
 	}
 }
 
-/* The arm whose block is worth most; what it is worth. bar: as of outlook_worth. */
-static int best_worth(const struct sheet *t, double bar, double *worth)
+/*
+ * What a block of one arm is worth: one block may be too little to be sure of anything and several
+ * worth much, so the most of 1 to AHEAD like it, by the block (KG(*), Frazier and Powell 2010).
+ */
+static double block_worth(const struct sheet *t, const char *may, int i)
+{
+	double left = t->leaves * t->leaves, noise = left / (1 - left), most = 0;
+
+	for (int n = 1; n <= AHEAD; n++)
+		most = fmax(most, outlook_worth(&t->a, may, i, sqrt(noise / (noise + n)), BAR) / n);
+	return most;
+}
+
+/* The arm whose block is worth most; what it is worth. */
+static int best_worth(const struct sheet *t, double *worth)
 {
 	char may[LC_ARMS_MAX] = {0};
 	int best = 0;
@@ -142,13 +156,42 @@ static int best_worth(const struct sheet *t, double bar, double *worth)
 	for (int i = 1; i < t->o.n; i++)
 		may[i] = t->s[i].run > 0;
 	for (int i = 1; i < t->o.n; i++) {
-		double w = may[i] ? 0 : outlook_worth(&t->a, may, i, t->leaves, bar);
+		double w = may[i] ? 0 : block_worth(t, may, i);
 
 		if (w > *worth) {
 			*worth = w;
 			best = i;
 		}
 	}
+	return best;
+}
+
+/* Is its lr above (1) or below (-1) the control's, or the same? */
+static int side(const struct sheet *t, int i)
+{
+	const struct future *f = &t->o.plan->f[t->o.index[i]];
+	double base = lc_json_get_num(json_object_get(f->rec, "base"), "lr_scale", 1);
+	double lr = lc_json_get_num(f->actions, "lr_scale", base);
+
+	return (lr > base) - (lr < base);
+}
+
+/*
+ * Futures of one side of the control's lr say little of where the best lr lies, however many (runs
+ * with known ends: two below it left P(better) .7 to .8 where one below and one above gave .98). So
+ * once one side was seen, the arm of the other that is known least; 0: both were, or there is none.
+ */
+static int other_side(const struct sheet *t)
+{
+	int seen[3] = {0}, best = 0;
+
+	for (int i = 1; i < t->o.n; i++)
+		seen[1 + side(t, i)] |= t->s[i].run > 0;
+	if (seen[0] == seen[2])
+		return 0;
+	for (int i = 1; i < t->o.n; i++)
+		if (side(t, i) == (seen[0] ? 1 : -1) && (!best || t->a.sd[i] > t->a.sd[best]))
+			best = i;
 	return best;
 }
 
@@ -170,7 +213,14 @@ static void choose_next(struct sheet *t, double enough)
 				 t->o.plan->f[t->o.index[i]].id);
 			return;
 		}
-	i = best_worth(t, BAR, &worth);
+	i = other_side(t);
+	if (i > 0) {
+		add_next(t, &t->o.plan->f[t->o.index[i]], t->block);
+		snprintf(t->why, sizeof(t->why), "only %.60s tells of its side of the lr",
+			 t->o.plan->f[t->o.index[i]].id);
+		return;
+	}
+	i = best_worth(t, &worth);
 	if (worth > enough * fabs(t->a.level)) {
 		add_next(t, &t->o.plan->f[t->o.index[i]], t->block);
 		snprintf(t->why, sizeof(t->why), "a block of %.60s is worth %.2g",
