@@ -71,6 +71,24 @@ ok "-q" guard quieter --fault nan@112,once=mark4
 equal "-q has no word" "" "$(cat .err)"
 opts=
 
+# what wins by its readings is run again, on other data
+ok "a run that its learning rate damaged" guard again --fault lr-bump@112-117:400,once=mark8
+cp .err err
+f=again/forks/0
+match "is put back, since what won has won again" '"verdict":"better","why":"[^"]* and again in runs on other data".*"confirm":\{"runs":2,"read":2,' $f/decision.json
+match "words tell of it" 'leads; it is run again on other data, in 4 futures' err
+match "and of a gain within its interval" 'gain [0-9.]* in \[[0-9.,]*\] on [a-z_]* \(measured [0-9.]*\)$' err
+match "and that it was read soon" 'what ends was read after 10 steps back on plan; 400 would tell more' err
+equal "the journal holds these runs" "4 4" "$(grep -c '"role":"confirm"' again/journal.jsonl) \
+$(grep '"type":"result"' again/journal.jsonl | grep -c '"branch":"b[0-9]*-c[0-9]*","status":"done"')"
+match "and the steps that were spared" '"type":"decision",.*"saved_steps":[0-9]+' again/journal.jsonl
+ok "the decision can be derived again from what the fork keeps" lc-collapse verify $f/decision.json $f/run.jsonl $f/branches
+opts="--confirm 0"
+ok "--confirm 0" guard once --fault lr-bump@112-117:400,once=mark9
+opts=
+match "puts it back at once" '"verdict":"better"' once/forks/0/decision.json
+absent "and runs nothing again" once/forks/0/wanted.jsonl
+
 # nothing better: as if nothing had been
 # shellcheck disable=SC2086
 $tiny --fault lr-bump@112-117:400,once=mark5 --out plain2 >plain2.jsonl 2>.err
