@@ -47,9 +47,10 @@ static int take(void *ctx, json_t *rec, const char *line, struct lc_err *err)
 		add_decision(list, rec);
 		return decision_name(line, list->p[list->n - 1].name, err);
 	}
-	if (strcmp(type, "applied") == 0)
-		list->orphans += !p, started(list, rec);
-	else if (strcmp(type, "event") == 0 && p)
+	if (strcmp(type, "applied") == 0) {
+		list->orphans += !p && strcmp(lc_json_get_str(rec, "fork", "none"), "none") != 0;
+		started(list, rec);
+	} else if (strcmp(type, "event") == 0 && p)
 		p->over |= strcmp(lc_json_get_str(rec, "event", ""), "ended") == 0;
 	else if (strcmp(type, "alert") == 0 && p && p->alerts < 16)
 		p->alert_steps[p->alerts++] = lc_json_get_int(rec, "step", -1);

@@ -19,7 +19,7 @@ struct past {
 struct past_list {
 	struct past *p;
 	int n;
-	int orphans; /* applied before any decision was told */
+	int orphans; /* forks applied before any decision was told */
 };
 int past_list_read(struct past_list *list, const char *journal, struct lc_err *err);
 void past_list_release(struct past_list *list);

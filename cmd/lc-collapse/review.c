@@ -326,10 +326,13 @@ int verb_review(int argc, char **argv)
 	if (review(argv + at, argc - at, &s, &err) < 0)
 		lc_die(&err);
 	if (!as_json && s.told)
-		printf("%d decisions; of %d gains that can be seen again %d held, %d within their "
+		printf("%d decision%s; of %d gain%s that can be seen again %d held, %d within "
+		       "their "
 		       "interval; told %+.4f on average, seen %+.4f.\n",
-		       s.decisions, s.told, s.held, s.within, s.promised / s.told, s.seen / s.told);
+		       s.decisions, s.decisions == 1 ? "" : "s", s.told, s.told == 1 ? "" : "s",
+		       s.held, s.within, s.promised / s.told, s.seen / s.told);
 	else if (!as_json)
-		printf("%d decisions; no gain that can be seen again.\n", s.decisions);
+		printf("%d decision%s; no gain that can be seen again.\n", s.decisions,
+		       s.decisions == 1 ? "" : "s");
 	return lc_finish(s.held < s.told ? LC_NO : LC_OK);
 }

@@ -79,7 +79,7 @@ equal "apply notes how long the log was" '"logged":105' "$(grep -o '"logged":[0-
 { log 101 300 1.80; } >>run.jsonl
 ok "a gain that was real" lc-collapse review -J journal -H run.jsonl evidence.jsonl
 match "held" '^f1 +100  better +a1 +\+0\.[0-9]* +\+0\.20000? +200 +0  yes' .out
-match "in sum" '^1 decisions; of 1 gains that can be seen again 1 held, [01] within' .out
+match "in sum" '^1 decision; of 1 gain that can be seen again 1 held, [01] within' .out
 ok "as records" lc-collapse review -j -J journal -H run.jsonl evidence.jsonl
 match "that say the same" '"after":\{"steps":200,"compared":5,"gain":0.2,"apart":0.*,"alerts":0,"nonfinite":false\},"held":"yes"' .out
 head -n 105 run.jsonl >lost && log 101 300 2.05 >>lost
@@ -122,6 +122,9 @@ status "a run's log that is not there" 4 lc-collapse review -J journal -H none e
 grep '"type":"applied"' journal >applied
 ok "a journal without the decisions that were applied" lc-collapse review -J applied -H run.jsonl evidence.jsonl
 match "lacks them, and is said to" '^lc-collapse: applied: [1-9] applied whose decision records it lacks' .err
+{ echo '{"type":"applied","v":1,"n":1,"fork":"none","choice":"main"}' && cat journal; } >guarded
+ok "a journal of lc-guard, which begins with the run's start" lc-collapse review -J guarded -H run.jsonl evidence.jsonl
+equal "lacks none" 0 "$(grep -c lacks .err)"
 status "memory of a store that is not there" 4 lc-collapse memory -s nowhere
 status "memory --add without evidence" 2 lc-collapse memory --add decision.json
 status "memory of no store" 4 lc-collapse memory --add -s nowhere decision.json run.jsonl evidence.jsonl
