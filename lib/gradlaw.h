@@ -5,8 +5,9 @@
  *
  * r is slow, an autoregression over the bins of the past; e is what one logged norm scatters
  * around its bin, with the tails it has: its quantiles, not a Gaussian. b1 and b2 are Gaussian a
- * priori, 0 +- .5. A run that never changed its lr says nothing of b1: its forecasts at another lr
- * widen.
+ * priori, 0 +- .3 and 0 +- .1; the past is its later half. Where r has a memory its last value
+ *stays, since on real runs it drifts rather than returns. A run that never changed its lr says
+ *nothing of b1: its forecasts at another lr widen.
  */
 #ifndef LC_GRADLAW_H
 #define LC_GRADLAW_H

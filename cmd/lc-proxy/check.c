@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "evalue.h"
+#include "draft.h"
 #include "io.h"
 #include "json.h"
 #include "proxy.h"
 #include "stat.h"
 
-#define Z90 1.6448536269514722
 #define WRONG 5. /* a draft off by so many of its sds all along should be found out */
 
 /* The branch's rows as they were logged: a NaN that was written is one here. */
@@ -25,9 +24,7 @@ struct real {
 /* The draft, its record and the branch's. */
 struct drafted {
 	json_t *forecast, *branch;
-	struct lc_draft d;
-	double *at, *mean, *sd, from;
-	enum lc_metric metric;
+	struct lc_draft_read r;
 };
 
 static void bad(const char *fmt, const char *a, const char *b)
@@ -85,40 +82,13 @@ static void find_records(const char *path, const char *name, struct drafted *out
 		    lc_json_get_str(out->forecast, "branch", ""));
 }
 
-/* Quantiles to means and sds; dies on a record that is not one of ours. */
+/* Dies on a record that is not one of ours. */
 static void read_draft(struct drafted *f)
 {
-	const json_t *steps = json_object_get(f->forecast, "steps"),
-		     *loss = json_object_get(f->forecast, "loss");
-	const json_t *lo = json_object_get(loss, "q05"), *mid = json_object_get(loss, "q50"),
-		     *hi = json_object_get(loss, "q95");
-	const char *name = lc_json_get_str(f->forecast, "branch", "");
-	size_t n = json_array_size(steps);
+	struct lc_err err;
 
-	f->from = (double)lc_json_get_int(json_object_get(f->branch, "from"), "step", 0);
-	f->metric = strcmp(lc_json_get_str(f->forecast, "metric", "loss"), "val_loss") == 0
-			    ? LC_VAL_LOSS
-			    : LC_LOSS;
-	if (n == 0 || n > 100000 || json_array_size(lo) != n || json_array_size(mid) != n ||
-	    json_array_size(hi) != n)
-		bad("forecast of %s: steps and quantiles do not match%s", name, "");
-	f->at = lc_xalloc(n, sizeof(double));
-	f->mean = lc_xalloc(n, sizeof(double));
-	f->sd = lc_xalloc(n, sizeof(double));
-	for (size_t i = 0; i < n; i++) {
-		double a, b;
-		if (lc_json_to_num(json_array_get(steps, i), &f->at[i]) < 0 ||
-		    lc_json_to_num(json_array_get(mid, i), &f->mean[i]) < 0 ||
-		    lc_json_to_num(json_array_get(lo, i), &a) < 0 ||
-		    lc_json_to_num(json_array_get(hi, i), &b) < 0)
-			bad("forecast of %s: not a number%s", name, "");
-		f->sd[i] = (b - a) / (2 * Z90);
-		f->at[i] -= f->from;
-		if (!isfinite(f->mean[i]) || !isfinite(f->sd[i]) || !(f->sd[i] > 0) ||
-		    !(f->at[i] > (i ? f->at[i - 1] : 0)))
-			bad("forecast of %s: out of order or not finite%s", name, "");
-	}
-	f->d = (struct lc_draft){(int)n, f->at, f->mean, f->sd, 0, f->metric == LC_VAL_LOSS};
+	if (lc_draft_read(&f->r, f->forecast, f->branch, &err) < 0)
+		lc_die(&err);
 }
 
 static void take_row(struct real *r, int *cap, double step, double y)
@@ -203,23 +173,23 @@ static void put(json_t *j, const char *key, double x)
 static void report(const struct options *o, const struct drafted *f, const struct real *r,
 		   const struct lc_evalue *e)
 {
-	double seen = r->n ? r->at[r->n - 1] : 0, end = f->at[f->d.n - 1], more = 0;
+	double seen = r->n ? r->at[r->n - 1] : 0, end = f->r.at[f->r.d.n - 1], more = 0;
 	const char *name = lc_json_get_str(f->branch, "branch", "");
 	json_t *j = lc_record_new("check", 1);
 	struct lc_err err;
 
 	if (isnan(e->step)) {
-		double reach = lc_evalue_reach(&f->d, spacing(r), WRONG, o->delta);
+		double reach = lc_evalue_reach(&f->r.d, spacing(r), WRONG, o->delta);
 		more = fmax(0, (isnan(reach) ? end : reach) - fmin(seen, end));
 	}
 	json_object_set_new(j, "branch", json_string(name));
-	json_object_set_new(j, "metric", json_string(lc_metric_name(f->metric)));
+	json_object_set_new(j, "metric", json_string(lc_metric_name(f->r.metric)));
 	json_object_set_new(j, "n", json_integer(e->n));
 	json_object_set_new(j, "steps", json_integer((long)seen));
 	put(j, "log_e", e->log_e);
 	json_object_set_new(j, "rejected", json_boolean(!isnan(e->step)));
 	if (!isnan(e->step))
-		json_object_set_new(j, "rejected_at", json_integer((long)(f->from + e->step)));
+		json_object_set_new(j, "rejected_at", json_integer((long)(f->r.from + e->step)));
 	put(j, "delta", o->delta);
 	put(j, "misfit", e->misfit);
 	put(j, "score", e->score);
@@ -230,7 +200,7 @@ static void report(const struct options *o, const struct drafted *f, const struc
 	if (!o->quiet && !isnan(e->step))
 		lc_warn("%s: the draft is wrong, seen at step %.0f (would a right one be rejected: "
 			"%g)",
-			name, f->from + e->step, o->delta);
+			name, f->r.from + e->step, o->delta);
 	else if (!o->quiet)
 		lc_warn("%s: %d values over %.0f steps agree with the draft; %.0f more would show "
 			"one "
@@ -298,19 +268,17 @@ int cmd_check(const struct options *o)
 	get_law(o, &law, &plan);
 	read_history(o, &past);
 	lc_past_branch(&past, f.branch);
-	read_real(o, &r, &past, lc_json_get_str(f.branch, "branch", ""), f.metric);
+	read_real(o, &r, &past, lc_json_get_str(f.branch, "branch", ""), f.r.metric);
 	for (int i = 0; i < r.n; i++)
-		r.at[i] -= f.from;
-	f.d.noise = law.noise;
-	lc_evalue_test(&f.d, r.at, r.y, r.n, o->delta, &e);
+		r.at[i] -= f.r.from;
+	f.r.d.noise = law.noise;
+	lc_evalue_test(&f.r.d, r.at, r.y, r.n, o->delta, &e);
 	report(o, &f, &r, &e);
 	refit(o, &f, &past, &law, &plan);
 	forecast_anew(&law, &plan, o, &f);
 	json_decref(f.forecast);
 	json_decref(f.branch);
-	free(f.at);
-	free(f.mean);
-	free(f.sd);
+	lc_draft_release(&f.r);
 	free(r.at);
 	free(r.y);
 	lc_law_release(&law);

