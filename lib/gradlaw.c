@@ -183,7 +183,7 @@ void lc_gradlaw_fit(struct lc_gradlaw *g, const struct lc_past *past, const stru
 	free(step);
 }
 
-/* (1 + k/16): over many bins r drifts further than in the past; held out on 24 public runs the band
+/* (1 + k/16): over many bins r drifts further than in the past; chosen on 24 public runs the band
  * held .81. */
 void lc_gradlaw_at(const struct lc_gradlaw *g, double t, double eta, double more, double q[3])
 {
