@@ -180,6 +180,7 @@ int lc_forecast_ask(const struct lc_forecaster *fc, const json_t *branch, struct
 		f->end = (double)plan.total;
 	f->plan = plan;
 	f->scale = 1 / lc_json_get_num(actions, "batch_scale", 1);
+	f->base_scale = lc_json_get_num(json_object_get(branch, "base"), "lr_scale", 0);
 	f->held = holds_lr(fc->law, f);
 	set_points(f, fc->points);
 	lc_forecast_knots(fc->law, actions, f);
@@ -304,7 +305,7 @@ static void as_branch(const struct lc_modes *start, struct lc_forecast *f,
 struct ref {
 	const struct lc_modes *start;
 	struct lc_schedule plan;
-	double last;
+	double last, base_scale;
 	double x[LC_VARIANTS * LC_FEATS];
 };
 
@@ -329,12 +330,14 @@ static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs,
 
 	for (int i = 0; i < refs->n; i++)
 		if (refs->r[i]->start == start && refs->r[i]->last == last &&
+		    refs->r[i]->base_scale == f->base_scale &&
 		    same_schedule(&refs->r[i]->plan, &f->plan))
 			return refs->r[i]->x;
 	refs->r = lc_xrealloc(refs->r, (size_t)refs->n + 1, sizeof(*refs->r));
 	r = refs->r[refs->n++] = lc_xalloc(1, sizeof(*r));
 	r->start = start;
 	r->last = last;
+	r->base_scale = f->base_scale;
 	r->plan = f->plan;
 	same.scale = 1;
 	lc_forecast_knots(fc->law, NULL, &same);

@@ -2,7 +2,8 @@
  * forecast: from a branch record to its forecast record, under a fitted law.
  *
  * The lr ahead is the plan's (schedule, or the run's own log where it has one, or its last value
- * held), times what the actions make of it; batch_scale divides the noise drive; clip and reset
+ * held), times what the actions make of it, or the record's `base` where they say nothing;
+ * batch_scale divides the noise drive; clip and reset
  * change the effective lr (lib/mechanism.h) where the optimizer, and for clip the gradient norms,
  * are known. Actions for which there is no mechanism (beta2, weight_decay_scale, x_*, those two
  * where they are not known) change no mean: they widen the interval and lower the trust. A branch
@@ -43,6 +44,7 @@ struct lc_forecast {
 	int path, damaged;	 /* law path it starts from; from >= onset */
 	int held;		 /* for want of a plan the last logged lr is held */
 	double scale;		 /* of the noise drive */
+	double base_scale;	 /* lr_scale in force at from; 0: none */
 	double extra_sd;	 /* what the law has no mechanism for, in units of the level */
 	double doubt;		 /* product of what lowers the trust */
 	double top;		 /* highest lr ahead, in eta_ref */

@@ -56,10 +56,12 @@ double lc_schedule_lr(const struct lc_schedule *s, double update)
 
 /*
  * What the actions make of the plan's lr, as lc-train does it. Values are absolute against the plan
- * (action.h).
+ * (action.h), and those of the base hold on where the branch says nothing; a logged lr is the
+ * base's already, so it is divided by `unit`.
  */
 struct change {
-	double scale, warmup;
+	double scale, back, hold; /* back: the scale after `hold` updates, where hold > 0 */
+	double warmup, unit;
 	int tail; /* has one */
 	struct lc_tail to;
 	double clip; /* factor on the effective lr */
@@ -67,12 +69,16 @@ struct change {
 	struct lc_reset reset;
 };
 
-static void change_read(struct change *c, const struct lc_law *law, const json_t *actions)
+static void change_read(struct change *c, const struct lc_law *law, const struct lc_forecast *f,
+			const json_t *actions)
 {
 	const json_t *tail = json_object_get(actions, "lr_tail");
 
 	memset(c, 0, sizeof(*c));
-	c->scale = lc_json_get_num(actions, "lr_scale", 1);
+	c->back = f->base_scale > 0 ? f->base_scale : 1;
+	c->unit = f->plan.shape ? 1 : c->back;
+	c->scale = lc_json_get_num(actions, "lr_scale", c->back);
+	c->hold = lc_json_get_num(actions, "lr_for", 0);
 	c->warmup = lc_json_get_num(actions, "lr_warmup", 0);
 	c->tail = tail != NULL;
 	lc_tail_read(&c->to, tail, c->scale);
@@ -105,9 +111,11 @@ static double base_lr(const struct lc_law *law, const struct lc_schedule *plan, 
 static double lr_ahead(const struct lc_law *law, const struct lc_schedule *plan,
 		       const struct change *c, int path, double from, double d)
 {
-	double lr = c->tail ? base_lr(law, plan, path, from) * lc_tail_at(&c->to, d)
-			    : base_lr(law, plan, path, from + d) * c->scale;
+	double scale = c->hold > 0 && d > c->hold ? c->back : c->scale, lr;
 
+	lr = c->tail ? base_lr(law, plan, path, from) * lc_tail_at(&c->to, d)
+		     : base_lr(law, plan, path, from + d) * scale;
+	lr /= c->unit;
 	return d < c->warmup ? lr * d / c->warmup : lr;
 }
 
@@ -133,6 +141,7 @@ static int gather(const struct lc_law *law, const struct change *c, const struct
 	for (int i = 0; i < 48; i++)
 		k[n++] = fmax(1, floor(1 + (last - 1) * i / 47 + .5));
 	corner[ncorner++] = c->warmup;
+	corner[ncorner++] = c->hold;
 	corner[ncorner++] = c->tail ? c->to.steps : 0;
 	corner[ncorner++] = f->horizon;
 	if (p->shape) {
@@ -164,7 +173,7 @@ void lc_forecast_knots(const struct lc_law *law, const json_t *actions, struct l
 	struct change c;
 	int n;
 
-	change_read(&c, law, actions);
+	change_read(&c, law, f, actions);
 	n = gather(law, &c, f, last, k);
 	qsort(k, (size_t)n, sizeof(*k), by_value);
 	f->nknot = 0;

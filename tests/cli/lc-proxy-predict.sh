@@ -174,3 +174,27 @@ equal "which the horizon alone says too" true "$(jq -s '[.[] | select(.final) | 
 	.out short.jsonl)"
 status "without a plan there is no end" 3 lc-proxy predict -q --to-end -H run.jsonl <half.jsonl
 match "and it says so" 'branch half: no plan says where the run ends' .err
+
+# an lr that comes back by itself, and an lr that is the base's already
+B1='{"type":"branch","v":1,"branch":"%s","from":{"step":14000},"horizon":800,"base":%s,"actions":%s}\n'
+# shellcheck disable=SC2059
+{
+	printf "$B1" half '{}' '{"lr_scale":0.5}'
+	printf "$B1" short '{}' '{"lr_scale":0.5,"lr_for":40}'
+	printf "$B1" long '{}' '{"lr_scale":0.5,"lr_for":800}'
+	printf "$B1" goes-on '{"lr_scale":0.5}' '{}'
+	printf "$B1" said-again '{"lr_scale":0.5}' '{"lr_scale":0.5}'
+	printf "$B1" back '{"lr_scale":0.5}' '{"lr_scale":1}'
+	printf "$B1" twice '{}' '{"lr_scale":2}'
+} >in.jsonl
+ok "lr_for and base" lc-proxy predict -q -H run.jsonl <in.jsonl
+cp .out f.jsonl
+equal "lr_for as long as the horizon is the cut itself" "$(pick half .final.mean f.jsonl)" "$(pick long .final.mean f.jsonl)"
+less "a short cut moves the end less" "$(pick short '.delta.mean | fabs * 4' f.jsonl)" "$(pick half '.delta.mean | fabs' f.jsonl)"
+equal "what is in force already changes nothing" 0 "$(pick said-again .delta.mean f.jsonl)"
+equal "nor does going on with it" "$(pick goes-on .final.mean f.jsonl)" "$(pick said-again .final.mean f.jsonl)"
+equal "taking half back is twice the logged lr" "$(pick twice .final.mean f.jsonl)" "$(pick back .final.mean f.jsonl)"
+ok "with a plan the base's scale holds on" lc-proxy predict -q --plan plan.json -H run.jsonl <in.jsonl
+cp .out f.jsonl
+equal "half of the plan" "$(pick half .final.mean f.jsonl)" "$(pick goes-on .final.mean f.jsonl)"
+equal "which changes nothing of it" 0 "$(pick goes-on .delta.mean f.jsonl)"
