@@ -177,7 +177,8 @@ class _Watch:
         for handle in self.handles:
             handle.remove()
         self.restore()
-        _watches.remove(self)
+        if self in _watches:
+            _watches.remove(self)
 
     def before(self, module, args):
         self.count += 1
@@ -232,9 +233,10 @@ class _Watch:
         torch = _torch()
         if q.dim() < 3:
             return
-        q, k = q[:1].reshape(-1, *q.shape[-2:])[:4], k[:1].reshape(-1, *k.shape[-2:])[:4]
-        if q.shape[0] != k.shape[0]:
-            k = k[:1].expand(q.shape[0], -1, -1)
+        q, k = q[:1].reshape(-1, *q.shape[-2:]), k[:1].reshape(-1, *k.shape[-2:])
+        shared = max(q.shape[0] // max(k.shape[0], 1), 1)  # query heads a key head serves
+        q = q[:4]
+        k = k[[i // shared for i in range(q.shape[0])]]
         n, m = q.shape[-2], k.shape[-2]
         rows = torch.arange(max(0, min(n, 1024) - 64), min(n, 1024), device=q.device)
         m = min(m, 1024) if is_causal else m
@@ -317,12 +319,20 @@ def read_safetensors(path):
         if n > size - 8:
             raise ValueError("%s: not a safetensors file, or cut off" % path)
         header = json.loads(f.read(n))
+        if not isinstance(header, dict):
+            raise ValueError("%s: not a safetensors file" % path)
         view = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_COPY)
     found = {}
     for name, entry in header.items():
         if name == "__metadata__":
             continue
-        dtype, shape, (begin, end) = dtypes.get(entry["dtype"]), entry["shape"], entry["data_offsets"]
+        try:
+            dtype, shape, (begin, end) = dtypes.get(entry["dtype"]), entry["shape"], entry["data_offsets"]
+            whole = all(type(n) is int and n >= 0 for n in shape + [begin, end])
+        except (KeyError, TypeError, ValueError):
+            whole = False
+        if not whole:
+            raise ValueError("%s: %s: a damaged header" % (path, name))
         count = math.prod(shape)
         if dtype is None:
             raise ValueError("%s: %s: this torch has no %s" % (path, name, entry["dtype"]))
@@ -580,10 +590,11 @@ def state_dir(path=None):
         if path is None:
             raise FileNotFoundError("LC_STATE: no directory %s" % named)
         return None
-    steps = sorted(name for name in os.listdir(named) if re.fullmatch(r"step-\d{8,}", name))
+    names = [name for name in os.listdir(named) if not name.startswith(".")]  # a save that was cut off is not a state
+    steps = [name for name in names if re.fullmatch(r"step-\d{8,}", name)]
     if steps:
-        return os.path.join(named, steps[-1])
-    return named if os.listdir(named) else None
+        return os.path.join(named, max(steps, key=lambda name: int(name[5:])))
+    return named if names else None
 
 
 def out_dir(path=None):
@@ -702,6 +713,20 @@ def _sync_dir(path):
         os.close(fd)
 
 
+def _put_in_place(tmp, name):
+    """The finished directory tmp becomes name. One that is there already makes way by a rename: no kill leaves a
+    name with half of its files."""
+    folder, old = os.path.split(name)
+    folder, old = folder or ".", os.path.join(folder, ".tmp-old-" + old)
+    _sync_dir(tmp)
+    shutil.rmtree(old, ignore_errors=True)
+    if os.path.lexists(name):
+        os.rename(name, old)
+    os.rename(tmp, name)
+    _sync_dir(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def _suffix():
     return "" if _ranks() == 1 else "-%05d-of-%05d" % (_rank(), _ranks())
 
@@ -754,13 +779,14 @@ def save(path, step, model, optimizer=None, scheduler=None, scaler=None, loader=
         shutil.rmtree(tmp, ignore_errors=True)
         os.mkdir(tmp)
     _barrier()
-    lacks = _write_part(tmp, step, tokens, parts, extra)
+    try:
+        lacks = _write_part(tmp, step, tokens, parts, extra)
+    except BaseException:
+        shutil.rmtree(tmp, ignore_errors=True)  # what is cut off is of no use, and may have filled the disk
+        raise
     _barrier()
     if _rank() == 0:
-        _sync_dir(tmp)
-        shutil.rmtree(name, ignore_errors=True)
-        os.rename(tmp, name)
-        _sync_dir(folder)
+        _put_in_place(tmp, name)
     _barrier()
     for what in lacks:
         _say("save: not in the state: " + what)
@@ -865,7 +891,7 @@ def load(path, model, optimizer=None, scheduler=None, scaler=None, loader=None, 
         _load_parts(kind, parts[kind], tree.get(kind), tensors, at.lacks)
     at.step, at.tokens, at.extra = tree["step"], tree["tokens"], _unpack(tree["extra"], tensors)
     at.lacks += tree["lacks"] + _differences(tree["versions"])
-    _keep_for_poll(tree, at.step)
+    _keep_for_poll(tree, at.step, parts["optimizer"])
     at.lacks += _set_rng(_unpack(tree["rng"], tensors))
     for what in at.lacks:
         _say("load: %s: %s" % (at.path, what))
@@ -874,12 +900,18 @@ def load(path, model, optimizer=None, scheduler=None, scaler=None, loader=None, 
 
 def _read_json(path):
     with open(path, encoding="utf-8") as f:
-        return json.load(f)
+        try:
+            tree = json.load(f)
+        except ValueError as why:
+            raise ValueError("%s: %s" % (path, why)) from None
+    if not isinstance(tree, dict):
+        raise ValueError("%s: not an object" % path)
+    return tree
 
 
 def _read_part(path):
     tree = _read_json(os.path.join(path, "state.json"))
-    if tree.get("type") != "state" or tree.get("v", 0) > FORMAT:
+    if tree.get("type") != "state" or type(tree.get("v")) is not int or tree["v"] > FORMAT:
         raise ValueError("%s: not a state of lightcone.py, or of a newer one" % path)
     if tree["ranks"] != _ranks():
         raise Mismatch(path, ["it is of %d ranks, these are %d" % (tree["ranks"], _ranks())])
@@ -890,8 +922,38 @@ def _read_part(path):
 
 # ---- actions: DESIGN section 5, lc-trainer(7) ----
 
-_LASTING = {"lr_scale": 1, "weight_decay_scale": 1, "batch_scale": 1, "reseed": 0}  # and the value that says nothing
-_KNOWN = set(_LASTING) | {"lr_warmup", "lr_tail", "skip", "clip", "beta2", "reset", "jitter", "rewind"}
+_LASTING = {"lr_scale": 1, "lr_for": 0, "weight_decay_scale": 1, "batch_scale": 1, "reseed": 0}  # and the value that says nothing
+_SCALARS = (bool, int, float, str)
+
+
+def _is_number(x, least=0.0):
+    return isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x) and x >= least
+
+
+def _is_count(x):
+    return type(x) is int and x >= 0
+
+
+def _is_range(x):
+    return isinstance(x, list) and len(x) == 2 and all(map(_is_count, x)) and x[0] <= x[1]
+
+
+def _is_tail(x):
+    if not isinstance(x, dict) or set(x) - {"shape", "from", "points", "to", "steps"}:
+        return False
+    points = x.get("points", [])
+    return (x.get("shape") in ("linear", "cosine", "constant", "points") and _is_number(x.get("to")) and
+            _is_count(x.get("steps")) and x["steps"] > 0 and _is_number(x.get("from", 1)) and
+            isinstance(points, list) and all(map(_is_number, points)) and (x["shape"] == "points") == bool(points))
+
+
+_KNOWN = {  # what a value must be, as lc-record(5) has it
+    "lr_scale": lambda x: _is_number(x) and x > 0, "lr_for": _is_count, "lr_warmup": _is_count, "lr_tail": _is_tail,
+    "skip": lambda x: _is_range(x) or (isinstance(x, list) and x != [] and all(map(_is_range, x))),
+    "weight_decay_scale": _is_number, "clip": lambda x: _is_number(x) and x > 0,
+    "beta2": lambda x: _is_number(x) and x < 1, "reset": lambda x: x in ("m", "v", "mv"),
+    "batch_scale": lambda x: _is_number(x) and x > 0, "reseed": _is_count, "jitter": _is_number,
+    "rewind": lambda x: _is_count(x) or (isinstance(x, str) and x != "")}
 _controls = weakref.WeakKeyDictionary()  # optimizer -> _Control
 _first = None  # of the optimizers polled last, the first one's _Control
 _kept = None  # actions and control of the state that was loaded, until the first poll
@@ -902,9 +964,8 @@ def _check(given):
     for name, value in given.items():
         if name not in _KNOWN and not name.startswith("x_"):
             raise SystemExit(_refuse("action %s: not known" % name))
-        if name in ("lr_scale", "weight_decay_scale", "batch_scale", "clip", "beta2", "jitter") and (
-                isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0):
-            raise SystemExit(_refuse("action %s: %r is no such number" % (name, value)))
+        if not _KNOWN.get(name, lambda x: isinstance(x, _SCALARS))(value):
+            raise SystemExit(_refuse("action %s: %r is no value of it" % (name, value)))
     return given
 
 
@@ -949,9 +1010,10 @@ class _Control:
 
     def __init__(self, optimizer):
         kept = _kept or {}
-        self.actions, state = dict(kept.get("actions", {})), kept.get("control", {})
+        self.actions, state = dict(kept.get("actions", {})), kept.get("control", {}).get(id(optimizer), {})
         self.step = kept.get("step", 0)
         self.tail_start, self.warm_start = state.get("tail_start", 0), state.get("warm_start", 0)
+        self.hold_start, self.hold_back = state.get("hold_start", 0), state.get("hold_back", 1)  # of lr_for
         self.v_updates = state.get("v_updates")  # updates since v was reset; None: never
         self.plan = state.get("plan")  # lr of each group, at the last update
         self.tail_from = state.get("tail_from")  # of them, where the tail began
@@ -960,7 +1022,8 @@ class _Control:
         self.hook(optimizer)
 
     def state(self):
-        return {name: getattr(self, name) for name in ("tail_start", "warm_start", "v_updates", "plan", "tail_from")}
+        return {name: getattr(self, name) for name in ("tail_start", "warm_start", "hold_start", "hold_back", "v_updates",
+                                                       "plan", "tail_from")}
 
     def hook(self, optimizer):
         this = weakref.ref(self)
@@ -980,6 +1043,10 @@ class _Control:
         optimizer.step = types.MethodType(step, optimizer)
 
     def apply(self, optimizer, given):
+        if "lr_for" in given:
+            self.hold()
+        elif "lr_scale" in given:  # said without an end: it has none
+            self.actions.pop("lr_for", None)
         for name, value in given.items():
             if name == "reset":
                 self.reset(optimizer, value)
@@ -990,6 +1057,18 @@ class _Control:
         if given:
             _emit({"type": "applied", "v": 1, "step": self.step, "actions": given})
             _say("after step %d: %s" % (self.step, json.dumps(given)))
+
+    def hold(self):
+        """An lr_for begins: behind it comes what is in force now, unless that is itself held."""
+        steps = self.actions.get("lr_for", 0)
+        if not steps or self.step >= self.hold_start + steps:
+            self.hold_back = self.scale()
+        self.hold_start = self.step
+
+    def scale(self):
+        steps = self.actions.get("lr_for", 0)
+        over = steps and self.step + 1 > self.hold_start + steps
+        return self.hold_back if over else self.actions.get("lr_scale", 1)
 
     def set(self, name, value):
         if name in _LASTING and value == _LASTING[name]:
@@ -1034,7 +1113,11 @@ class _Control:
                 return
             self.seen = key
             given = _read_json(path)
-            self.apply(optimizer, _check(given.get("actions", given)))
+            given = _check(given.get("actions", given))
+            unheard = self.unheard(given) if self.checked else None
+            if unheard:
+                raise ValueError("action %s: the script never asks for it" % unheard)
+            self.apply(optimizer, given)
         except FileNotFoundError:
             return
         except (ValueError, AttributeError, SystemExit) as why:
@@ -1067,6 +1150,7 @@ class _Control:
         if not self.checked:
             self.check_asked()
         groups = optimizer.param_groups
+        self.put_back(groups)  # the last update may have ended in an exception
         self.saved = [{key: group.get(key) for key in ("lr", "weight_decay", "betas")} for group in groups]
         plan = [float(group["lr"]) for group in groups]
         if "lr_tail" in self.actions and self.tail_from is None:
@@ -1080,7 +1164,7 @@ class _Control:
         self.plan = plan
 
     def change(self, optimizer, group, plan, i):
-        lr = self.tail(self.tail_from[i]) if "lr_tail" in self.actions else plan * self.actions.get("lr_scale", 1)
+        lr = self.tail(self.tail_from[i]) if "lr_tail" in self.actions else plan * self.scale()
         lr *= self.warmup()
         if i == 0:
             self.lr = lr
@@ -1110,17 +1194,25 @@ class _Control:
 
     def check_asked(self):
         self.checked = True
-        for name in self.actions:
-            if (name in ("batch_scale", "reseed") or name.startswith("x_")) and name not in _asked:
-                raise SystemExit(_refuse("action %s: the script never asks for it: lightcone.action(%r)%s" %
-                                         (name, name, ", or lightcone.Batches" if name == "reseed" else "")))
+        name = self.unheard(self.actions)
+        if name:
+            raise SystemExit(_refuse("action %s: the script never asks for it: lightcone.action(%r)%s" %
+                                     (name, name, ", or lightcone.Batches" if name == "reseed" else "")))
 
-    def after(self, optimizer):
-        for group, was in zip(optimizer.param_groups, self.saved or []):
+    def unheard(self, given):
+        """The first action that only the script can carry out, and that it has not asked for so far."""
+        own = (name for name in given if name in ("batch_scale", "reseed") or name.startswith("x_"))
+        return next((name for name in own if name not in _asked), None)
+
+    def put_back(self, groups):
+        for group, was in zip(groups, self.saved or []):
             for key, value in was.items():
                 if value is not None and group.get(key) is not value:
                     group[key] = value
         self.saved = None
+
+    def after(self, optimizer):
+        self.put_back(optimizer.param_groups)
         self.step += 1
         if self.v_updates is not None:
             self.v_updates += 1
@@ -1130,7 +1222,7 @@ def poll(optimizer, step=None):
     """To be called before each update, at the latest after load(): carries out this future's actions and those that
     appear in LC_CONTROL, on one optimizer or a list of them, and returns what is in force. lr_scale, lr_warmup, lr_tail,
     weight_decay_scale, beta2, clip (a tighter one), skip, reset and jitter need nothing else; reseed wants Batches, batch_scale and
-    x_ want the script itself: action(). step: updates done, where states are kept by something else."""
+    x_ want the script itself: action(). step: updates done, where something else counts or keeps them."""
     global _first
     found, mine = {}, None
     for o in _parts(optimizer).values():
@@ -1138,9 +1230,10 @@ def poll(optimizer, step=None):
         control = _controls.get(o)
         if control is None:
             control = _controls[o] = _Control(o)
-            if step is not None:
-                control.step = step
+            control.step = control.step if step is None else step
             control.apply(o, actions())
+        elif step is not None:
+            control.step = step  # a scaler leaves updates out that a framework counts
         control.poll(o)
         found.update(control.actions)
         mine = mine or control
@@ -1159,16 +1252,24 @@ def lr():
 
 
 def _kept_actions(optimizers):
-    for o in optimizers.values():
-        control = _controls.get(getattr(o, "optimizer", o))
+    """What is in force, and of each optimizer, by the name it is saved under, what its control has to know."""
+    kept = _kept or {}
+    in_force, states = kept.get("actions", {}), {}
+    for part, o in optimizers.items():
+        o = getattr(o, "optimizer", o)
+        control = _controls.get(o)
         if control is not None:
-            return control.actions, control.state()
-    return (_kept or {}).get("actions", {}), (_kept or {}).get("control", {})
+            in_force, states[part] = control.actions, control.state()
+        elif id(o) in kept.get("control", {}):
+            states[part] = kept["control"][id(o)]
+    return in_force, states
 
 
-def _keep_for_poll(tree, step):
+def _keep_for_poll(tree, step, optimizers):
     global _kept
-    _kept = {"actions": tree.get("actions") or {}, "control": tree.get("control") or {}, "step": step}
+    control = tree.get("control") or {}
+    control = {id(getattr(o, "optimizer", o)): control[part] for part, o in optimizers.items() if part in control}
+    _kept = {"actions": tree.get("actions") or {}, "control": control, "step": step}
     for control in _controls.values():
         control.step = step
 
@@ -1183,21 +1284,29 @@ def _appears(step, path=None):
     os.makedirs(folder, exist_ok=True)
     shutil.rmtree(tmp, ignore_errors=True)
     os.mkdir(tmp)
-    yield tmp
-    _sync_dir(tmp)
-    shutil.rmtree(name, ignore_errors=True)
-    os.rename(tmp, name)
-    _sync_dir(folder)
+    try:
+        yield tmp
+    except BaseException:
+        shutil.rmtree(tmp, ignore_errors=True)
+        raise
+    _put_in_place(tmp, name)
 
 
-def _link_tree(source, target):
-    """The files of source into target, without copying where the file system can."""
-    def link(a, b):
-        try:
-            os.link(a, b)
-        except OSError:
-            shutil.copy2(a, b)
-    shutil.copytree(source, target, copy_function=link, dirs_exist_ok=True)
+def _sync_file(path):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _copy_tree(source, target):
+    """The files of source into target, on the disk. Copies, not links: whoever writes the source again, another branch
+    with the same output directory say, writes into the same files."""
+    def copy(a, b):
+        shutil.copy2(a, b)
+        _sync_file(b)
+    shutil.copytree(source, target, copy_function=copy, dirs_exist_ok=True)
 
 
 def _save_side(folder, step, optimizers):
@@ -1210,15 +1319,16 @@ def _save_side(folder, step, optimizers):
     _write_json(os.path.join(folder, "lightcone.json"), tree)
 
 
-def _load_side(step, set_rng):
+def _load_side(step, optimizers):
+    """What puts the generators back, to be called when nothing draws from them any more."""
     path = state_dir()
     name = os.path.join(path, "lightcone.json") if path else None
     if not name or not os.path.exists(name):
-        return
+        return lambda: None
     tree = _read_json(name)
-    _keep_for_poll(tree, step)
-    if set_rng:
-        _set_rng(_unpack(tree["rng"], read_safetensors(os.path.join(path, "lightcone.safetensors"))))
+    _keep_for_poll(tree, step, _parts(optimizers))
+    rng = _unpack(tree["rng"], read_safetensors(os.path.join(path, "lightcone.safetensors")))
+    return lambda: _set_rng(rng)
 
 
 def _hf_callback():
@@ -1230,11 +1340,11 @@ def _hf_callback():
         most), each of its checkpoints becomes a state in LC_OUT, and the actions act on its optimizer."""
 
         def on_train_begin(self, args, state, control, optimizer=None, model=None, **_):
-            _load_side(state.global_step, set_rng=False)  # Trainer puts them back itself
+            _load_side(state.global_step, optimizer)  # Trainer puts the generators back itself
             poll(optimizer, step=state.global_step)
 
         def on_step_begin(self, args, state, control, optimizer=None, model=None, **_):
-            poll(optimizer)
+            poll(optimizer, step=state.global_step)
 
         def on_log(self, args, state, control, logs=None, **_):
             logs = logs or {}
@@ -1248,7 +1358,7 @@ def _hf_callback():
             if _rank() == 0 and os.path.isdir(source):
                 with _appears(state.global_step) as folder:
                     _save_side(folder, state.global_step, optimizer)
-                    _link_tree(source, folder)
+                    _copy_tree(source, folder)
     return HFCallback
 
 
@@ -1260,11 +1370,12 @@ def _lightning_callback():
 
     class LightningCallback(Callback):
         """For Lightning: Trainer(callbacks=[lc.LightningCallback(every=100)]), and
-        trainer.fit(model, ckpt_path=lc.LightningCallback.checkpoint()). A state in LC_OUT every so many updates."""
+        trainer.fit(model, loader, ckpt_path=lc.LightningCallback.checkpoint()). A state in LC_OUT every so many updates.
+        The loader wants to be Batches or torchdata's StatefulDataLoader: of a plain one Lightning begins a cut epoch anew."""
 
         def __init__(self, every=100):
             super().__init__()
-            self.every, self.last = every, -1
+            self.every, self.last, self.set_rng = every, -1, None
 
         @staticmethod
         def checkpoint():
@@ -1272,12 +1383,15 @@ def _lightning_callback():
             return os.path.join(path, "lightning.ckpt") if path else None
 
         def on_train_start(self, trainer, module):
-            _load_side(trainer.global_step, set_rng=True)
+            self.set_rng = _load_side(trainer.global_step, trainer.optimizers)
             self.last = trainer.global_step
             poll(trainer.optimizers, step=trainer.global_step)
 
         def on_train_batch_start(self, trainer, module, batch, batch_idx):
-            poll(trainer.optimizers)
+            if self.set_rng is not None:  # only now: the loader's iterator has drawn its seed
+                self.set_rng()
+                self.set_rng = None
+            poll(trainer.optimizers, step=trainer.global_step)
 
         def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
             step = trainer.global_step
@@ -1295,6 +1409,7 @@ def _lightning_callback():
             os.makedirs(folder, exist_ok=True)
             trainer.save_checkpoint(tmp)
             if _rank() == 0:
+                _sync_file(tmp)
                 with _appears(step) as state:
                     os.rename(tmp, os.path.join(state, "lightning.ckpt"))
                     _save_side(state, step, trainer.optimizers)

@@ -175,6 +175,12 @@ def the_actions():
     same_as("{} changes nothing", plain[0], of_one({"lr_scale": 1, "weight_decay_scale": 1}, start=start)[0][0])
     _, got = of_one({"lr_warmup": 4}, start=start)
     equal("lr_warmup", [0.25, 0.5, 0.75, 1.0], [round(a[2] / b[2], 6) for a, b in zip(got[:4], seen)])
+    _, got = of_one({"lr_scale": 0.5, "lr_for": 2}, start=start, save_at=(11,), path=os.path.join(WORK, "held"))
+    equal("lr_for: then the plan's again", [0.5, 0.5, 1.0, 1.0], [round(a[2] / b[2], 6) for a, b in zip(got, seen)][:4])
+    fresh()
+    made = make()
+    lc.load(os.path.join(WORK, "held"), *made[:3], loader=made[3])
+    equal("lr_for: resumed in the middle", [x[2] for x in got[1:]], [x[2] for x in train(made, 11, 16)])
     _, got = of_one({"lr_tail": {"shape": "linear", "to": 0, "steps": 4}}, start=start)
     equal("lr_tail", [0.75, 0.5, 0.25, 0.0, 0.0, 0.0], [round(a[2] / before_tail(start), 6) for a in got])
     _, got = of_one({"lr_tail": {"shape": "points", "points": [2], "to": 0, "steps": 4}}, start=start)
@@ -197,7 +203,7 @@ def the_actions():
 
 def before_tail(start):
     with open(os.path.join(start, "state.json")) as f:
-        return json.load(f)["control"]["plan"][0]
+        return json.load(f)["control"][""]["plan"][0]
 
 
 def resets(start):
@@ -229,7 +235,12 @@ def resets(start):
 
 
 def refusals(start):
-    for given in ({"lr_skale": 1}, {"lr_scale": -1}, {"lr_scale": "x"}, {"x_mine": 2}, {"batch_scale": 2}):
+    tail = {"shape": "linear", "to": 0, "steps": 4}
+    for given in ({"lr_skale": 1}, {"lr_scale": -1}, {"lr_scale": "x"}, {"x_mine": 2}, {"batch_scale": 2},
+                  {"lr_scale": math.nan}, {"lr_scale": 0}, {"lr_scale": True}, {"lr_warmup": "4"}, {"lr_warmup": 1.5},
+                  {"reset": "q"}, {"reset": ["m"]}, {"skip": [3]}, {"skip": [9, 3]}, {"skip": 3}, {"beta2": 1},
+                  {"lr_tail": {}}, {"lr_tail": 1}, {"lr_tail": dict(tail, steps=0)}, {"lr_tail": dict(tail, shape="x")},
+                  {"lr_tail": dict(tail, points=[1])}, {"lr_tail": dict(tail, too=1)}, {"jitter": math.inf}):
         try:
             of_one(given, start=start, steps=1)
             ok("refused: %s" % given, False, "taken")
@@ -253,10 +264,65 @@ def refusals(start):
     equal("LC_CONTROL: obeyed from the next step on", [x[2] / 2 for x in plain[3:]], [x[2] for x in then])
     equal("LC_CONTROL: not before", [x[2] for x in plain[:3]], [x[2] for x in first])
     fresh(LC_CONTROL=control)
-    with open(control, "w") as f:
-        f.write("no json")
     made = make()
-    equal("LC_CONTROL: rubbish is passed over", [x[2] for x in plain[:2]], [x[2] for x in train(made, 0, 2)])
+    for i, text in enumerate(("no json", "[1]", "3", '{"reset":"q"}', '{"lr_warmup":"x"}', '{"actions":{"skip":[[1]]}}')):
+        with open(control + ".new", "w") as f:
+            f.write(text)
+        os.rename(control + ".new", control)
+        equal("LC_CONTROL: rubbish is passed over: " + text, made[1].param_groups[0]["lr"], train(made, i, i + 1)[0][2])
+
+
+def two_optimizers():
+    """Each has its own plan: a tail begins at its lr, resumed or not."""
+    def begin():
+        torch.manual_seed(1)
+        model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 1))
+        return model, {"big": torch.optim.SGD(model[0].parameters(), lr=0.02, momentum=0.9),
+                       "small": torch.optim.AdamW(model[1].parameters(), lr=3e-4)}
+
+    def go(model, optimizers, steps):
+        seen = []
+        for _ in range(steps):
+            lc.poll(optimizers)
+            model(torch.ones(2, 4)).sum().backward()
+            for o in optimizers.values():
+                o.step()
+                o.zero_grad()
+            seen.append([lc._controls[o].lr for o in optimizers.values()])
+        return seen
+
+    path = os.path.join(WORK, "two")
+    fresh()
+    model, optimizers = begin()
+    go(model, optimizers, 2)
+    lc.save(path, 2, model, optimizers)
+    fresh(**asks(lr_tail={"shape": "linear", "to": 0, "steps": 4}))
+    model, optimizers = begin()
+    lc.load(path, model, optimizers)
+    seen = go(model, optimizers, 2)
+    lc.save(path, 4, model, optimizers)
+    equal("two optimizers: each tail from its own lr", [[0.015, 2.25e-4], [0.01, 1.5e-4]], [[round(x, 9) for x in r] for r in seen])
+    fresh()
+    model, optimizers = begin()
+    lc.load(path, model, optimizers)
+    equal("two optimizers: and resumed in it", [[0.005, 7.5e-5]], [[round(x, 9) for x in r] for r in go(model, optimizers, 1)])
+
+
+def an_update_that_raises():
+    fresh(**asks(lr_scale=0.5))
+    w = torch.nn.Parameter(torch.ones(1))
+    optimizer = torch.optim.SGD([w], lr=1.0)
+    lc.poll(optimizer)
+
+    def breaks():
+        raise RuntimeError("out of memory")
+    for closure in (breaks, None):
+        w.grad = torch.ones(1)
+        try:
+            optimizer.step(closure)
+        except RuntimeError:
+            pass
+    equal("an update that raised leaves the plan alone", (0.5, 1.0), (float(w), optimizer.param_groups[0]["lr"]))
 
 
 def records():
@@ -326,6 +392,16 @@ def watching():
     model(x)
     equal("again at the third", 3, len(watch.take()))
     watch.close()
+    watch.close()
+    if NEW:
+        watch = lc._Watch(model, 1)
+        watch.found = lc.collections.defaultdict(list)
+        k = k.detach()[:, :1]
+        watch.see_fused(q.detach(), k, is_causal=True)
+        whole = watch.found["attn_logit_max"][0]
+        watch.see_fused(torch.cat([q, q], 1).detach(), torch.cat([k, 100 * k], 1), is_causal=True)
+        ok("attn of shared keys: each head with its own", float(watch.found["attn_logit_max"][1]) >= 50 * float(whole))
+        watch.close()
     ok("nothing is left in the way", torch.nn.functional.softmax is softmax and torch.equal(model(x), out))
 
 
@@ -357,11 +433,76 @@ def damage():
     ok("strict=False lists it", len(state.lacks) > 3 and torch.equal(before, other.weight), state.lacks)
     equal("no state at all", None, lc.load(os.path.join(WORK, "nowhere"), other).path)
     equal("nothing half written is left", ["step-00000002"], os.listdir(path))
+    bent_headers()
+    full_and_killed()
     if os.path.exists(os.path.join(BUILD, "lc-snap")):
         snap, store = os.path.join(BUILD, "lc-snap"), os.path.join(WORK, "store")
         subprocess.run([snap, "init", "-q", store], check=True)
         got = subprocess.run([snap, "save", "-q", "-s", store, os.path.join(path, "step-00000002")], capture_output=True)
         equal("lc-snap: nothing is missing", [], json.loads(got.stdout)["missing"])
+
+
+def bent_headers():
+    name = os.path.join(WORK, "bent.safetensors")
+    good = {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]}
+    for header in ([], "x", {"a": 1}, {"a": {}}, {"a": dict(good, shape="x")}, {"a": dict(good, shape=[-2, -1])},
+                   {"a": dict(good, shape=[2.0])}, {"a": dict(good, data_offsets=[0])}, {"a": dict(good, dtype="Q")},
+                   {"a": dict(good, data_offsets=[-4, 4])}, {"a": dict(good, dtype=[])}):
+        text = json.dumps(header).encode()
+        with open(name, "wb") as f:
+            f.write(len(text).to_bytes(8, "little") + text + bytes(8))
+        try:
+            lc.read_safetensors(name)
+            ok("header %s" % text.decode(), False, "taken")
+        except ValueError as why:
+            ok("refused: header %s" % text.decode(), name in str(why), why)
+
+
+def full_and_killed():
+    """A save that fails leaves what was there, and nothing of its own; one that was killed is no state."""
+    path = os.path.join(WORK, "full")
+    model = torch.nn.Linear(64, 64)
+    lc.save(path, 1, model)
+    import resource
+    import signal
+    taken = []
+    old, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+        for step in (1, 2):
+            try:
+                lc.save(path, step, model)
+                taken.append(step)
+            except OSError:
+                pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, old)
+    equal("a save over the limit fails", [], taken)
+    equal("and leaves the old state, and nothing else", ["step-00000001"], os.listdir(path))
+    equal("which is whole", 1, lc.load(path, torch.nn.Linear(64, 64)).step)
+    only = os.path.join(WORK, "cut")
+    os.makedirs(os.path.join(only, ".tmp-step-00000001"))
+    equal("a first save that was killed is no state", None, lc.load(only, model).path)
+    for step in (99999999, 100000000):
+        os.mkdir(os.path.join(only, "step-%08d" % step))
+    equal("the newest is so by number", "step-100000000", os.path.basename(lc.state_dir(only)))
+    rename, renamed = os.rename, []
+    try:
+        def first_only(a, b):
+            if renamed:
+                raise KeyboardInterrupt
+            renamed.append((a, b))
+            rename(a, b)
+        os.rename = first_only
+        lc.save(path, 1, model)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        os.rename = rename
+    equal("killed in between: no state is half there", [], [n for n in os.listdir(path) if n.startswith("step-")])
+    lc.save(path, 1, model)
+    equal("and the next save is", ["step-00000001"], os.listdir(path))
 
 
 def same_bytes(one, two):
@@ -479,9 +620,103 @@ def scaler():
     equal("GradScaler", one.state_dict(), two.state_dict())
 
 
+HF = r'''
+import os, sys, warnings
+warnings.filterwarnings("ignore")
+sys.path.insert(0, sys.argv[1])
+import torch, transformers, lightcone as lc
+transformers.logging.set_verbosity_error()
+transformers.set_seed(1)
+config = transformers.GPT2Config(vocab_size=32, n_positions=16, n_embd=16, n_layer=1, n_head=2, attn_pdrop=0.1)
+model = transformers.GPT2LMHeadModel(config)
+draw = torch.Generator().manual_seed(5)
+rows = [{"input_ids": x, "labels": x} for x in torch.randint(0, 32, (32, 16), generator=draw)]
+args = transformers.TrainingArguments(sys.argv[2], per_device_train_batch_size=4, max_steps=12, logging_steps=1, save_steps=5,
+                                      learning_rate=1e-2, report_to=[], disable_tqdm=True, use_cpu=True, seed=1)
+trainer = transformers.Trainer(model=model, args=args, train_dataset=rows, callbacks=[lc.HFCallback()])
+trainer.train(resume_from_checkpoint=lc.state_dir())
+'''
+
+LIGHTNING = r'''
+import sys, warnings, logging
+warnings.filterwarnings("ignore")
+sys.path.insert(0, sys.argv[1])
+import torch, lightcone as lc
+try:
+    import lightning.pytorch as pl
+except ImportError:
+    import pytorch_lightning as pl
+for name in ("lightning.pytorch", "pytorch_lightning"):
+    logging.getLogger(name).setLevel(logging.ERROR)
+torch.manual_seed(1)
+
+
+class Net(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.Dropout(0.1), torch.nn.Linear(16, 4))
+
+    def training_step(self, batch, i):
+        return torch.nn.functional.cross_entropy(self.net(batch[0]), batch[1])
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.AdamW(self.parameters(), lr=1e-2)
+        return [optimizer], [{"scheduler": torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.1, 20), "interval": "step"}]
+
+
+draw = torch.Generator().manual_seed(5)
+data = torch.utils.data.TensorDataset(torch.randn(64, 8, generator=draw), torch.randint(0, 4, (64,), generator=draw))
+trainer = pl.Trainer(max_steps=12, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+                     enable_model_summary=False, default_root_dir=sys.argv[2], callbacks=[lc.LightningCallback(every=5)])
+batches = lc.Batches(torch.utils.data.DataLoader(data, batch_size=4))
+trainer.fit(Net(), batches, ckpt_path=lc.LightningCallback.checkpoint())
+'''
+
+
+def framework(kind, text):
+    """A run of 12 steps with states at 5 and 10; resumed at 5 it is the same, and half the lr is half the lr."""
+    script, out = os.path.join(WORK, "with-%s.py" % kind), os.path.join(WORK, kind + "-out")
+    with open(script, "w") as f:
+        f.write(text)
+
+    def run(name, **env):
+        log = os.path.join(WORK, "%s-%s.jsonl" % (kind, name))
+        fresh(LC_METRICS=log, **env)
+        got = subprocess.run([sys.executable, script, SCRIPTS, os.path.join(WORK, kind + "-" + name)], capture_output=True, text=True)
+        if got.returncode != 0:
+            ok("%s: %s runs" % (kind, name), False, got.stderr[-390:].replace("\n", "\n# "))
+            return []
+        return [json.loads(line) for line in open(log)]
+
+    whole = run("whole", LC_OUT=out)
+    if not whole:
+        return
+    equal(kind + ": a record of each step", list(range(1, 13)), [r["step"] for r in whole])
+    ok(kind + ": with loss and lr", all(isinstance(r.get("loss"), float) and r.get("lr", 0) > 0 for r in whole), whole[:1])
+    equal(kind + ": its states", ["step-00000005", "step-00000010"], [n for n in sorted(os.listdir(out)) if n[0] != "."][:2])
+    start = os.path.join(out, "step-00000005")
+    equal(kind + ": resumed, bit for bit", whole[5:], run("again", LC_STATE=start, LC_OUT=out + "2"))
+    half = run("half", LC_STATE=start, LC_OUT=out + "3", **asks(lr_scale=0.5))
+    applied, half = half[:1], half[1:]
+    equal(kind + ": an action is said to be taken", [5], [r.get("step") for r in applied if r.get("type") == "applied"])
+    equal(kind + ": half the lr is half the lr", [r["lr"] / 2 for r in whole[5:]], [r["lr"] for r in half])
+    ok(kind + ": and it matters", half[0]["loss"] == whole[5]["loss"] and half[-1]["loss"] != whole[-1]["loss"])
+    kept = run("kept", LC_STATE=os.path.join(out + "3", "step-00000010"), LC_OUT=out + "4")
+    equal(kind + ": kept in its states", half[5:], kept)
+
+
+def frameworks():
+    import importlib.util
+    for kind, text, needs in (("transformers", HF, ("transformers", "accelerate")), ("lightning", LIGHTNING, ("lightning",))):
+        if all(importlib.util.find_spec(name) for name in needs):
+            framework(kind, text)
+        else:
+            print("skip - %s # there is none here" % kind)
+
+
 def main():
-    cases = [lambda: resume("adamw"), lambda: resume("sgd"), lambda: resume("adamw", 2), orders, the_actions, records, the_gvar,
-             watching, damage, types_and_trees, scaler]
+    cases = [lambda: resume("adamw"), lambda: resume("sgd"), lambda: resume("adamw", 2), orders, the_actions, two_optimizers,
+             an_update_that_raises, records, the_gvar, watching, damage, types_and_trees, scaler, frameworks]
     if torch.distributed.is_available():
         cases.append(lambda: ranks("ddp"))
         if NEW:
