@@ -9,8 +9,8 @@ case $B in
 esac
 here=$TESTS/..
 programs=$(cd "$B" && for p in lc-*; do [ -x "$p" ] && ! [ -d "$p" ] && echo "$p"; done)
-ok "make install" make -s -C "$here" install B="$B" PREFIX=/opt/lc DESTDIR="$PWD/root"
-at=$PWD/root/opt/lc
+ok "make install" make -s -C "$here" install B="$B" PREFIX=/opt/lc DESTDIR="$PWD/stage"
+at=$PWD/stage/opt/lc
 
 # bash: every long option that a --help line begins with is completed, and verbs are
 complete() { # WORD...: what bash proposes for the last of them
@@ -69,8 +69,8 @@ if command -v pkg-config >.out 2>&1; then
 else
 	skip "pkg-config" "no pkg-config"
 fi
-ok "make uninstall" make -s -C "$here" uninstall B="$B" PREFIX=/opt/lc DESTDIR="$PWD/root"
-equal "leaves no file" "" "$(find root -type f)"
+ok "make uninstall" make -s -C "$here" uninstall B="$B" PREFIX=/opt/lc DESTDIR="$PWD/stage"
+equal "leaves no file" "" "$(find stage -type f)"
 
 # the packages
 if ! command -v dpkg-shlibdeps >.out 2>&1; then
