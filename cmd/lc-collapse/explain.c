@@ -18,7 +18,13 @@ static const char usage[] =
 	"was tried, each arm's gain, why this one, what would have changed the answer. With what\n"
 	"lc-collapse race read, also what was tried from where, and how near the choice came to\n"
 	"breaking again.\n"
-	"  -a, --alert FILE  the alert it began with (else the one before it in DECISION's file)\n";
+	"  -a, --alert FILE  the alert it began with, and the cause if it is there (else those\n"
+	"                    before it in DECISION's file)\n";
+
+/* What a decision was about. */
+struct occasion {
+	json_t *alert, *cause; /* owned; cause: of this alert, or NULL */
+};
 
 static void print_actions(const json_t *actions)
 {
@@ -43,6 +49,14 @@ static void print_alert(const json_t *alert)
 		printf(", %s first", first);
 	printf("; the step before it that is surely sound: %ld.\n",
 	       lc_json_get_int(alert, "rewind", -1));
+}
+
+/* What `lc-fork blame` named. */
+static void print_cause(const json_t *cause)
+{
+	if (cause)
+		printf("Cause: %s; %s.\n", lc_json_get_str(cause, "cause", "unclear"),
+		       lc_json_get_str(cause, "why", ""));
 }
 
 /* How many of each role, from which steps to which. */
@@ -229,7 +243,7 @@ static void print_choice(const json_t *d)
 	printf(".\n");
 }
 
-static void explain(const json_t *d, const json_t *alert, const struct evidence *ev,
+static void explain(const json_t *d, const struct occasion *o, const struct evidence *ev,
 		    const struct relapse *r)
 {
 	const json_t *arms = json_object_get(d, "arms");
@@ -238,7 +252,8 @@ static void explain(const json_t *d, const json_t *alert, const struct evidence 
 
 	printf("Fork %s: %s. %s.\n", lc_json_get_str(d, "fork", "?"),
 	       lc_json_get_str(d, "verdict", "?"), lc_json_get_str(d, "why", ""));
-	print_alert(alert);
+	print_alert(o->alert);
+	print_cause(o->cause);
 	print_tried(ev);
 	print_choice(d);
 	if (json_array_size(arms) > 0)
@@ -253,39 +268,50 @@ static void explain(const json_t *d, const json_t *alert, const struct evidence 
 	fates_print(json_object_get(d, "not_counted"));
 }
 
-/* Keeps the last alert that a later decision followed. */
+static void forget(struct occasion *o)
+{
+	json_decref(o->alert);
+	json_decref(o->cause);
+	*o = (struct occasion){NULL, NULL};
+}
+
+/* Keeps the last occasion, in o[0], and the last that a later decision followed, in o[1]. */
 static int take(void *ctx, json_t *rec, const char *line, struct lc_err *err)
 {
-	json_t **found = ctx;
+	struct occasion *o = ctx;
+	const char *type = lc_json_get_str(rec, "type", "");
 
 	(void)line;
 	(void)err;
-	if (strcmp(lc_json_get_str(rec, "type", ""), "decision") == 0) {
-		json_decref(found[1]);
-		found[1] = found[0] ? json_incref(found[0]) : NULL;
+	if (strcmp(type, "decision") == 0) {
+		forget(&o[1]);
+		o[1] = (struct occasion){json_incref(o[0].alert), json_incref(o[0].cause)};
+	} else if (strcmp(type, "alert") == 0) {
+		forget(&o[0]);
+		o[0].alert = json_incref(rec);
 	} else {
-		json_decref(found[0]);
-		found[0] = json_incref(rec);
+		json_decref(o[0].cause);
+		o[0].cause = json_incref(rec);
 	}
 	return 0;
 }
 
-/* The alert that a file, or the decision's own, says it began with; NULL: none does. */
-static json_t *find_alert(const char *path, const char *decision, struct lc_err *err)
+/* The occasion that a file, or the decision's own, says it began with; nothing: none does. */
+static struct occasion find_occasion(const char *path, const char *decision, struct lc_err *err)
 {
-	static const char *const types[] = {"alert", "decision", NULL};
-	json_t *found[2] = {NULL, NULL};
+	static const char *const types[] = {"alert", "cause", "decision", NULL};
+	struct occasion found[2] = {{NULL, NULL}, {NULL, NULL}};
 
 	err->code = LC_OK;
 	if (path) {
-		if (lc_journal_each(path, types, 1, take, found, err) == 0 && !found[0])
+		if (lc_journal_each(path, types, 1, take, found, err) == 0 && !found[0].alert)
 			lc_fail(err, LC_DATA, "%s: no alert record", path);
-		json_decref(found[1]);
+		forget(&found[1]);
 		return found[0];
 	}
 	if (strcmp(decision, "-") != 0)
 		lc_journal_each(decision, types, 1, take, found, err);
-	json_decref(found[0]);
+	forget(&found[0]);
 	return found[1];
 }
 
@@ -315,7 +341,8 @@ int verb_explain(int argc, char **argv)
 	struct relapse r = {NAN, -1, NAN};
 	struct evidence ev = {.n = 0};
 	struct lc_err err;
-	json_t *decision, *alert;
+	struct occasion occasion;
+	json_t *decision;
 	const struct future *f;
 	int n = argc - optind - 1;
 	char **paths = argv + optind + 1;
@@ -323,15 +350,15 @@ int verb_explain(int argc, char **argv)
 	decision = decision_read(argv[optind], NULL, &err);
 	if (!decision)
 		lc_die(&err);
-	alert = find_alert(alert_path, argv[optind], &err);
+	occasion = find_occasion(alert_path, argv[optind], &err);
 	if (err.code != LC_OK || (n > 0 && evidence_read_all(&ev, paths, n, &err) < 0))
 		lc_die(&err);
 	f = n > 0 ? evidence_find(&ev, lc_json_get_str(decision, "choice", "")) : NULL;
 	if (f && relapse_of(&r, &ev, f, paths, n, &err) < 0)
 		lc_die(&err);
-	explain(decision, alert, n > 0 ? &ev : NULL, &r);
+	explain(decision, &occasion, n > 0 ? &ev : NULL, &r);
 	evidence_release(&ev);
-	json_decref(alert);
+	forget(&occasion);
 	json_decref(decision);
 	return lc_finish(0);
 }

@@ -76,7 +76,8 @@ int plan_put(struct plan *p, const struct proposal *what, char id[32], struct lc
 	char name[32];
 	json_t *rec;
 
-	snprintf(name, sizeof(name), "b%0*ld", wide ? 5 : 3, p->made++);
+	snprintf(name, sizeof(name), "%c%0*ld", p->asked->probes == 2 ? 'p' : 'b', wide ? 5 : 3,
+		 p->made++);
 	rec = record(p, what, name);
 	ret = lc_json_emit(stdout, rec, err);
 	json_decref(rec);

@@ -55,6 +55,10 @@ ok "the decision can be derived again" lc-collapse verify nan/forks/0/decision.j
 ok "it is told" lc-collapse explain $j nan/forks/0/run.jsonl nan/forks/0/evidence.jsonl
 mv .out told
 match "it is told with what broke" '^What broke: a nonfinite at step' told
+match "probes named a cause" '"type":"cause"' $j
+equal "once" 1 "$(grep -c '"type":"cause"' $j)"
+match "it is told too" "^Cause: $(grep '"type":"cause"' $j | grep -o '"cause":"[^"]*"' | cut -d '"' -f 4); " told
+absent "what the probes left is gone" nan/forks/0/probes
 equal "the store remembers it, and what came of it" "1 1" \
 	"$(lc-collapse memory -j -s nan/store | grep -c '"kind":"nonfinite"') $(lc-collapse memory -j -s nan/store | grep -c '"outcome":')"
 match "the journal says where it went on, and that it is so" '"type":"settled"' $j
@@ -66,9 +70,10 @@ step=$(grep '"type":"decision"' $j | grep -o '"step":[0-9]*' | head -n 1 | cut -
 head -n "$step" got >a
 head -n "$step" want >b
 same "the past up to the chosen state is the plain run's" a b
-opts=-q
+opts='-q --no-probes'
 ok "-q" guard quieter --fault nan@112,once=mark4
 equal "-q has no word" "" "$(cat .err)"
+equal "--no-probes: no cause" 0 "$(grep -c '"type":"cause"' quieter/journal.jsonl)"
 opts=
 
 # what wins by its readings is run again, on other data
