@@ -40,6 +40,7 @@ awk -v a="$from" -v n="$steps" -v lr="$lr" -v skip="$skip" -v reset="$reset" -v 
 	split(skip, k, "-")
 	for (s = a + 1; s <= a + n; s++) {
 		batch = seed "b" (s + by)
+		if (lie == "back" && s == a + 7) lr = 1
 		if (s >= k[1] && s <= k[2]) batch = "other" s
 		loss = 3 - .001 * s - .01 * lr + .1 * reset + (batch == "b" s ? 0 : .005) + .001 * wd + .001 * clip + .01 * tail
 		if ((lie == "nan" || lie == "gaveup") && s == a + 4) loss = "NaN"
@@ -136,6 +137,7 @@ lie() { # NAME LIE ACTIONS WANT WHY
 lie "no lie" none '{"lr_scale":0.5}' "done" "^$"
 lie "it ignores --resume" resume '{"reset":"m"}' void 'began at step 1, not after 100'
 lie "it ignores the lr" lr '{"lr_scale":0.5}' void 'learning rate is 1 times the control.s, not 0.5'
+lie "its lr is put back after six steps of ten" back '{"lr_scale":0.5}' void 'is 1 times the control.s, not 0.5 .at step 107 .*; at 4 of 10 steps'
 lie "it meets the batch it should skip" skip '{"skip":[102,104]}' void 'at step 10[234] it sees a batch'
 lie "it meets one of several" skip '{"skip":[[50,60],[102,104]]}' void 'sees a batch'
 lie "it ignores the reset" reset '{"reset":"mv"}' void 'those of c, bit for bit'
@@ -326,3 +328,15 @@ ok "branches of a run with actions in force" lc-fork run -q -d inforce -x "$trai
 equal "the control is told them" '{"lr_scale":0.5,"clip":0.7,"skip":[101,102]}' "$(cat inforce/c/actions.json)"
 equal "an arm is told them and its own" '{"lr_scale":0.5,"clip":0.7,"skip":[[101,102],[105,106]],"rewind":100,"reset":"mv"}' "$(cat inforce/a/actions.json)"
 equal "so is a segment" '{"lr_scale":0.5,"clip":0.7,"skip":[101,102]}' "$(cat inforce/c.return/actions.json)"
+
+# a schedule of points, as lc-proxy plan proposes them
+lc-train -q --layers 1 --dim 16 --heads 1 --ctx 16 --batch 2 --total 60 --steps 20 --save-every 20 --val-every 0 --out real >real.jsonl
+id=$(lc-snap save -q real/step-00000020 | grep -o '"id":"[^"]*"' | cut -d '"' -f 4)
+lc-train -q --resume real/step-00000020 --steps 10 --val-every 0 >>real.jsonl
+for tail in '"linear","to":0,"steps":8' '"points","points":[2,0.5],"to":1,"steps":8' '"constant","to":0.5,"steps":1'; do
+	printf '{"type":"branch","v":1,"fork":"f2","branch":"a","role":"arm","kind":"persistent","order":0,"from":{"snapshot":"%s","step":20},"horizon":10,"actions":{"lr_tail":{"shape":%s}}}\n' "$id" "$tail" >p
+	rm -rf points
+	lc-fork run -q -d points -H real.jsonl -x 'lc-train -q --resume {state} --out {out} --steps {horizon} {actions}' <p >ev
+	equal "lr_tail $tail: is what the trainer does" done "$(status_of a)"
+	match "lr_tail $tail: and it was looked at" '"branch":"a","status":"done".*"checked":\{"lr":10' ev
+done
