@@ -30,7 +30,7 @@ END
 chmod +x train
 train="$PWD/train {steps}"
 branch() { # ID ROLE ACTIONS [READOUT]
-	printf '{"type":"branch","v":1,"fork":"f 1","branch":"%s","role":"%s","from":{"snapshot":"%s","step":100},"horizon":5,%s"actions":%s}\n' \
+	printf '{"type":"branch","v":1,"fork":"f1","branch":"%s","role":"%s","from":{"snapshot":"%s","step":100},"horizon":5,%s"actions":%s}\n' \
 		"$1" "$2" "$id" "${4:+\"readout\":$4,}" "$3"
 }
 sed -i 's/^from=.*/from=$(($1 - 5))/' train
