@@ -8,6 +8,7 @@
 #include "action.h"
 #include "forecast.h"
 #include "io.h"
+#include "json.h"
 #include "law_arms.h"
 #include "stat.h"
 
@@ -103,6 +104,7 @@ void value_lr(const struct future *f, const struct lc_schedule *plan, struct lc_
 
 	unit->eta_ref = 1;
 	q->plan = *plan;
+	q->base_scale = lc_json_get_num(json_object_get(f->rec, "base"), "lr_scale", 0);
 	q->from = (double)f->from_step;
 	q->horizon = q->at[0] = (double)f->horizon;
 	q->end = (double)plan->total;

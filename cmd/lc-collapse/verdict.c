@@ -48,6 +48,8 @@ static double best_of(const struct court *c, double p)
 {
 	double df = c->noise.ret.df;
 
+	if (!(df > 0)) /* no return of a null was read: p came from the cooldowns */
+		df = c->noise.cool.df;
 	return lc_dunnett_cdf(lc_student_quantile(fmin(p, 1 - 1e-12), df), c->compared, df, .5);
 }
 

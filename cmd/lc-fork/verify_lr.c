@@ -60,7 +60,7 @@ static int has_ramp(const struct branch *b)
 
 /* The steps at which a constant scale is not what it should be, of n that both have logged. */
 struct astray {
-	long n, off;
+	long n, off, last;		 /* last: how many of them without a break at the end */
 	const struct point *first, *its; /* the first of them, and its reference */
 };
 
@@ -72,8 +72,11 @@ static void look_astray(const struct branch *b, const struct reference *ref, dou
 		if (!q || !(q->lr > 0) || !isfinite(p->lr))
 			continue;
 		a->n++;
-		if (fabs(p->lr / q->lr / want - 1) <= LR_TOLERANCE)
+		if (fabs(p->lr / q->lr / want - 1) <= LR_TOLERANCE) {
+			a->last = 0;
 			continue;
+		}
+		a->last++;
 		if (a->off++ == 0) {
 			a->first = p;
 			a->its = q;
@@ -81,8 +84,10 @@ static void look_astray(const struct branch *b, const struct reference *ref, dou
 	}
 }
 
-/* One in ten may be off: a trainer may log an lr before it sets it. More is another lr, be it from
- * some step on only. */
+/*
+ * Half of them may be off: what broke may have been the lr of the run, which is the reference. But
+ * not one in ten at the end: an lr that was put back.
+ */
 static void check_scale(struct branch *b, const struct reference *ref, double base, int so_far)
 {
 	double want = lc_json_get_num(b->actions, "lr_scale", base) / base;
@@ -90,7 +95,7 @@ static void check_scale(struct branch *b, const struct reference *ref, double ba
 
 	look_astray(b, ref, want, &a);
 	b->checked[0] = a.n;
-	if (a.off <= ((so_far ? b->horizon : a.n) + 6) / 10)
+	if (2 * a.off <= (so_far ? b->horizon : a.n) && (so_far || a.last <= (a.n + 6) / 10))
 		return;
 	branch_end(b, VOID,
 		   "its learning rate is %.4g times the control's, not %.4g (at step %ld %.6g, not "
