@@ -53,7 +53,7 @@ head -c 200 straight/step-00000040/state.json | grep -q "$PWD" && fail "no path 
 awk -F'[:,]' '
 	/val_loss/ { for (i = 1; i < NF; i++) { if ($i ~ /val_loss/) v = $(i + 1); if ($i ~ /test_loss/) t = $(i + 1) } }
 	END { exit !(v < 3.6 && t < 3.6 && v != t) }' straight.log && pass "the loss falls" || fail "the loss falls" "$(tail -n 1 straight.log)"
-match "the probes are there" '"gvar":[0-9.e+-]+,"attn_entropy":[0-9.]+,"attn_logit_max":[0-9.e-]+,"act_kurtosis":[0-9.]+,"update_ratio":[0-9.]+' straight.log
+match "the probes are there" '"gvar":[0-9.e+-]+,"grad_align":-?[0-9.e+-]+,"attn_entropy":[0-9.]+,"attn_logit_max":[0-9.e-]+,"act_kurtosis":[0-9.]+,"update_ratio":[0-9.]+' straight.log
 
 # Products of 1024 columns go through a BLAS where there is one: the same loss but for rounding.
 wide="-q --layers 1 --dim 256 --heads 2 --ctx 16 --batch 2 --steps 2 --val-every 0 --lr 1e-3 --warmup 0"
