@@ -5,12 +5,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The program's own files: there is no library of them. */
-#include "../../cmd/lc-collapse/decision.c"
-#include "../../cmd/lc-collapse/evidence.c"
-#include "../../cmd/lc-collapse/judge.c"
-#include "../../cmd/lc-collapse/readings.c"
-#include "../../cmd/lc-collapse/report.c"
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../cmd/lc-collapse/court.h"
+#include "json.h"
 
 static char *decide(const char *path)
 {
