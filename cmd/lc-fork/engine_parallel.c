@@ -23,12 +23,16 @@ static int room(const struct fleet *f)
 	return f->job.proc.pid || f->nlive ? 0 : 1 << 20;
 }
 
-/* The words of parallel's command line; the array and words from 4 on borrowed. */
+/*
+ * One parallel over the branches of list, a file of their names. Our words are quoted for sh: without
+ * PARALLEL_SHELL the far side runs them by its own $SHELL, and nothing at all, status 0, where it has none.
+ */
 static int spawn(struct fleet *f, const char *list, struct lc_err *err)
 {
 	char *tool = lc_tool_path("lc-fork"), *log = lc_path("%s.log", list), *jobs, *qt, *qd;
 	char **argv = lc_xalloc((size_t)f->set->nwords + 16, sizeof(*argv));
-	struct lc_command c = {NULL, NULL, log, log, NULL, argv, 0, 0};
+	char *env[] = {"PARALLEL_SHELL=/bin/sh", NULL};
+	struct lc_command c = {NULL, NULL, log, log, env, argv, 0, 0};
 	int k = 0, ret;
 
 	jobs = lc_path("%d", f->set->jobs);

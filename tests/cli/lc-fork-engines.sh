@@ -61,8 +61,8 @@ same_as_local() { # NAME OUTPUT
 
 if command -v parallel >/dev/null 2>&1; then
 	mkdir home && HOME=$PWD/home && export HOME
-	# ssh that goes nowhere
-	printf '#!/bin/sh\nwhile :; do case $1 in -*) shift ;; *) break ;; esac; done\nshift\n[ "$1" = -- ] && shift\necho x >>"%s/sshs"\nexec sh -c "$*"\n' "$PWD" >ssh
+	# ssh that goes nowhere, to where no $SHELL is set
+	printf '#!/bin/sh\nunset SHELL\nwhile :; do case $1 in -*) shift ;; *) break ;; esac; done\nshift\n[ "$1" = -- ] && shift\necho x >>"%s/sshs"\nexec sh -c "$*"\n' "$PWD" >ssh
 	chmod +x ssh
 	ok "parallel" lc-fork run -q -e parallel -j 2 -o --ssh="$PWD/ssh" -o --sshlogin=2/far --slot PLACE=x,y -d par -x "$train" <plan
 	cp .out ev
