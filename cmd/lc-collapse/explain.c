@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "action.h"
 #include "collapse.h"
-#include "fates.h"
+#include "explain.h"
 #include "journal.h"
 #include "json.h"
 #include "relapse.h"
@@ -25,39 +24,6 @@ static const char usage[] =
 struct occasion {
 	json_t *alert, *cause; /* owned; cause: of this alert, or NULL */
 };
-
-static void print_actions(const json_t *actions)
-{
-	char *text = lc_actions_text(actions);
-
-	fputs(text, stdout);
-	free(text);
-}
-
-static void print_alert(const json_t *alert)
-{
-	const char *first = lc_json_get_str(alert, "first", NULL);
-
-	if (!alert)
-		return;
-	printf("What broke: a %s at step %ld, index %.2f (an alert from %.2f on), begun at step "
-	       "%ld",
-	       lc_json_get_str(alert, "kind", "change"), lc_json_get_int(alert, "step", -1),
-	       lc_json_get_num(alert, "index", NAN), lc_json_get_num(alert, "threshold", 1),
-	       lc_json_get_int(alert, "onset", -1));
-	if (first)
-		printf(", %s first", first);
-	printf("; the step before it that is surely sound: %ld.\n",
-	       lc_json_get_int(alert, "rewind", -1));
-}
-
-/* What `lc-fork blame` named. */
-static void print_cause(const json_t *cause)
-{
-	if (cause)
-		printf("Cause: %s; %s.\n", lc_json_get_str(cause, "cause", "unclear"),
-		       lc_json_get_str(cause, "why", ""));
-}
 
 /* How many of each role, from which steps to which. */
 static void print_tried(const struct evidence *ev)
@@ -86,134 +52,6 @@ static void print_tried(const struct evidence *ev)
 	printf(lo == hi ? ", from step %ld.\n" : ", from steps %ld to %ld.\n", lo, hi);
 }
 
-static void print_gain(double x)
-{
-	if (isnan(x))
-		printf("%9s ", "unknown");
-	else
-		printf("%+9.4f ", x);
-}
-
-static void print_arm(const json_t *arm, const char *choice)
-{
-	const char *id = lc_json_get_str(arm, "branch", "?");
-	double gain = lc_json_get_num(arm, "gain", NAN), lower = lc_json_get_num(arm, "lower", NAN);
-	const json_t *law = json_object_get(arm, "law");
-
-	printf("  %c %-6s ", strcmp(id, choice) == 0 ? '*' : ' ', id);
-	print_gain(gain);
-	print_gain(lower);
-	putchar(' ');
-	print_actions(json_object_get(arm, "actions"));
-	if (json_is_object(law))
-		printf("  (by the law: P(better) %.2f)", lc_json_get_num(law, "p_better", NAN));
-	else if (json_is_string(law))
-		printf("  (the law: %s)", json_string_value(law));
-	printf("%s\n", json_is_true(json_object_get(arm, "tied")) ? "  (tied with the best)" : "");
-}
-
-static void print_noise(const json_t *d)
-{
-	const json_t *noise = json_object_get(d, "noise"), *cost = json_object_get(d, "cost");
-	long nulls = lc_json_get_int(noise, "nulls", lc_json_get_int(noise, "df", 0) + 1);
-	double sd = lc_json_get_num(noise, "return", NAN);
-
-	if (isnan(sd))
-		printf("Noise: not known, of %ld null branches.\n", nulls);
-	else
-		printf("Noise: sd %.4f over %ld null branches; a gain of %.4f would have been seen "
-		       "4 times of 5.\n",
-		       sd, nulls, lc_json_get_num(d, "detectable", NAN));
-	printf("Cost: %ld steps in futures", lc_json_get_int(cost, "branch_steps", 0));
-	if (lc_json_get_int(cost, "saved_steps", 0) > 0)
-		printf(" (%ld more were spared by stopping losers)",
-		       lc_json_get_int(cost, "saved_steps", 0));
-	printf(", %ld steps to be run again (charged %.4f).\n",
-	       lc_json_get_int(cost, "rewound_steps", 0), lc_json_get_num(cost, "charge", 0));
-}
-
-/* The arm that stands highest by its lower bound, but for the choice; NULL: none. */
-static const json_t *runner_up(const json_t *arms, const char *choice)
-{
-	const json_t *best = NULL;
-	double top = -INFINITY;
-
-	for (size_t i = 0; i < json_array_size(arms); i++) {
-		const json_t *arm = json_array_get(arms, i);
-		double lower = lc_json_get_num(arm, "lower", -INFINITY);
-		if (strcmp(lc_json_get_str(arm, "branch", ""), choice) != 0 && lower > top) {
-			best = arm;
-			top = lower;
-		}
-	}
-	return best;
-}
-
-/* The bound against the least effect: how far the answer was from the other one. */
-static void print_margin(const json_t *d, const json_t *arm)
-{
-	double gain = lc_json_get_num(arm, "gain", NAN), lower = lc_json_get_num(arm, "lower", NAN);
-	double least = lc_json_get_num(d, "min_effect", 0), slack = fabs(lower - least);
-	const char *id = lc_json_get_str(arm, "branch", "?");
-
-	if (!isfinite(gain) || !isfinite(lower) || gain <= lower)
-		return;
-	if (lower > least)
-		printf("a gain of %s smaller by %.4f, or noise %.1f times as large", id, slack,
-		       (gain - least) / (gain - lower));
-	else if (gain > least)
-		printf("a gain of %s larger by %.4f, or noise %.2f times as large", id, slack,
-		       (gain - least) / (gain - lower));
-	else
-		printf("no less noise: even the best arm, %s, read %+.4f", id, gain);
-}
-
-static void print_otherwise(const json_t *d)
-{
-	const json_t *arms = json_object_get(d, "arms"), *arm = NULL, *next;
-	const char *choice = lc_json_get_str(d, "choice", "");
-	int better = decision_status(d) == LC_OK;
-
-	for (size_t i = 0; i < json_array_size(arms) && better; i++)
-		if (strcmp(lc_json_get_str(json_array_get(arms, i), "branch", ""), choice) == 0)
-			arm = json_array_get(arms, i);
-	next = runner_up(arms, choice);
-	if (!better)
-		arm = next;
-	if (!arm || !isfinite(lc_json_get_num(arm, "lower", NAN)))
-		return;
-	printf("What would have changed the answer: ");
-	print_margin(d, arm);
-	if (better && next && json_is_true(json_object_get(next, "passes")))
-		printf("; without %s it would be %s", choice, lc_json_get_str(next, "branch", "?"));
-	printf(".\n");
-}
-
-static void print_credit(const json_t *d)
-{
-	const json_t *credit = json_object_get(d, "credit");
-
-	if (!credit)
-		return;
-	printf("Credit: of the gain %.4f is the schedule's (sd %.4f): %s against %s, the same "
-	       "change %s; %.4f is the remedy's.\n",
-	       lc_json_get_num(credit, "schedule", NAN), lc_json_get_num(credit, "sd", NAN),
-	       lc_json_get_str(credit, "changed", "?"), lc_json_get_str(credit, "plain", "?"),
-	       json_is_true(json_object_get(credit, "clean"))
-		       ? "on the clean state, with no incident at all"
-		       : "on a state that is not clean (it was not run on that)",
-	       lc_json_get_num(credit, "remedy", NAN));
-}
-
-static void print_short(const json_t *d)
-{
-	const json_t *s = json_object_get(d, "short_return");
-
-	if (s)
-		printf("What ends was read after %ld steps back on plan; %ld would tell more.\n",
-		       lc_json_get_int(s, "steps", 0), lc_json_get_int(s, "wanted", 0));
-}
-
 static void print_relapse(const struct relapse *r)
 {
 	if (!isnan(r->index))
@@ -225,47 +63,19 @@ static void print_relapse(const struct relapse *r)
 		       isnan(r->index) ? "Relapse: " : "", 100 * r->hazard);
 }
 
-static void print_choice(const json_t *d)
-{
-	const json_t *ci = json_object_get(d, "ci");
-	double lo, hi, gain = lc_json_get_num(d, "gain", NAN);
-	double measured = lc_json_get_num(d, "measured_gain", gain);
-
-	printf("Choice: %s, ", lc_json_get_str(d, "choice", ""));
-	print_actions(json_object_get(d, "actions"));
-	if (lc_json_to_num(json_array_get(ci, 0), &lo) == 0 &&
-	    lc_json_to_num(json_array_get(ci, 1), &hi) == 0 && decision_status(d) == LC_OK) {
-		printf(": gains %.4f nats of %s, between %.4f and %.4f", gain,
-		       lc_json_get_str(d, "reported_on", "loss"), lo, hi);
-		if (measured > gain)
-			printf(" (as measured, with the luck of what was picked: %.4f)", measured);
-	}
-	printf(".\n");
-}
-
 static void explain(const json_t *d, const struct occasion *o, const struct evidence *ev,
 		    const struct relapse *r)
 {
-	const json_t *arms = json_object_get(d, "arms");
-	json_t *arm;
-	size_t i;
-
 	printf("Fork %s: %s. %s.\n", lc_json_get_str(d, "fork", "?"),
 	       lc_json_get_str(d, "verdict", "?"), lc_json_get_str(d, "why", ""));
-	print_alert(o->alert);
-	print_cause(o->cause);
+	lc_explain_occasion(stdout, o->alert, o->cause);
 	print_tried(ev);
-	print_choice(d);
-	if (json_array_size(arms) > 0)
-		printf("    arm         gain  at least  (after the charge for steps run again)\n");
-	json_array_foreach(arms, i, arm)
-		print_arm(arm, lc_json_get_str(d, "choice", ""));
-	print_credit(d);
-	print_short(d);
-	print_otherwise(d);
+	lc_explain_choice(stdout, d);
+	lc_explain_arms(stdout, d);
+	lc_explain_margin(stdout, d);
 	print_relapse(r);
-	print_noise(d);
-	fates_print(json_object_get(d, "not_counted"));
+	lc_explain_cost(stdout, d);
+	lc_explain_fates(stdout, d);
 }
 
 static void forget(struct occasion *o)
