@@ -97,6 +97,11 @@ static int read_fork(struct aa_runs *runs, const char *path, enum metric m, stru
 		runs->x[runs->n++] = s.x;
 	}
 	evidence_release(&ev);
+	if (runs->n == 0)
+		return lc_fail(err, LC_DATA,
+			       "%s: one file is a fork's, but it holds no control or null branch "
+			       "that was read",
+			       path);
 	return 0;
 }
 
@@ -106,8 +111,12 @@ int aa_read(struct aa_runs *runs, char *const *files, int n, const struct aa_pla
 	struct series s;
 
 	memset(runs, 0, sizeof(*runs));
-	if (n == 1)
-		return read_fork(runs, files[0], plan->metric, err);
+	if (n == 1) {
+		if (read_fork(runs, files[0], plan->metric, err) == 0)
+			return 0;
+		aa_release(runs);
+		return -1;
+	}
 	runs->x = lc_xalloc((size_t)n, sizeof(*runs->x));
 	for (int i = 0; i < n; i++) {
 		if (read_run(files[i], plan->metric, &s, err) < 0) {

@@ -34,6 +34,7 @@ struct card {
 	int n;
 	char *kept;	 /* [ev->n] */
 	char (*why)[96]; /* [ev->n] */
+	int forecasts;	 /* of arms */
 	struct chance chance;
 };
 
@@ -87,6 +88,7 @@ static void deal(struct card *c, const struct evidence *ev)
 		if (strcmp(f->role, "arm") != 0)
 			continue;
 		c->n++;
+		c->forecasts += f->forecast != NULL;
 		b->index = i;
 		b->mean = score_of(f, &b->sd);
 		if (!f->forecast && isfinite(end)) /* nothing is known against it, nor for it */
@@ -144,7 +146,8 @@ static int take_best_of(const struct evidence *ev, struct card *c, const char *k
 	}
 	if (best < 0)
 		return 0;
-	snprintf(why, sizeof(why), "the best forecast of its kind");
+	snprintf(why, sizeof(why), "%s of its kind",
+		 c->forecasts ? "the best forecast" : "the first");
 	return take(ev, c, best, why);
 }
 
@@ -216,7 +219,9 @@ static int report(const struct evidence *ev, struct card *c, struct lc_err *err)
 		json_object_set(rec, "fork", json_object_get(f->rec, "fork"));
 		json_object_set_new(rec, "branch", json_string(f->id));
 		json_object_set_new(rec, "kept", json_boolean(is));
-		json_object_set_new(rec, "p_best", lc_json_num(round(1e4 * c->bet[i].best) / 1e4));
+		if (c->forecasts)
+			json_object_set_new(rec, "p_best",
+					    lc_json_num(round(1e4 * c->bet[i].best) / 1e4));
 		json_object_set_new(rec, "why", json_string(c->why[c->bet[i].index]));
 		ret = lc_json_emit(stdout, rec, err);
 		json_decref(rec);
@@ -257,6 +262,8 @@ static int screen(const struct evidence *ev, struct lc_err *err)
 	int any = 0, ret = 0;
 
 	deal(&c, ev);
+	if (c.n > 0 && !c.forecasts && !quiet)
+		lc_warn("no arm has a forecast: they are taken by their kind alone");
 	choose(ev, &c);
 	for (int i = 0; i < ev->n; i++) {
 		c.kept[i] |=
@@ -279,6 +286,7 @@ int verb_screen(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"keep", 1, 0, 'k'}, {"quiet", 0, 0, 'q'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
+	const char *path;
 	struct evidence ev;
 	struct lc_err err;
 	int c;
@@ -294,8 +302,14 @@ int verb_screen(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		lc_usage("screen: unexpected %s", argv[optind + 1]);
-	if (evidence_read(&ev, optind < argc ? argv[optind] : "-", &err) < 0 ||
-	    screen(&ev, &err) < 0)
+	path = optind < argc ? argv[optind] : "-";
+	if (evidence_read(&ev, path, &err) < 0)
+		lc_die(&err);
+	if (ev.n == 0) {
+		lc_fail(&err, LC_DATA, "%s: step records but no branch records", path);
+		lc_die(&err);
+	}
+	if (screen(&ev, &err) < 0)
 		lc_die(&err);
 	evidence_release(&ev);
 	return lc_finish(0);

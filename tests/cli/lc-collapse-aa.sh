@@ -70,6 +70,7 @@ status "fewer runs than a trial needs" 2 lc-collapse aa -K 8 luck-1 luck-2 luck-
 status "windows longer than the runs" 3 lc-collapse aa -K 1 --nulls 2 -H 100 luck-1 luck-2 luck-3 luck-4
 status "no such metric in them" 3 lc-collapse aa -K 1 --nulls 2 -H 16 -m val_loss luck-1 luck-2 luck-3 luck-4
 status "a file of no records" 3 lc-collapse aa -K 1 /dev/null
+status "one file that is no fork" 3 lc-collapse aa -K 1 luck-1
 status "no such file" 4 lc-collapse aa -K 1 luck-1 absent
 status "more runs to confirm than nulls" 2 lc-collapse aa -K 1 -c 5 luck-*
 status "no files" 2 lc-collapse aa

@@ -113,6 +113,13 @@ ok "two arms half an sd apart" lc-collapse screen -k 1 pair
 ok "Phi(.5)" awk -v p="$(p_best a1)" 'BEGIN { exit !(p > .65 && p < .73) }'
 
 status "no records" 3 lc-collapse screen /dev/null
+printf '{"step":1,"loss":2}\n{"step":2,"loss":2}\n' >steps
+status "step records and no branches" 3 lc-collapse screen steps
+match "it is said what is missing" 'steps: step records but no branch records' .err
+grep '"type":"branch"' in >unforeseen
+ok "branches that nothing was forecast of" lc-collapse screen -k 2 unforeseen
+match "it is said" 'no arm has a forecast' .err
+equal "and nobody is told a probability" 0 "$(grep -c 'p_best\|best forecast' .out)"
 status "-k 0" 2 lc-collapse screen -k 0 in
 status "-k 1.5" 2 lc-collapse screen -k 1.5 in
 status "no such file" 4 lc-collapse screen absent
