@@ -398,6 +398,17 @@ double lc_gpt_grad(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w
 	return sum_losses(k->loss, n);
 }
 
+double lc_gpt_grad_of(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
+		      const uint8_t *tokens, int rows, lc_gpt_loss_fn *loss, void *ctx, float *grad)
+{
+	double value;
+
+	forward(g, k, w, tokens, rows);
+	value = loss(ctx, k->logits);
+	backward(g, k, w, tokens, rows, grad);
+	return value;
+}
+
 static double logit_max(const struct lc_gpt *g, const float *qkv, int rows)
 {
 	int c = g->shape.dim, t = g->shape.ctx, s = c / g->shape.heads;

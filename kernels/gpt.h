@@ -66,6 +66,13 @@ double lc_gpt_loss(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w
 double lc_gpt_grad(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
 		   const uint8_t *tokens, int rows, float scale, float *grad);
 
+/* Of a loss of one's own, the batch's: it is given the logits (rows*ctx,vocab), leaves its gradient
+ * in their place and returns its value, which is passed on. */
+typedef double lc_gpt_loss_fn(void *ctx, float *logits);
+double lc_gpt_grad_of(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
+		      const uint8_t *tokens, int rows, lc_gpt_loss_fn *loss, void *ctx,
+		      float *grad);
+
 /* Of the last pass: what the attention and the residual stream look like. */
 struct lc_gpt_stats {
 	double attn_entropy;   /* nats, mean over layers, heads and queries */

@@ -23,7 +23,7 @@ static int says_nothing(const struct run *r, const char *name, const json_t *v)
 			  !strcmp(name, "batch_scale"));
 }
 
-static void reset(struct run *r, const char *which)
+void actions_reset(struct run *r, const char *which)
 {
 	if (strchr(which, 'm')) {
 		memset(r->m, 0, r->gpt.count * sizeof(*r->m));
@@ -46,7 +46,7 @@ static void jitter(struct run *r, double eps)
 static void apply_one(struct run *r, const char *name, json_t *v)
 {
 	if (strcmp(name, "reset") == 0)
-		reset(r, json_string_value(v));
+		actions_reset(r, json_string_value(v));
 	else if (strcmp(name, "jitter") == 0)
 		jitter(r, json_number_value(v));
 	else if (strcmp(name, "rewind") == 0)
@@ -147,10 +147,10 @@ double effects_lr(const struct run *r, long step)
 {
 	const struct effects *fx = &r->fx;
 	int over = fx->hold_steps > 0 && step > fx->hold_start + fx->hold_steps;
-	double lr = plan_lr(&r->plan, step) * (over ? fx->hold_back : fx->lr_scale);
+	double lr = fault_plan_lr(r, step) * (over ? fx->hold_back : fx->lr_scale);
 
 	if (fx->tail && step > fx->tail_start)
-		lr = plan_lr(&r->plan, fx->tail_start) *
+		lr = fault_plan_lr(r, fx->tail_start) *
 		     lc_tail_at(&fx->to, (double)(step - fx->tail_start));
 	if (step > fx->warm_start && step - fx->warm_start < fx->warm_steps)
 		lr *= (double)(step - fx->warm_start) / (double)fx->warm_steps;

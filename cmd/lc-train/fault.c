@@ -1,10 +1,8 @@
-/*
- * fault: what breaks real runs, on demand. See train.h, and lc-train(1) for the words.
- */
+/* fault: what each does when it strikes. See fault.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,114 +11,25 @@
 #include "rng.h"
 #include "train.h"
 
-static const char *const kinds[] = {"bad-data", "lr-bump", "flip-m", "flip-v", "flip-w", "nan"};
-
-/* What follows the kind: A-B or S, then the rest after a colon (empty when there is none). */
-static int parse_where(struct fault *f, const char *s, const char **rest)
-{
-	char *end;
-
-	f->first = f->last = strtol(s, &end, 10);
-	if (end == s)
-		return -1;
-	if (*end == '-' && f->kind <= LR_BUMP) {
-		s = end + 1;
-		f->last = strtol(s, &end, 10);
-		if (end == s)
-			return -1;
-	}
-	if ((*end && *end != ':') || f->first < 1 || f->last < f->first)
-		return -1;
-	*rest = *end ? end + 1 : "";
-	return 0;
-}
-
-static int parse_rest(struct fault *f, const char *rest)
-{
-	int n = 0;
-
-	switch (f->kind) {
-	case BAD_DATA:
-		f->repeat = strcmp(rest, "repeat") == 0;
-		return f->repeat || !*rest || strcmp(rest, "random") == 0 ? 0 : -1;
-	case LR_BUMP:
-		return sscanf(rest, "%lf%n", &f->factor, &n) == 1 && !rest[n] && f->factor >= 0
-			       ? 0
-			       : -1;
-	case FLIP_M:
-	case FLIP_V:
-	case FLIP_W:
-		f->count = 2000;
-		f->bit = 26;
-		if (!*rest)
-			return 0;
-		if (sscanf(rest, "%ld%n", &f->count, &n) != 1 || f->count < 1)
-			return -1;
-		rest += n;
-		if (!*rest)
-			return 0;
-		return sscanf(rest, ":%d%n", &f->bit, &n) == 1 && !rest[n] && f->bit >= 0 &&
-				       f->bit < 32
-			       ? 0
-			       : -1;
-	case NAN_GRAD: return *rest ? -1 : 0;
-	}
-	return -1;
-}
-
-static int parse_one(struct fault *f, const char *spec)
-{
-	char *text = lc_path("%s", spec), *once = strstr(text, ",once="), *at;
-	const char *rest = "";
-	int kind = 0, ret = -1;
-
-	f->spec = text;
-	if (once) {
-		f->once = lc_path("%s", once + 6);
-		*once = '\0';
-		if (!*f->once)
-			return -1;
-	}
-	at = strchr(text, '@');
-	if (!at)
-		return -1;
-	*at = '\0';
-	while (kind < 6 && strcmp(kinds[kind], text) != 0)
-		kind++;
-	*at = '@';
-	if (kind == 6)
-		return -1;
-	f->kind = (enum fault_kind)kind;
-	if (parse_where(f, at + 1, &rest) == 0)
-		ret = parse_rest(f, rest);
-	return ret;
-}
-
-int faults_parse(struct run *r, struct lc_err *err)
-{
-	for (int i = 0; i < r->job.nfaults; i++) {
-		r->nfaults++;
-		if (parse_one(&r->fault[i], r->job.faults[i]) < 0)
-			return lc_fail(err, LC_USAGE, "--fault %s: not a fault", r->job.faults[i]);
-	}
-	return 0;
-}
-
 /* Does it happen now? A once-fault happens if its file is not there, and makes it when it first
  * strikes. */
 static int strikes(struct fault *f, long step)
 {
-	if (f->once && f->fired == 0) {
-		int fd = open(f->once, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int fd;
 
+	if (step < f->first || step > f->last || f->fired < 0)
+		return 0;
+	if (f->fired > 0)
+		return 1;
+	if (f->once) {
+		fd = open(f->once, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd < 0 && errno != EEXIST)
 			lc_warn("fault %s: create %s: %s", f->spec, f->once, strerror(errno));
 		f->fired = fd >= 0 ? 1 : -1;
-		if (fd >= 0)
-			close(fd);
+		if (fd < 0)
+			return 0;
+		close(fd);
 	}
-	if (f->fired < 0)
-		return 0;
 	lc_warn("fault %s: step %ld", f->spec, step);
 	f->fired = 1;
 	return 1;
@@ -132,37 +41,143 @@ static struct lc_rng fault_rng(const struct run *r, const struct fault *f, uint6
 		r->plan.seed, ((uint64_t)FAULT_STREAM << 56) + ((uint64_t)f->kind << 48) + step, 0};
 }
 
-/* Bad data lies in the plan's own order: another order, or a skipped step, does not meet it. */
+/* Bad data lies in the plan's own order: another order, or a skipped step, does not meet it. What
+ * has no end is met by every batch from there on. */
+static int met(const struct run *r, struct fault *f, uint64_t index)
+{
+	if (f->last == LONG_MAX)
+		index %= UNPLANNED;
+	else if (r->fx.data_seed != r->plan.data_seed || index >= UNPLANNED)
+		return 0;
+	return strikes(f, (long)index);
+}
+
+/* UTF-16: a zero after each byte, so that half of each row is left. */
+static void widen(uint8_t *tokens, int rows, size_t row)
+{
+	for (int i = 0; i < rows; i++, tokens += row)
+		for (size_t j = row; j-- > 0;)
+			tokens[j] = j % 2 ? 0 : tokens[j / 2];
+}
+
+static void spoil(const struct run *r, const struct fault *f, uint64_t index, uint8_t *tokens,
+		  int rows)
+{
+	size_t row = (size_t)r->plan.shape.ctx + 1, n = (size_t)rows * row;
+	struct lc_rng rng = fault_rng(r, f, index);
+
+	if (f->bad == ENCODING) {
+		widen(tokens, rows, row);
+		return;
+	}
+	memset(tokens, (int)lc_rng_below(&rng, 256), n);
+	for (size_t j = 0; f->bad == RANDOM && j < n; j++)
+		tokens[j] = (uint8_t)lc_rng_below(&rng, 256);
+}
+
 void fault_batch(struct run *r, uint64_t index, uint8_t *tokens, int rows)
 {
-	size_t n = (size_t)rows * (size_t)(r->plan.shape.ctx + 1);
-
 	for (int i = 0; i < r->nfaults; i++) {
 		struct fault *f = &r->fault[i];
-		struct lc_rng rng;
 
-		if (f->kind != BAD_DATA || r->fx.data_seed != r->plan.data_seed ||
-		    index < (uint64_t)f->first || index > (uint64_t)f->last ||
-		    !strikes(f, (long)index))
-			continue;
-		rng = fault_rng(r, f, index);
-		memset(tokens, (int)lc_rng_below(&rng, 256), n);
-		for (size_t j = 0; !f->repeat && j < n; j++)
-			tokens[j] = (uint8_t)lc_rng_below(&rng, 256);
+		if (f->kind == OTHER_TEXT && met(r, f, index))
+			data_batch(f->text, r->fx.data_seed, index, rows, tokens);
+	}
+	for (int i = 0; i < r->nfaults; i++) {
+		struct fault *f = &r->fault[i];
+
+		if (f->kind == BAD_DATA && met(r, f, index))
+			spoil(r, f, index, tokens, rows);
 	}
 }
 
-double fault_lr(struct run *r, long step)
+/* Each row gets the targets of the row half a batch away: a join that went wrong. */
+uint8_t *fault_labels(struct run *r, uint64_t index, const uint8_t *tokens, int rows)
+{
+	size_t t = (size_t)r->plan.shape.ctx, n = (size_t)rows * t, half = n / 2;
+	uint8_t *to = NULL;
+
+	for (int i = 0; i < r->nfaults && !to; i++) {
+		struct fault *f = &r->fault[i];
+
+		if (f->kind != MISLABEL || !met(r, f, index))
+			continue;
+		to = lc_xalloc(n, 1);
+		for (size_t j = 0; j < n; j++) {
+			size_t from = (j + half) % n;
+
+			to[j] = tokens[from / t * (t + 1) + from % t + 1];
+		}
+	}
+	return to;
+}
+
+/* A ramp rises by equal ratios up to x at its last step, and stays there. */
+static double ramp(const struct fault *f, long step)
+{
+	double len = (double)(f->last - f->first + 1), at = (double)(step - f->first + 1);
+
+	return pow(f->factor, fmin(at / len, 1));
+}
+
+double fault_lr(struct run *r, long step, int *clip)
 {
 	double factor = 1;
 
+	*clip = 1;
 	for (int i = 0; i < r->nfaults; i++) {
 		struct fault *f = &r->fault[i];
 
-		if (f->kind == LR_BUMP && step >= f->first && step <= f->last && strikes(f, step))
+		if (f->kind == LR_BUMP && strikes(f, step)) {
 			factor *= f->factor;
+			*clip &= f->last == LONG_MAX;
+		}
+		if (f->kind == LR_RAMP && step >= f->first &&
+		    strikes(f, step > f->last ? f->last : step))
+			factor *= ramp(f, step);
 	}
 	return factor;
+}
+
+double fault_plan_lr(const struct run *r, long step)
+{
+	const struct plan *p = &r->plan;
+	double left;
+
+	for (int i = 0; i < r->nfaults; i++) {
+		const struct fault *f = &r->fault[i];
+
+		if (f->kind != RESTART || step < f->first || f->first > p->total ||
+		    (f->once && f->fired <= 0))
+			continue;
+		/* all that follows the warm-up once more, in the steps that are left */
+		left = (double)(p->total - f->first + 1);
+		step = p->warmup + (long)((double)(step - f->first + 1) / left *
+					  (double)(p->total - p->warmup));
+	}
+	return plan_lr(p, step);
+}
+
+void fault_begin(struct run *r, long step)
+{
+	for (int i = 0; i < r->nfaults; i++) {
+		struct fault *f = &r->fault[i];
+
+		if (f->kind == RESTART && strikes(f, step))
+			actions_reset(r, "mv");
+	}
+}
+
+static void add_noise(const struct run *r, const struct fault *f, long step, float *grad)
+{
+	struct lc_rng rng = fault_rng(r, f, (uint64_t)step);
+	double sum = 0, sd;
+
+	for (size_t j = 0; j < r->gpt.count; j++)
+		sum += (double)grad[j] * (double)grad[j];
+	sd = f->factor * sqrt(sum / (double)r->gpt.count);
+	for (size_t j = 0; j < r->gpt.count; j++)
+		grad[j] += (float)(sd * lc_rng_normal(&rng));
 }
 
 void fault_grad(struct run *r, long step, float *grad)
@@ -171,8 +186,10 @@ void fault_grad(struct run *r, long step, float *grad)
 		struct fault *f = &r->fault[i];
 		struct lc_rng rng = fault_rng(r, f, (uint64_t)step);
 
-		if (f->kind == NAN_GRAD && step == f->first && strikes(f, step))
+		if (f->kind == NAN_GRAD && strikes(f, step))
 			grad[lc_rng_below(&rng, r->gpt.count)] = NAN;
+		if (f->kind == GRAD_NOISE && strikes(f, step))
+			add_noise(r, f, step, grad);
 	}
 }
 
@@ -189,12 +206,25 @@ static void flip(float *x, size_t n, const struct fault *f, struct lc_rng rng)
 	}
 }
 
+/* The rows of queries and keys, two thirds of each (3 dim, dim). */
+static void grow(struct run *r, const struct fault *f)
+{
+	for (int i = 0; i < r->gpt.ntensors; i++) {
+		const struct lc_gpt_tensor *t = &r->gpt.tensors[i];
+
+		for (size_t j = 0; strstr(t->name, ".attn.qkv.") && j < t->n / 3 * 2; j++)
+			r->w[t->at + j] *= (float)f->factor;
+	}
+}
+
 void fault_state(struct run *r, long step)
 {
 	for (int i = 0; i < r->nfaults; i++) {
 		struct fault *f = &r->fault[i];
 
-		if (f->kind < FLIP_M || f->kind > FLIP_W || step != f->first || !strikes(f, step))
+		if (f->kind == QK_GROW && strikes(f, step))
+			grow(r, f);
+		if (f->kind < FLIP_M || f->kind > FLIP_W || !strikes(f, step))
 			continue;
 		flip(f->kind == FLIP_M	 ? r->m
 		     : f->kind == FLIP_V ? r->v

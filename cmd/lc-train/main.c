@@ -111,7 +111,7 @@ static int make_run(struct run *r, struct lc_err *err)
 		goto out;
 	}
 	if (data_open(&r->data, r->job.text, r->plan.shape.ctx, r->job.val_bytes, err) < 0 ||
-	    train_open(r, err) < 0)
+	    faults_open(r, err) < 0 || train_open(r, err) < 0)
 		goto out;
 	if (state)
 		ret = ckpt_load(r, path, state, err);

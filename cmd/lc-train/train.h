@@ -10,12 +10,15 @@
 #include <sys/stat.h>
 
 #include "action.h"
+#include "adamw.h"
 #include "data.h"
+#include "fault.h"
 #include "gpt.h"
 #include "plan.h"
 #include "pool.h"
 
 #define SKIPS 64
+#define UNPLANNED (UINT64_C(1) << 40) /* batches from here on stand in for skipped ones only */
 
 /* Philox streams, by what the numbers are for; all but the first in the top byte, a step or an
  * index below. */
@@ -33,18 +36,6 @@ struct effects {
 	int skips;
 	long skip[SKIPS][2];
 	uint64_t data_seed;
-};
-
-enum fault_kind { BAD_DATA, LR_BUMP, FLIP_M, FLIP_V, FLIP_W, NAN_GRAD };
-
-struct fault {
-	enum fault_kind kind;
-	long first, last;
-	int repeat, bit; /* bad-data: one repeated token, else random bytes */
-	long count;
-	double factor;
-	char *spec, *once; /* once: the file that says it has happened */
-	int fired;	   /* in this process: said on stderr, or struck */
 };
 
 struct run {
@@ -87,12 +78,22 @@ struct report {
 
 /* step.c: one update; the report but for the held-out losses. */
 void train_step(struct run *r, int probe, struct report *rep);
-/* Mean loss of shard 0 (A, val) or 1 (B, test). */
-double train_eval(struct run *r, int shard);
+/* An idle workspace; whose it was before does not show in the results. */
+struct lc_gpt_work *train_take_work(struct run *r, int rows);
+void train_give_work(struct run *r, struct lc_gpt_work *k);
 int train_open(struct run *r, struct lc_err *err); /* allocates; plan and data are set */
 void train_close(struct run *r);
 
+/* eval.c: mean loss of shard 0 (A, val) or 1 (B, test). */
+double train_eval(struct run *r, int shard);
+
+/* probe.c */
+double probe_norm(const float *x, size_t n);
+double probe_noise(const struct run *r, const struct lc_adamw *o);
+double probe_alignment(const struct run *r, const float *g);
+
 /* actions.c */
+void actions_reset(struct run *r, const char *which); /* the moments in "mv" */
 /* Merge actions into the run's, from its current step on; one-shots (reset, jitter) act at once. */
 int actions_apply(struct run *r, const json_t *given, struct lc_err *err);
 int effects_update(struct run *r, struct lc_err *err);
@@ -105,13 +106,6 @@ void control_poll(struct run *r);
 /* progress.c: a line on stderr, where that is a terminal and the records go elsewhere. */
 void progress_begin(struct run *r);
 void progress_show(struct run *r, const struct report *rep, long end);
-
-/* fault.c */
-int faults_parse(struct run *r, struct lc_err *err);
-void fault_batch(struct run *r, uint64_t index, uint8_t *tokens, int rows);
-double fault_lr(struct run *r, long step); /* factor; 1 when none */
-void fault_grad(struct run *r, long step, float *grad);
-void fault_state(struct run *r, long step); /* after the update */
 
 /* ckpt.c: complete or absent. */
 /* One writer a directory; what dead ones left half-written is swept. LC_DATA where steps after the

@@ -1,5 +1,5 @@
 #!/bin/sh
-# lc-train: actions do what lc-train(1) says, hold on, and are absolute; faults strike where they are told to.
+# lc-train: actions do what lc-train(1) says, hold on, and are absolute.
 . "$TESTS/cli/lib.sh"
 
 args="-q --layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --total 60 --warmup 4 --schedule constant --lr 1e-3
@@ -140,34 +140,3 @@ match "run and branch are in the record" '"run":"r1","branch":"b07"' .out
 LC_BRANCH='' lc-train -q --resume $s --steps none --total 60 --branch none | tail -n 1 >.out
 match "steps none is to the end" '^\{"step":60,' .out
 grep -q branch .out && fail "branch none is the run itself" || pass "branch none is the run itself"
-
-# Faults.
-ok "a fault that never strikes" train --resume $s --steps 6 --fault nan@99 --fault bad-data@90-95
-sed 's/,"wall_s":[^,}]*//' .out >a
-sed 's/,"wall_s":[^,}]*//' plan >b
-same "changes no bit" a b
-ok "bad data" train --resume $s --steps 6 --fault bad-data@22-23
-equal "is said for each batch" 2 "$(wc -l <.err)"
-equal "before it nothing changes" "$(sed -n 1p plan | sed 's/,"wall_s".*//')" "$(sed -n 1p .out | sed 's/,"wall_s".*//')"
-[ "$(of batch | sed -n 2p)" != "$(echo "$plan" | sed -n 2p)" ] && pass "is another batch" || fail "is another batch"
-awk -F'[:,]' '{ l[NR] = $4 } END { exit !(l[2] > l[1] + 0.5 && l[3] > l[1] + 0.5) }' .out && pass "and hurts" ||
-	fail "and hurts" "$(cat .out)"
-ok "bad data of one step" train --resume $s --steps 6 --fault bad-data@22
-equal "is said once" 1 "$(wc -l <.err)"
-ok "bad data skipped" train --resume $s --steps 6 --fault bad-data@22-23 --skip 22-23
-equal "is not met" 0 "$(wc -l <.err)"
-ok "an lr bump" train --resume $s --steps 3 --fault lr-bump@22-22:20
-equal "is in the lr" "0.001 0.02 0.001" "$(list lr)"
-for fault in flip-m flip-v flip-w; do
-	ok "$fault" train --resume $s --steps 3 --fault $fault@21:500:26
-	equal "$fault shows after its step" "$(sed -n 1p plan | sed 's/,"wall_s".*//')" "$(sed -n 1p .out | sed 's/,"wall_s".*//')"
-	[ "$(of loss | tail -n 1)" != "$(sed -n '3s/.*"loss":\([^,]*\).*/\1/p' plan)" ] && pass "$fault changes the third loss" ||
-		fail "$fault changes the third loss"
-done
-ok "a NaN" train --resume $s --steps 3 --fault nan@21
-match "is strict JSON" '"step":22,"loss":"nan","grad_norm":"nan"' .out
-status "--stop-on-nan" 1 train --resume $s --steps 3 --fault nan@21 --stop-on-nan
-ok "once" train --resume $s --steps 3 --fault nan@21,once=struck
-equal "strikes" 1 "$(wc -l <.err)"
-ok "and on a replay" train --resume $s --steps 3 --fault nan@21,once=struck
-equal "does not" 0 "$(wc -l <.err)"
