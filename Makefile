@@ -2,6 +2,7 @@
 #: make            set up and build, into build/
 #: make check      set up, build, run all tests; tests/run WORD runs some
 #: make demo       the whole story on a real run that breaks
+#: make study      policies against incidents, in tables (STUDY=full, SET=tune, J=jobs)
 #: make install    into PREFIX (/usr/local), below DESTDIR
 #: make uninstall  from there
 #: make deb        Debian packages, for any processor of this architecture, into build/
@@ -140,6 +141,11 @@ fuzzers: $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/*.c))
 demo: all
 	@B=$B scripts/demo
 
+STUDY = small
+SET = report
+study: all
+	@B=$B python3 -B scripts/study/study.py --study $(STUDY) --set $(SET) $(if $J,-j $J)
+
 # What clang-tidy lets pass, and why, is in .clang-tidy; cppcheck does not know jansson's foreach.
 lint:
 	clang-tidy --quiet --warnings-as-errors='*' lib/*.c -- $(filter-out -MMD -MP,$(LC_CFLAGS))
@@ -190,7 +196,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 
 FORCE:
-.PHONY: all programs units fuzzers setup-check setup-tests check fuzz demo lint install uninstall deb \
+.PHONY: all programs units fuzzers setup-check setup-tests check fuzz demo study lint install uninstall deb \
 	clean help FORCE
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

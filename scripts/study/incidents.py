@@ -1,0 +1,92 @@
+"""The manifest: what breaks, how, when, in which run, and which set it belongs to.
+
+An incident is a plan (the words of lc-train) and faults. Its onset is known. cause says whether a replay meets it again:
+passing (once), data (the plan's own batches hold it) or staying (an lr that stays wrong). The tools were tuned on the set
+"tune" alone; the tables come from "report", whose seeds, onsets and sizes are others. Seeds are those of the weights and
+of the data order at once.
+"""
+import dataclasses
+
+# Sizes: the model and its plan. T is all its steps; an onset is a share of them.
+SIZES = {
+    "tiny": dict(words="--layers 1 --dim 16 --heads 1 --ctx 16 --batch 2", total=400, warmup=40, every=20),
+    "small": dict(words="--layers 1 --dim 32 --heads 2 --ctx 16 --batch 4", total=16000, warmup=400, every=50),
+    "medium": dict(words="--layers 2 --dim 64 --heads 2 --ctx 64 --batch 8", total=20000, warmup=400, every=100),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Incident:
+    name: str
+    faults: tuple  # the words of --fault, {a} the onset, {b} its end, {mark} a file; () for a healthy run
+    at: float  # onset, a share of the total
+    length: int = 0  # steps from the onset to the last one hit
+    cause: str = "passing"  # passing, data, staying
+    size: str = "small"
+    lr: float = 2.5e-3
+    schedule: str = "wsd"
+    extra: str = ""  # more words of lc-train
+    seeds: tuple = (1,)
+    set: str = "report"
+    metric: str = "val_loss"
+    tags: tuple = ()  # mild or heavy, early or late, slow, poor (a healthy run at a wrong lr)
+
+    @property
+    def healthy(self):
+        return not self.faults
+
+    @property
+    def total(self):
+        return SIZES[self.size]["total"]
+
+    @property
+    def onset(self):
+        return int(self.total * self.at)
+
+
+def _set(which, seeds, shift):
+    """The incidents of a set: the same kinds, other onsets, strengths and seeds."""
+    tune = which == "tune"
+    early, late = 0.3 + shift, 0.86 + shift / 2
+    heavy = 15 if tune else 20
+
+    def make(name, fault, at, length, cause, *tags, **more):
+        return Incident(name, (fault,), at, length, cause, seeds=seeds, set=which, tags=tags, **more)
+
+    once = ",once={mark}"
+    yield make("bad-data early", "bad-data@{a}-{b}:random", early, 39, "data", "mild", "early")
+    yield make("bad-data late", "bad-data@{a}-{b}:random", late, 39, "data", "heavy", "late")
+    yield make("one token late", "bad-data@{a}-{b}:repeat", late, 39, "data", "mild", "late")
+    yield make("lr glitch early", "lr-bump@{a}-{b}:%d%s" % (heavy, once), early, 19, "passing", "heavy", "early")
+    yield make("lr glitch late", "lr-bump@{a}-{b}:%d%s" % (heavy, once), late, 19, "passing", "heavy", "late")
+    yield make("moments early", "flip-m@{a}:2000:26" + once, early, 0, "passing", "heavy", "early")
+    yield make("moments late", "flip-m@{a}:2000:26" + once, late, 0, "passing", "heavy", "late")
+    yield make("weights", "flip-w@{a}:%d:25%s" % (100 if tune else 150, once), early, 0, "passing", "mild", "early")
+    yield make("lr x4 stays", "lr-bump@{a}-{t}:%d" % (5 if tune else 4), early, 10**9, "staying", "heavy", "early")
+    yield make("nan", "nan@{a}" + once, early, 0, "passing", "heavy", "early")
+
+
+def _healthy(which, seeds):
+    for name, lr, schedule, tags in (
+        ("tuned", 2.5e-3, "wsd", ()),
+        ("cosine", 2.5e-3, "cosine", ()),
+        ("hot", 1.2e-2, "wsd", ("poor",)),
+        ("cold", 2e-4, "wsd", ("poor",)),
+    ):
+        yield Incident("healthy " + name, (), 0.5, lr=lr, schedule=schedule, seeds=seeds, set=which, tags=tags)
+
+
+def manifest(study, only_set):
+    """All incidents of a study (tiny, small, full) that belong to a set."""
+    if study == "tiny":
+        base = dict(size="tiny", set=only_set, lr=4e-3)
+        return [
+            Incident("moments", ("flip-m@{a}:300:27,once={mark}",), 0.5, **base),
+            Incident("healthy", (), 0.5, **base),
+        ]
+    seeds = {"tune": (101,), "report": (1, 2)} if study == "small" else {"tune": (101, 102), "report": (1, 2, 3, 4, 5)}
+    shift = 0.04 if only_set == "tune" else 0.0
+    found = [*_set(only_set, seeds[only_set], shift), *_healthy(only_set, seeds[only_set])]
+    if study == "full":
+        found += [dataclasses.replace(i, name=i.name + " (medium)", size="medium", lr=i.lr / 2, seeds=i.seeds[:3]) for i in found]
+    return found

@@ -1,0 +1,210 @@
+"""The tables: from the cells' files alone.
+
+Losses are test_loss, the held-out shard that nothing is selected on. A run that died counts as the untreated one at its
+worst: as the highest final loss of any policy on that incident and seed. What is within noise is equal: NOISE standard
+deviations of runs that differ in their data order alone.
+"""
+from stats import interval, mean, median, sd
+
+FIXED = ("nothing", "palm", "half lr", "zclip", "skip 6 sigma")
+ADAPTIVE = ("pbt", "asha")
+OURS = ("lightcone", "continuous")
+ORDER = (*FIXED, *ADAPTIVE, *OURS, "oracle")
+NOISE = 2.0
+
+
+class Table:
+    """Cells by incident, seed and policy."""
+
+    def __init__(self, cells):
+        self.of, self.incidents = {}, {}
+        for c, found in cells:
+            self.incidents[c.incident.name] = c.incident
+            self.of.setdefault((c.incident.name, c.seed), {})[c.policy] = found
+        nulls = [sd(x["nulls"]) for p in self.of.values() if (x := p.get("nulls"))]
+        self.noise = mean(x for x in nulls if x == x)
+
+    def runs(self, healthy=None, tag=None):
+        """(incident, seed, its policies) of incidents or of healthy runs."""
+        for (name, seed), p in sorted(self.of.items()):
+            i = self.incidents[name]
+            if (healthy is None or i.healthy == healthy) and (tag is None or tag in i.tags):
+                yield i, seed, p
+
+    def final(self, p, policy):
+        """Final loss; a run that died is as bad as the worst."""
+        x = p.get(policy)
+        if x is None or "test" not in x:
+            return float("nan")
+        ends = [q["test"] for q in p.values() if not q.get("died", True)]
+        return x["test"] if not x["died"] else max(ends, default=float("nan"))
+
+
+def num(x, digits=4):
+    return "-" if x is None or x != x else "%.*f" % (digits, x)
+
+
+def line(first, cells, width=26):
+    print("%-*s" % (width, first) + "".join("%13s" % c for c in cells))
+
+
+def policies_of(t, healthy):
+    present = {q for _, _, p in t.runs(healthy) for q in p}
+    return [q for q in ORDER if q in present]
+
+
+def finals_table(t, healthy, title):
+    shown = policies_of(t, healthy)
+    print("\n%s (mean over seeds; * died)" % title)
+    line("", shown)
+    for name in sorted({i.name for i, _, _ in t.runs(healthy)}):
+        row = []
+        for q in shown:
+            got = [(t.final(p, q), p[q]["died"]) for i, _, p in t.runs(healthy) if i.name == name and q in p]
+            row.append(num(mean(x for x, _ in got)) + ("*" if any(d for _, d in got) else " "))
+        line(name, row)
+
+
+def regret(t, q):
+    """Of each incident the runs' (regret to the oracle, damage by doing nothing), grouped by incident."""
+    groups = {}
+    for i, _, p in t.runs(False):
+        if q in p and "oracle" in p and "nothing" in p:
+            best = min(t.final(p, x) for x in ("oracle", "nothing"))
+            groups.setdefault(i.name, []).append((t.final(p, q) - best, t.final(p, "nothing") - best))
+    return list(groups.values())
+
+
+def share(pairs):
+    damage = sum(d for _, d in pairs)
+    return 100 * sum(r for r, _ in pairs) / damage if damage > 0 else float("nan")
+
+
+def policy_table(t):
+    print("\nPolicies over all incidents: regret to the oracle, nats and in % of the damage; [95 % over incidents]")
+    line("", ("regret", "% of damage", "", "died %", "extra %", "changes"), 18)
+    for q in policies_of(t, False):
+        groups = regret(t, q)
+        pairs = [x for g in groups for x in g]
+        low, high = interval(groups, share)
+        own = [p[q] for _, _, p in t.runs(False) if q in p]
+        extra = mean(100 * (x["steps"] / x["total"] - 1) for x in own)
+        changed = [x["interventions"] for x in own if "interventions" in x]
+        line(q, (num(mean(r for r, _ in pairs)), num(share(pairs), 1), "[%s %s]" % (num(low, 0), num(high, 0)),
+                 num(100 * mean(x["died"] for x in own), 0), num(extra, 1), num(mean(changed), 2) if changed else "-"), 18)
+
+
+def detection_table(t):
+    print("\nDetection: steps from the onset to the alert, and from the alert to the damage")
+    line("", ("alerts", "delay", "lead", "first"))
+    for name in sorted({i.name for i, _, _ in t.runs(False)}):
+        got = [(i, p["nothing"]) for i, _, p in t.runs(False) if i.name == name and "nothing" in p]
+        hit = [(i, x) for i, x in got if x.get("alert") is not None and x["alert"] >= i.onset]
+        early = sum(x.get("alert") is not None and x["alert"] < i.onset for i, x in got)
+        lead = [x["damage"] - x["alert"] for _, x in hit if x.get("damage")]
+        line(name, ("%d of %d%s" % (len(hit), len(got), " (%d early)" % early if early else ""),
+                    num(median(x["alert"] - i.onset for i, x in hit), 0), num(median(lead), 0),
+                    ",".join(sorted({str(x["first"]) for _, x in hit}))))
+
+
+def real_later(t, q, steps=1000):
+    """Of first decisions for a change: how many runs are lower than the untreated one so many steps later; of how many."""
+    real = of = 0
+    for _, _, p in t.runs():
+        first = next((d for d in p.get(q, {}).get("decisions", ()) if d["verdict"] == "better"), None)
+        if not first or not first.get("at") or "nothing" not in p:
+            continue
+        then = min(first["at"] + steps, p[q]["total"])
+        a, b = (at_step(p[x]["curve"], then) for x in (q, "nothing"))
+        if a == a:
+            of += 1
+            real += not a >= b
+    return real, of
+
+
+def at_step(curve, step):
+    got = [v for s, v in curve if s <= step]
+    return float(got[-1]) if got else float("nan")
+
+
+def guard_table(t):
+    print("\nDecisions and costs of lc-guard")
+    line("", ("alerts", "decisions", "changes", "real later", "drafts right", "CPU s", "plain CPU s"), 24)
+    for healthy in (False, True):
+        for q in OURS:
+            own = [p[q] for _, _, p in t.runs(healthy) if q in p]
+            if not own:
+                continue
+            plain = [p["nothing"]["cpu"] for _, _, p in t.runs(healthy) if q in p and "nothing" in p]
+            right = [sum(x["drafts"][k] for x in own) for k in (0, 1)]
+            line(("healthy: " if healthy else "incidents: ") + q,
+                 (sum(len(x["alerts"]) for x in own), sum(len(x["decisions"]) for x in own),
+                  sum(x["interventions"] for x in own), "" if healthy else "%d of %d" % real_later(t, q),
+                  "%d of %d" % tuple(right), num(mean(x["cpu"] for x in own), 1), num(mean(plain), 1)), 24)
+
+
+# ---- what it must show ----
+
+
+def beaten(t, q, others):
+    """Incidents on which none of the others ends lower than q by more than the noise; of all."""
+    good, names = 0, sorted({i.name for i, _, _ in t.runs(False)})
+    lost = []
+    for name in names:
+        rows = [p for i, _, p in t.runs(False) if i.name == name and q in p]
+        worst = max((mean(t.final(p, q) - t.final(p, o) for p in rows), o) for o in others if all(o in p for p in rows)) if rows else (0, "")
+        if not worst[0] > NOISE * (t.noise if t.noise == t.noise else 0) / max(1, len(rows)) ** 0.5:
+            good += 1
+        else:
+            lost.append("%s (%s by %.4f)" % (name, worst[1], worst[0]))
+    return good, len(names), lost
+
+
+def goal(text, figure, aim):
+    print("%-66s %-26s %s" % (text, figure, aim))
+
+
+def must_show(t):
+    print("\nIt must show%48s   %-26s %s" % ("", "measured", "goal"))
+    for q in OURS:
+        own = [p[q] for _, _, p in t.runs() if q in p]
+        sick = [p[q] for _, _, p in t.runs(False) if q in p]
+        well = [(p, p[q]) for _, _, p in t.runs(True) if q in p and "nothing" in p]
+        if not sick:
+            continue
+        good, of, lost = beaten(t, q, FIXED)
+        goal("%s: incidents where no fixed remedy is better" % q, "%.0f %% (%d of %d)" % (100 * good / of, good, of), ">= 90 %")
+        for one in lost:
+            print("    lost: " + one)
+        fixed = min(((share([x for g in regret(t, f) for x in g]), f) for f in FIXED if f != "nothing" and regret(t, f)), default=None)
+        if fixed:
+            goal("%s: regret, share of the damage (best fixed: %s)" % (q, fixed[1]),
+                 "%.1f %% (%.1f %%)" % (share([x for g in regret(t, q) for x in g]), fixed[0]), "<= 10 %")
+        goal("%s: runs that die" % q, "%d of %d" % (sum(x["died"] for x in own), len(own)), "0")
+        goal("%s: extra compute per incident run" % q, "%.1f %%" % mean(100 * (x["steps"] / x["total"] - 1) for x in sick), "<= 15 %")
+        if not well:
+            continue
+        fine = [(p, x) for i, _, p in t.runs(True) if q in p and "nothing" in p and "poor" not in i.tags for x in [p[q]]]
+        goal("%s: extra compute per healthy run" % q, "%.1f %%" % mean(100 * (x["steps"] / x["total"] - 1) for _, x in fine), "<= 2 %" if q == "lightcone" else "<= 10 %")
+        goal("%s: interventions on healthy runs" % q, "%d in %d runs" % (sum(x["interventions"] for _, x in fine), len(fine)), "< 1 in 20")
+        harm = [t.final(p, q) - t.final(p, "nothing") for p, _ in fine]
+        goal("%s: harm on healthy runs, mean and most (null sd %s)" % (q, num(t.noise)), "%+.4f %+.4f" % (mean(harm), max(harm)), "inside the nulls")
+    poor = [p for _, _, p in t.runs(True, "poor") if {"continuous", "nothing", "hindsight"} <= set(p)]
+    if poor:
+        gain = sum(t.final(p, "nothing") - t.final(p, "continuous") for p in poor)
+        best = sum(t.final(p, "nothing") - t.final(p, "hindsight") for p in poor)
+        extra = mean(100 * (p["continuous"]["steps"] / p["continuous"]["total"] - 1) for p in poor)
+        goal("continuous: poor schedules, share of hindsight's gain", "%.0f %% at %.1f %%" % (100 * gain / best, extra), ">= 50 % at 10 %")
+
+
+def show(cells, missing, args):
+    t = Table(cells)
+    print("study %s, set %s: %d cells%s; noise %s nats" % (args.study, args.set, len(cells), ", %d missing" % missing if missing else "", num(t.noise)))
+    if any(t.runs(False)):
+        finals_table(t, False, "Final test_loss, incidents")
+        policy_table(t)
+        detection_table(t)
+    if any(t.runs(True)):
+        finals_table(t, True, "Final test_loss, healthy runs")
+    guard_table(t)
+    must_show(t)

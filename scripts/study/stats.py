@@ -1,0 +1,32 @@
+"""The few statistics of the tables."""
+import math
+import random
+
+
+def mean(xs):
+    xs = list(xs)
+    return math.fsum(xs) / len(xs) if xs else float("nan")
+
+
+def sd(xs):
+    xs = list(xs)
+    if len(xs) < 2:
+        return float("nan")
+    m = mean(xs)
+    return math.sqrt(math.fsum((x - m) ** 2 for x in xs) / (len(xs) - 1))
+
+
+def median(xs):
+    xs = sorted(xs)
+    n = len(xs)
+    return float("nan") if not n else (xs[(n - 1) // 2] + xs[n // 2]) / 2
+
+
+def interval(groups, of=mean, n=1000, seed=1):
+    """The middle 95 % of a statistic when the groups (an incident's seeds belong together) are drawn again."""
+    groups = [list(g) for g in groups if g]
+    if len(groups) < 2:
+        return float("nan"), float("nan")
+    draw = random.Random(seed)
+    got = sorted(of([x for _ in groups for x in draw.choice(groups)]) for _ in range(n))
+    return got[int(0.025 * n)], got[int(0.975 * n)]

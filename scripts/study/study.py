@@ -1,0 +1,241 @@
+"""Does choosing among futures train better models, and what does it cost?
+
+	make study [STUDY=small|full] [SET=report|tune] [J=N]
+	B=build python3 scripts/study/study.py [--study NAME] [--set NAME] [--only WORD] [-j N] [-d DIR] [--report]
+
+Every cell, a policy on an incident with a seed, is a file under DIR/cells, named by the content of all that made it: the
+programs, these scripts, the incident, the policy. What is there is not run again: kill it anywhere and start it again.
+"""
+import argparse
+import ctypes
+import concurrent.futures
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import guarded  # noqa: E402
+import policies  # noqa: E402
+import report  # noqa: E402
+from incidents import manifest  # noqa: E402
+from runs import Died, Run, records, tool  # noqa: E402
+
+TRAIN = ["lc-train", "kjv.txt"]
+TOOLS = TRAIN + ["lc-detect", "lc-fork", "lc-proxy", "lc-collapse", "lc-snap", "lc-guard", "model.json"]
+# What each policy's result is made of: programs, scripts.
+OFFLINE = (TRAIN + ["lc-detect"], ["runs.py", "policies.py"])
+INSIDE = (TRAIN, ["runs.py", "policies.py"])
+GUARDED = (TOOLS, ["runs.py", "guarded.py", "pace.py"])
+MADE_OF = {"nothing": OFFLINE, "palm": OFFLINE, "half lr": OFFLINE, "asha": OFFLINE, "oracle": OFFLINE, "hindsight": INSIDE, "null": INSIDE,
+           "zclip": INSIDE, "skip 6 sigma": INSIDE, "pbt": INSIDE, "lightcone": GUARDED, "continuous": GUARDED}
+INSIDE_WORDS = {"zclip": ["--zclip"], "skip 6 sigma": ["--skip-sigma", "6"]}
+GUARD_WORDS = {"lightcone": [], "continuous": ["--every", "1000"]}
+FROM_BASE = ("palm", "half lr", "asha", "oracle", "hindsight")  # begin from the untreated run's states
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    incident: object
+    seed: int
+    policy: str
+
+    def key(self):
+        programs, scripts = MADE_OF[self.policy]
+        h = hashlib.sha256()
+        for path in [*map(tool, programs), *(os.path.join(HERE, s) for s in scripts)]:
+            h.update(digest(path))
+        place = {k: v for k, v in dataclasses.asdict(self.incident).items() if k not in ("seeds", "set", "tags", "name")}
+        h.update(json.dumps([place, self.seed, self.policy], sort_keys=True).encode())
+        return h.hexdigest()[:24]
+
+
+_digests = {}
+
+
+def digest(path):
+    if path not in _digests:
+        h = hashlib.sha256()
+        for p in [path] if not os.path.isdir(path) else sorted(os.path.join(path, f) for f in os.listdir(path)):
+            with open(p, "rb") as f:
+                h.update(f.read())
+        _digests[path] = h.digest()
+    return _digests[path]
+
+
+class Study:
+    def __init__(self, where):
+        self.dir = os.path.abspath(where)
+        self.cells = os.path.join(self.dir, "cells")
+        os.makedirs(self.cells, exist_ok=True)
+
+    def path(self, cell):
+        return os.path.join(self.cells, cell.key() + ".json")
+
+    def have(self, cell):
+        try:
+            with open(self.path(cell)) as f:
+                return json.load(f)
+        except (OSError, ValueError):
+            return None
+
+    def keep(self, cell, found):
+        """A cell's file appears whole."""
+        found.update(incident=cell.incident.name, seed=cell.seed, policy=cell.policy)
+        part = "%s.%d" % (self.path(cell), os.getpid())
+        with open(part, "w") as f:
+            json.dump(found, f)
+        os.replace(part, self.path(cell))
+
+
+def do(where, job):
+    """One job, in a process of its own: cells of one incident and seed that share the untreated run, or a single one."""
+    study = Study(where)
+    missing = [c for c in job if not study.have(c)]
+    if not missing:
+        return len(job)
+    first = missing[0]
+    room = os.path.join(study.dir, "work", "%s.%d" % (first.key(), os.getpid()))
+    os.makedirs(room)
+    base = None
+    for cell in missing:
+        start = time.monotonic()
+        if cell.policy in ("nothing", *FROM_BASE) and base is None:
+            base = Run(cell.incident, cell.seed, os.path.join(room, "base"))
+            base.go()
+        found = run_cell(cell, base, os.path.join(room, cell.policy.replace(" ", "-")))
+        found["wall"] = time.monotonic() - start
+        study.keep(cell, found)
+    if not os.environ.get("KEEP"):
+        shutil.rmtree(room)
+    return len(job)
+
+
+def run_cell(cell, base, where):
+    p, i = cell.policy, cell.incident
+    if p == "nothing":
+        found = records(base.log)
+        return policies.result(base, found, **policies.seen(base, found))
+    if p in INSIDE_WORDS:
+        run = Run(i, cell.seed, where)
+        return policies.result(run, run.go(extra=INSIDE_WORDS[p]))
+    if p in GUARD_WORDS:
+        return guarded.guard(i, cell.seed, where, GUARD_WORDS[p])
+    if p == "null":
+        return policies.null(Run(i, cell.seed, where))
+    if p == "pbt":
+        return policies.pbt(Run(i, cell.seed, where), where)
+    if p in ("palm", "half lr"):
+        return policies.treated(base, policies.palm if p == "palm" else policies.half, where)
+    return {"asha": policies.asha, "oracle": policies.oracle, "hindsight": policies.hindsight}[p](base, where)
+
+
+def jobs_of(incidents, only):
+    """The jobs of a study, long ones first."""
+    out = []
+    for i in incidents:
+        for seed in i.seeds:
+            def cells(*names):
+                return [Cell(i, seed, n) for n in names if only is None or any(o in n for o in only)]
+            last = ["hindsight"] if i.healthy and "poor" in i.tags else [] if i.healthy else ["asha", "oracle"]
+            out.append(cells("nothing", "palm", "half lr", *last))
+            alone = ["lightcone", "zclip", "skip 6 sigma"] + (["continuous", "null"] if i.healthy else ["continuous", "pbt"])
+            out += [cells(n) for n in alone]
+    return [j for j in out if j]
+
+
+def alone():
+    """A worker has a group of its own, and ends with all it started when it is told to or its parent is gone."""
+    os.setpgid(0, 0)
+
+    def end(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+        os._exit(143)
+
+    signal.signal(signal.SIGTERM, end)
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def progress(done, of, start):
+    if sys.stderr.isatty():
+        spent = time.monotonic() - start
+        left = spent / done * (of - done) if done else 0
+        sys.stderr.write("\r\033[K%d of %d cells, %d s, %d s left" % (done, of, spent, left))
+        sys.stderr.flush()
+
+
+def end_all(pool, sig):
+    for p in list(pool._processes or ()):
+        os.kill(p, signal.SIGTERM)
+    os._exit(128 + sig)
+
+
+def run_all(where, jobs, at_once):
+    start, done, of, bad = time.monotonic(), 0, sum(map(len, jobs)), []
+    jobs = [j for j in jobs if not all(Study(where).have(c) for c in j)]
+    done = of - sum(map(len, jobs))
+    with concurrent.futures.ProcessPoolExecutor(at_once, initializer=alone) as pool:
+        waiting = {pool.submit(do, where, j): j for j in jobs}
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sig, lambda n, _: end_all(pool, n))
+        for f in concurrent.futures.as_completed(waiting):
+            c = waiting[f][0]
+            try:
+                done += f.result()
+            except (Died, OSError, LookupError, ValueError, TypeError) as e:
+                bad.append("%s, %s, seed %d: %s: %s" % (c.incident.name, c.policy, c.seed, type(e).__name__, e))
+            progress(done, of, start)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+    for line in bad:
+        print("study: " + line, file=sys.stderr)
+    return not bad
+
+
+def lock(where):
+    """One study at a time in a directory; what a killed one was at is thrown away."""
+    os.makedirs(where, exist_ok=True)
+    lock.file = open(os.path.join(where, "lock"), "w")
+    for wait in range(600):  # the workers of a killed one hold it until they have ended
+        try:
+            fcntl.flock(lock.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            time.sleep(0.1)
+    else:
+        print("study: %s: another study is at work there" % where, file=sys.stderr)
+        raise SystemExit(4)
+    shutil.rmtree(os.path.join(where, "work"), ignore_errors=True)
+    return True
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--study", choices=("tiny", "small", "full"), default="small")
+    p.add_argument("--set", choices=("tune", "report"), default="report")
+    p.add_argument("--only", action="append", help="incidents whose names contain this word; may be repeated")
+    p.add_argument("--policy", action="append", help="policies whose names contain this word; may be repeated")
+    p.add_argument("-j", type=int, default=(os.cpu_count() or 1) + 1, help="jobs at a time (processors and one)")
+    p.add_argument("-d", default=None, help="where cells are kept ($B/study)")
+    p.add_argument("--report", action="store_true", help="run nothing: report on what is there")
+    args = p.parse_args()
+    os.environ["B"] = os.path.abspath(os.environ.get("B", "build"))
+    where = args.d or os.path.join(os.environ["B"], "study")
+    incidents = [i for i in manifest(args.study, args.set) if not args.only or any(w in i.name for w in args.only)]
+    jobs = jobs_of(incidents, args.policy)
+    good = args.report or lock(where) and run_all(where, jobs, args.j)
+    study = Study(where)
+    cells = [(c, study.have(c)) for j in jobs for c in j]
+    report.show([(c, found) for c, found in cells if found], sum(not found for _, found in cells), args)
+    return 0 if good else 4
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+# study: the harness over a tiny model: killed anywhere it goes on, and what is there is not run again.
+. "$TESTS/cli/lib.sh"
+
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+	skip "the study" "no python3"
+	exit
+fi
+export PYTHONDONTWRITEBYTECODE=1
+study() { python3 "$TESTS/../scripts/study/study.py" --study tiny -d "$PWD/here" -j 2 --policy nothing --policy palm --policy lightcone; }
+cells() { ls -l --time-style=full-iso here/cells; }
+
+# killed when its first cell is there
+sh -c 'echo $$ >victim; exec "$@"' sh python3 "$TESTS/../scripts/study/study.py" --study tiny -d "$PWD/here" -j 2 \
+	--policy nothing --policy palm --policy lightcone >first.txt 2>first.err &
+some() { [ "$(find here/cells -name '*.json' 2>/dev/null | wc -l)" -gt 0 ]; }
+ok "a cell is kept as soon as it is done" until_ok some
+kill -KILL "$(cat victim)" 2>/dev/null
+wait
+nobody() { ! grep -l "$PWD/her[e]" /proc/[0-9]*/cmdline >left 2>/dev/null; }
+ok "killed, it leaves no process behind" until_ok nobody
+find here/cells -name '*.json' -exec cksum {} + | sort >before
+
+ok "run again" study
+cp .out report.txt
+find here/cells -name '*.json' -exec cksum {} + | sort >after
+equal "what was there stays" "$(wc -l <before)" "$(comm -12 before after | wc -l)"
+equal "two incidents by three policies" 6 "$(wc -l <after)"
+absent "no work is left" here/work/*
+match "the report counts them" '^study tiny, set report: 6 cells;' report.txt
+for row in 'nothing ' 'palm ' 'lightcone '; do
+	match "a row of policies: $row" "^$row" report.txt
+done
+match "detection is told" '^moments +1 of 1 ' report.txt
+match "a guarded healthy run is the plain one" 'lightcone: harm on healthy runs.*\+0\.0000 \+0\.0000' report.txt
+
+cells >was
+ok "a third time" study
+same "runs nothing" was - <<END2
+$(cells)
+END2
+same "and says the same" report.txt .out
