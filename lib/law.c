@@ -107,7 +107,7 @@ static void see_damage(struct lc_law *law, const struct lc_past *p)
 
 int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, struct lc_err *err)
 {
-	return lc_law_fit_model(law, past, total, NULL, err);
+	return lc_law_fit_once(law, past, total, NULL, err);
 }
 
 /* The posterior, with the noise of past runs when they are given and can tell. */
@@ -127,8 +127,8 @@ static void condition(struct lc_law *law, const struct lc_past *past, const stru
 	free(noise);
 }
 
-int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double total,
-		     const struct lc_law_model *model, struct lc_err *err)
+int lc_law_fit_once(struct lc_law *law, const struct lc_past *past, double total,
+		    const struct lc_law_model *model, struct lc_err *err)
 {
 	struct lc_obs *obs = NULL;
 	double gvar = 0;
@@ -167,6 +167,15 @@ int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double tota
 	law->nbranch = past->n - 1;
 	see_damage(law, past);
 	free(obs);
+	return 0;
+}
+
+int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double total,
+		     const struct lc_law_model *model, struct lc_err *err)
+{
+	if (lc_law_fit_once(law, past, total, model, err) < 0)
+		return -1;
+	lc_calib_adapt(law, past, total, model);
 	return 0;
 }
 

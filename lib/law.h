@@ -65,8 +65,13 @@ struct lc_law {
  */
 int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, struct lc_err *err);
 
-/* The same, with what a model of past runs says of the noise (lawmodel.h); model may be NULL. */
+/*
+ * The same, with what a model of past runs says of the noise (lawmodel.h; may be NULL), and widths
+ * that the run's own earlier forecasts correct (lawcalib.h); fit_once leaves these out.
+ */
 struct lc_law_model;
+int lc_law_fit_once(struct lc_law *law, const struct lc_past *past, double total,
+		    const struct lc_law_model *model, struct lc_err *err);
 int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double total,
 		     const struct lc_law_model *model, struct lc_err *err);
 void lc_law_release(struct lc_law *law);

@@ -1,6 +1,7 @@
 /* lawcalib: see lawcalib.h. */
 #include "lawcalib.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,9 @@
 #define Z90 1.6448536269514722
 #define SEEN .95 /* an lr below this of the lowest seen has not been seen */
 
-enum { MOST_BRANCHES = 12 };
+#define MORE 2. /* runs that a bucket's belief of itself counts as */
+
+enum { MOST_BRANCHES = 12, MOST_OWN = 8, FEWEST = 3, LEAST_PAST = 8 };
 
 static int bucket_of(double ahead)
 {
@@ -48,6 +51,8 @@ struct bag {
 		double z;
 		int run;
 	} * s;
+	int *count, have;	  /* by run, and how many have any; bag_count() */
+	const struct bag *parent; /* what is believed besides; NULL: the law */
 };
 
 static void bag_add(struct bag *b, double z, int run)
@@ -59,24 +64,42 @@ static void bag_add(struct bag *b, double z, int run)
 	b->s[b->n++] = (struct score){z, run};
 }
 
-/*
- * The 90 % quantile, each run counting once and one run more as the law believes its errors to be,
- * over that of a normal: few runs move it little.
- */
-static double width_of(const struct bag *b, int runs)
+static void bag_count(struct bag *b, int runs)
 {
-	int *count = lc_xalloc((size_t)runs + 1, sizeof(*count)), have = 0;
+	b->count = lc_xalloc((size_t)runs + 1, sizeof(*b->count));
+	b->have = 0;
+	for (int i = 0; i < b->n; i++)
+		b->have += b->count[b->s[i].run]++ == 0;
+}
+
+static void bag_release(struct bag *b)
+{
+	free(b->s);
+	free(b->count);
+}
+
+/* P(|z| <= z): each run counts once, what the parent believes as MORE runs. */
+static double below(const struct bag *b, double z)
+{
+	double sum;
+
+	if (!b)
+		return 2 * lc_normal_cdf(z) - 1;
+	sum = MORE * below(b->parent, z);
+	for (int i = 0; i < b->n; i++)
+		sum += b->s[i].z <= z ? 1. / b->count[b->s[i].run] : 0;
+	return sum / (b->have + MORE);
+}
+
+/* The 90 % quantile over that of a normal. */
+static double width_of(const struct bag *b)
+{
 	double lo = 0, hi = 100;
 
-	for (int i = 0; i < b->n; i++)
-		have += count[b->s[i].run]++ == 0;
 	for (int k = 0; k < 40; k++) {
-		double z = (lo + hi) / 2, below = 2 * lc_normal_cdf(z) - 1;
-		for (int i = 0; i < b->n; i++)
-			below += b->s[i].z <= z ? 1. / count[b->s[i].run] : 0;
-		*(below >= .9 * (have + 1) ? &hi : &lo) = z;
+		double z = (lo + hi) / 2;
+		*(below(b, z) >= .9 ? &hi : &lo) = z;
 	}
-	free(count);
 	return hi / Z90;
 }
 
@@ -86,21 +109,24 @@ struct values {
 	double at[LC_POINTS], y[LC_POINTS];
 };
 
+/* Those after `from` and up to `until`; a run of its own (from 0) without its first steps. */
 static void values_of(const struct lc_law *law, const struct lc_series *s, double from,
-		      struct values *v)
+		      double until, struct values *v)
 {
+	double after = from > 0 ? from : law->last / 20;
 	long n = 0, k = 0;
 
 	for (int pass = 0; pass < 2; pass++) {
 		long stride = pass ? (n + LC_POINTS - 1) / LC_POINTS : 1;
 		for (long i = 0; i < s->n; i++) {
 			double y = law->metric == LC_VAL_LOSS ? s->row[i].val_loss : s->row[i].loss;
-			if (!isfinite(y) || (double)s->row[i].step < from + 1)
+			double at = (double)s->row[i].step;
+			if (!isfinite(y) || at < after + 1 || at > until)
 				continue;
 			n += !pass;
 			if (!pass || k++ % stride || v->n == LC_POINTS)
 				continue;
-			v->at[v->n] = (double)s->row[i].step - from;
+			v->at[v->n] = at - from;
 			v->y[v->n++] = y;
 		}
 	}
@@ -116,11 +142,19 @@ static void knots_of(const struct lc_law *law, const struct lc_lrpath *path, dou
 			lc_lrpath_add(ahead, path->at[i] - from, path->lr[i] / law->eta_ref);
 }
 
-/* A branch forecast under a law of its past; scores into bags by (unseen, bucket). */
-static void score(const struct lc_law *law, const struct lc_past *past, int series, int run,
-		  struct bag (*bags)[LC_BUCKETS])
+/*
+ * A series forecast under a law of its past: z[i] in units of the sd, seen[i] whether its lr was
+ * not. Returns how many.
+ */
+struct scored {
+	int n, bucket[LC_POINTS], unseen[LC_POINTS];
+	double z[LC_POINTS];
+};
+
+static void score(const struct lc_law *law, const struct lc_past *past, int series, double from,
+		  double until, struct scored *out)
 {
-	double from = (double)lc_series_from(&past->series[series]), mean[LC_POINTS], sd[LC_POINTS];
+	double mean[LC_POINTS], sd[LC_POINTS], span = fmax(1, law->last - law->first);
 	struct lc_lrpath path, ahead;
 	struct values v = {.n = 0};
 	struct lc_modes m;
@@ -129,7 +163,7 @@ static void score(const struct lc_law *law, const struct lc_past *past, int seri
 	lc_lrpath_init(&ahead);
 	lc_past_lrpath(past, series, -1, &path);
 	knots_of(law, &path, from, &ahead);
-	values_of(law, &past->series[series], from, &v);
+	values_of(law, &past->series[series], from, until, &v);
 	lc_law_modes(law, 0, from, &m);
 	struct lc_rollout_branch br = {.start = &m,
 				       .from = from,
@@ -141,37 +175,58 @@ static void score(const struct lc_law *law, const struct lc_past *past, int seri
 				       .out = v.at,
 				       .mean = mean,
 				       .sd = sd};
-	if (v.n && isfinite(ahead.lr[0]))
+	out->n = isfinite(ahead.lr[0]) ? v.n : 0;
+	if (out->n)
 		lc_rollout_cpu(&law->basis, &law->post, PIECE_TOL, &br, 1, NULL);
-	for (int i = 0; i < v.n && isfinite(ahead.lr[0]); i++) {
-		int unseen = lc_law_unseen(law, lc_lrpath_at(&ahead, v.at[i]));
-		int b = bucket_of(v.at[i] / fmax(1, law->last - law->first));
-		bag_add(&bags[unseen][b], fabs(v.y[i] - mean[i]) / hypot(sd[i], law->noise), run);
+	for (int i = 0; i < out->n; i++) {
+		out->unseen[i] = lc_law_unseen(law, lc_lrpath_at(&ahead, v.at[i]));
+		out->bucket[i] = bucket_of(v.at[i] / span);
+		out->z[i] = fabs(v.y[i] - mean[i]) / hypot(sd[i], law->noise);
 	}
 	lc_lrpath_release(&path);
 	lc_lrpath_release(&ahead);
 }
 
-/* What was known at a fork: the trunk up to it, and with `earlier` the branches that had ended. */
-static void known_at(const struct lc_past *past, long from, int earlier, struct lc_past *out)
+/* Which branches are known of a past besides its trunk up to a fork. */
+enum { NONE, ENDED, SIBLINGS }; /* none; those that had ended; those and others of that fork */
+
+static int is_known(const struct lc_past *past, int series, int besides, long from, int which)
 {
+	const struct lc_series *s = &past->series[series];
+
+	if (series == besides || s->parent != 0 || !s->n || which == NONE)
+		return 0;
+	return s->row[s->n - 1].step <= from || (which == SIBLINGS && lc_series_from(s) == from);
+}
+
+/* What was known at a fork, but of the series `besides`. Rows are borrowed: known_release(). */
+static void known_at(const struct lc_past *past, int besides, long from, int which,
+		     struct lc_past *out)
+{
+	lc_past_init(out);
 	out->setup = past->setup;
 	for (int i = 0; i < past->n; i++) {
 		const struct lc_series *s = &past->series[i];
 		struct lc_series *t;
-		long n = 0;
-		if (i && (!earlier || s->parent != 0 || !s->n || s->row[s->n - 1].step > from))
+		if (i && !is_known(past, i, besides, from, which))
 			continue;
-		while (n < s->n && s->row[n].step <= from)
-			n++;
 		if (i) {
 			out->series = lc_xrealloc(out->series, (size_t)out->n + 1, sizeof(*t));
 			out->n++;
 		}
 		t = &out->series[out->n - 1];
-		*t = *s; /* rows are borrowed */
-		t->n = n;
+		*t = *s;
+		while (t->n && t->row[t->n - 1].step > from && !(i == 0 && from == 0) &&
+		       !(i && lc_series_from(s) == from))
+			t->n--;
 	}
+}
+
+static void known_release(struct lc_past *known)
+{
+	for (int i = 0; i < known->n; i++)
+		known->series[i].row = NULL;
+	lc_past_release(known);
 }
 
 /* The model without a run: without its name, or (far) without all of its lr. */
@@ -195,23 +250,53 @@ static void learn_branch(const struct lc_law_model *model, const struct lc_pupil
 {
 	long from = lc_series_from(&run->past->series[series]);
 	struct lc_law_model rest = {0};
+	struct scored got = {0};
 	struct lc_past known;
 	struct lc_law law;
 
-	lc_past_init(&known);
-	known_at(run->past, from, kind == LC_CALIB_OWN, &known);
+	known_at(run->past, series, from, kind == LC_CALIB_OWN ? ENDED : NONE, &known);
 	if (kind != LC_CALIB_OWN || known.n > 1) {
 		without(model, run, kind == LC_CALIB_FAR, &rest);
-		if (lc_law_fit_model(&law, &known, 0, rest.n ? &rest : NULL, NULL) == 0) {
+		if (lc_law_fit_once(&law, &known, 0, rest.n ? &rest : NULL, NULL) == 0) {
 			if (law.eta_ref > 0)
-				score(&law, run->past, series, r, bags[kind]);
+				score(&law, run->past, series, (double)from, INFINITY, &got);
 			lc_law_release(&law);
 		}
 	}
+	for (int i = 0; i < got.n; i++)
+		bag_add(&bags[kind][got.unseen[i]][got.bucket[i]], got.z[i], r);
 	lc_model_release(&rest);
-	for (int i = 0; i < known.n; i++)
-		known.series[i].row = NULL;
-	lc_past_release(&known);
+	known_release(&known);
+}
+
+static void bag_pour(struct bag *to, const struct bag *from)
+{
+	for (int i = 0; i < from->n; i++)
+		bag_add(to, from->s[i].z, from->s[i].run);
+}
+
+/* The widths of one kind: a bucket believes in all of its lr's, these in all of the kind's. */
+static void widths_of(struct bag (*bags)[LC_BUCKETS], int runs, double (*width)[LC_BUCKETS])
+{
+	struct bag all = {0}, lr[2] = {{.parent = &all}, {.parent = &all}};
+
+	for (int u = 0; u < 2; u++)
+		for (int b = 0; b < LC_BUCKETS; b++) {
+			bag_pour(&lr[u], &bags[u][b]);
+			bag_pour(&all, &bags[u][b]);
+		}
+	bag_count(&all, runs);
+	for (int u = 0; u < 2; u++) {
+		bag_count(&lr[u], runs);
+		for (int b = 0; b < LC_BUCKETS; b++) {
+			bags[u][b].parent = &lr[u];
+			bag_count(&bags[u][b], runs);
+			width[u][b] = width_of(&bags[u][b]);
+			bag_release(&bags[u][b]);
+		}
+		bag_release(&lr[u]);
+	}
+	bag_release(&all);
 }
 
 void lc_calib_fit(struct lc_law_model *model, const struct lc_pupil *run, int n)
@@ -226,9 +311,64 @@ void lc_calib_fit(struct lc_law_model *model, const struct lc_pupil *run, int n)
 					learn_branch(model, &run[r], s, kind, r, bags);
 	}
 	for (int k = 0; k < LC_CALIBS; k++)
-		for (int u = 0; u < 2; u++)
-			for (int b = 0; b < LC_BUCKETS; b++) {
-				model->calib[k][u][b] = width_of(&bags[k][u][b], n);
-				free(bags[k][u][b].s);
-			}
+		widths_of(bags[k], n, model->calib[k]);
+}
+
+/* One earlier forecast of the run itself, by what was known then. */
+struct own {
+	const struct lc_past *past;
+	double total;
+	const struct lc_law_model *model;
+	struct bag bags[2]; /* lr seen or not: |z| over the width it was given */
+	int n;
+};
+
+static void own_forecast(struct own *o, int series, long from, long until)
+{
+	struct scored got = {0};
+	struct lc_past known;
+	struct lc_law law;
+	int in[2] = {0};
+
+	known_at(o->past, series, from, series ? SIBLINGS : ENDED, &known);
+	if (known.series[0].n >= LEAST_PAST &&
+	    lc_law_fit_once(&law, &known, o->total, o->model, NULL) == 0) {
+		if (law.eta_ref > 0)
+			score(&law, o->past, series, (double)from, (double)until, &got);
+		for (int i = 0; i < got.n; i++) {
+			got.z[i] /= law.width[got.unseen[i]][got.bucket[i]];
+			in[got.unseen[i]]++;
+		}
+		lc_law_release(&law);
+	}
+	for (int i = 0; i < got.n; i++)
+		if (in[got.unseen[i]] >= FEWEST)
+			bag_add(&o->bags[got.unseen[i]], got.z[i], o->n);
+	o->n++;
+	known_release(&known);
+}
+
+void lc_calib_adapt(struct lc_law *law, const struct lc_past *past, double total,
+		    const struct lc_law_model *model)
+{
+	static const double origin[] = {.5, .65, .8};
+	struct own o = {.past = past, .total = total, .model = model};
+	long clean = lc_past_clean(past);
+
+	if (!(law->eta_ref > 0))
+		return;
+	for (size_t i = 0; i < sizeof(origin) / sizeof(*origin); i++)
+		own_forecast(&o, 0, (long)(origin[i] * law->last),
+			     clean < (long)law->last ? clean : (long)law->last);
+	for (int s = past->n - 1; s > 0 && o.n < MOST_OWN; s--)
+		if (past->series[s].parent == 0 && lc_series_from(&past->series[s]) <= clean)
+			own_forecast(&o, s, lc_series_from(&past->series[s]), LONG_MAX);
+	for (int u = 0; u < 2; u++) {
+		double factor;
+		bag_count(&o.bags[u], o.n);
+		factor = width_of(&o.bags[u]);
+		for (int b = 0; b < LC_BUCKETS; b++)
+			law->width[u][b] *= o.bags[u].n ? factor : 1;
+		bag_release(&o.bags[u]);
+	}
 }

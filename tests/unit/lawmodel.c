@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "lawcalib.h"
+#include "lawmodel.h"
 
 #define LAM0 exp2(-16)
 
@@ -167,55 +167,4 @@ Test(lawmodel, json_gives_the_same_prior)
 	lc_model_release(&m);
 	free(p);
 	free(q);
-}
-
-/* A run of 40 values at lr, and two branches that fall by `drop`, forked at 2000 and 3000. */
-static void run_of(struct lc_past *p, double lr, double drop)
-{
-	struct lc_step st = {.has = 1u << LC_VAL_LOSS | 1u << LC_LR};
-
-	lc_past_init(p);
-	for (int b = 0; b < 3; b++) {
-		snprintf(st.branch, sizeof(st.branch), "%s", b ? b > 1 ? "b" : "a" : "");
-		for (long t = b ? 1000 * (b + 1) + 100 : 100; t <= (b ? 1000 * (b + 2) : 4000);
-		     t += 100) {
-			double gone = b ? (double)(t - 1000 * (b + 1)) / 1000 : 0;
-			st.step = t;
-			st.v[LC_LR] = lr * (1 - gone);
-			st.v[LC_VAL_LOSS] = 2 + 20 / sqrt((double)t + 100) - drop * gone;
-			lc_past_add(p, &st);
-		}
-	}
-}
-
-/* Widths learned from runs that all behave alike are narrow, from runs that do not, wide. */
-Test(lawcalib, widths_follow_the_errors, .timeout = 120)
-{
-	double wide[2];
-
-	for (int k = 0; k < 2; k++) {
-		static const char *const name[] = {"r0", "r1", "r2"};
-		struct lc_law_model m = {0};
-		struct lc_pupil pupil[3];
-		struct lc_past past[3];
-		for (int i = 0; i < 3; i++) {
-			struct lc_run run;
-			struct lc_law law;
-			struct lc_err err;
-			run_of(&past[i], 1e-3, k ? .02 + .15 * i : .1);
-			cr_assert(lc_law_fit(&law, &past[i], 0, &err) == 0, "%s", err.text);
-			lc_run_features(&run, &law, &past[i]);
-			cr_assert(lc_model_add(&m, name[i], &run, &law) == 1);
-			pupil[i] = (struct lc_pupil){name[i], &past[i]};
-			lc_law_release(&law);
-		}
-		lc_calib_fit(&m, pupil, 3);
-		wide[k] = m.calib[LC_CALIB_NEAR][1][LC_BUCKETS - 1];
-		for (int i = 0; i < LC_CALIBS * 2 * LC_BUCKETS; i++)
-			cr_assert((&m.calib[0][0][0])[i] > 0 && (&m.calib[0][0][0])[i] < 50);
-		for (int i = 0; i < 3; i++)
-			lc_past_release(&past[i]);
-		lc_model_release(&m);
-	}
-	cr_assert(wide[1] > 1.3 * wide[0], "%g %g", wide[0], wide[1]);
 }
