@@ -118,6 +118,7 @@ $B/flags: FORCE
 
 # Tests: tests/unit/*.c with Criterion, tests/cli/*.sh from the outside; tests/run sums up.
 OBJ_read = $(filter-out %/main.o,$(call objects,lc-read))
+OBJ_peers = $B/cmd/lc-train/peers.o
 $B/unit/%: $B/tests/unit/%.o $$(OBJ_$$*) $B/liblc.a
 	$(call say,LD,$(@F))
 	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -ldl $(LC_LDLIBS)

@@ -108,6 +108,7 @@ json_t *ckpt_state(const struct run *r)
 				      (json_int_t)r->v_updates));
 	json_object_update_new(s, plan_to_json(&r->plan));
 	json_object_set(s, "actions", r->actions);
+	json_object_set_new(s, "peers", peers_to_json(&r->peers)); /* NULL: none is set */
 	json_object_set_new(s, "since",
 			    json_pack("{s:I,s:I}", "lr_tail", (json_int_t)r->tail_start,
 				      "lr_warmup", (json_int_t)r->warm_start));
@@ -348,6 +349,8 @@ int ckpt_load(struct run *r, const char *path, const json_t *state, struct lc_er
 		return lc_fail(err, LC_DATA, "%s/state.json: a counter is missing", path);
 	if (lc_actions_check(actions, &why) < 0)
 		return lc_fail(err, LC_DATA, "%s/state.json: %.400s", path, why.text);
+	if (peers_from_json(&r->peers, json_object_get(state, "peers"), path, err) < 0)
+		return -1;
 	json_object_update(r->actions, actions);
 	if (load_file(r, path, "model.safetensors", plain, &r->w, 1, err) < 0 ||
 	    load_file(r, path, "optimizer.safetensors", moments, both, 2, err) < 0)

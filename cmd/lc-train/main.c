@@ -69,6 +69,10 @@ static int emit(const struct run *r, const struct report *rep, struct lc_err *er
 	       rep->wall_s);
 	put_text("run", r->job.run);
 	put_text("branch", r->job.branch);
+	if (rep->skipped)
+		printf(",\"skipped\":1");
+	if (rep->clip > 0)
+		put("clip", rep->clip);
 	if (rep->validated) {
 		put("val_loss", rep->val_loss);
 		put("test_loss", rep->test_loss);

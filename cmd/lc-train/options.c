@@ -13,12 +13,13 @@ enum kind { INT, LONG, SEED, REAL, CHOICE, TEXT, FLAG, FAULT, ACTION };
 struct option {
 	const char *name;
 	enum kind kind;
-	size_t at; /* in struct plan or struct job */
-	int in_plan;
+	size_t at;   /* in struct plan or struct job */
+	int in_plan; /* 2: and may begin at a resume */
 	const char *arg, *help;
 };
 
 #define P(member) offsetof(struct plan, member), 1
+#define B(member) offsetof(struct plan, member), 2
 #define J(member) offsetof(struct job, member), 0
 
 static const struct option options[] = {
@@ -42,6 +43,9 @@ static const struct option options[] = {
 	{"beta2", ACTION, 0, 0, "X", "(0.95); at a resume an action"},
 	{"eps", REAL, P(eps), "X", "(1e-8)"},
 	{"clip", ACTION, 0, 0, "X", "gradient norm is cut to X (1); at a resume an action"},
+	{"zclip", FLAG, B(zclip), NULL, "ZClip: clip gradient norms above a z-score of 2.5"},
+	{"skip-sigma", REAL, B(skip_sigma), "X",
+	 "SkipStep: no update X standard deviations out of the last 128"},
 	{"seed", SEED, P(seed), "N", "of the initial weights (1)"},
 	{"data-seed", SEED, P(data_seed), "N", "of the data order (1)"},
 	{"threads", INT, J(threads), "N", "threads (1)"},
@@ -78,6 +82,7 @@ static const struct option options[] = {
 };
 
 #define COUNT (sizeof(options) / sizeof(*options))
+_Static_assert(COUNT <= 64, "struct job.given has a bit for each");
 
 static void help(void)
 {
@@ -266,15 +271,23 @@ void options_parse(int argc, char **argv, struct plan *p, struct job *j)
 		lc_usage("--threads %d: must be from 1 to 256", j->threads);
 }
 
-int options_agree(const struct plan *given, const struct job *j, const struct plan *state,
+int options_agree(const struct plan *given, const struct job *j, struct plan *state,
 		  struct lc_err *err)
 {
+	static const double off = 0;
+
 	for (size_t i = 0; i < COUNT; i++) {
 		const struct option *o = &options[i];
-		size_t size = o->kind == INT || o->kind == CHOICE ? sizeof(int) : sizeof(double);
+		size_t size = o->kind == REAL || o->kind == LONG || o->kind == SEED ? sizeof(double)
+										    : sizeof(int);
+		const char *want = (const char *)given + o->at;
+		char *have = (char *)state + o->at;
 
-		if (o->in_plan && j->given >> i & 1 &&
-		    memcmp((const char *)given + o->at, (const char *)state + o->at, size) != 0)
+		if (!o->in_plan || !(j->given >> i & 1))
+			continue;
+		if (o->in_plan == 2 && memcmp(have, &off, size) == 0)
+			memcpy(have, want, size);
+		if (memcmp(want, have, size) != 0)
 			return lc_fail(err, LC_USAGE,
 				       "--%s: differs from the plan of the resumed state", o->name);
 	}

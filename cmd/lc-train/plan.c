@@ -41,10 +41,10 @@ int plan_check(const struct plan *p, struct lc_err *err)
 	if (!(p->decay_frac >= 0 && p->decay_frac <= 1))
 		return lc_fail(err, LC_USAGE, "decay-frac: must be within 0 and 1");
 	if (!(p->lr >= 0) || !(p->min_lr >= 0) || !(p->weight_decay >= 0) || !(p->eps > 0) ||
-	    !(p->clip >= 0))
-		return lc_fail(
-			err, LC_USAGE,
-			"lr, min-lr, weight-decay, clip, eps: must not be negative, eps above 0");
+	    !(p->clip >= 0) || !(p->skip_sigma >= 0))
+		return lc_fail(err, LC_USAGE,
+			       "lr, min-lr, weight-decay, clip, skip-sigma, eps: must not be "
+			       "negative, eps above 0");
 	if (!(p->beta1 >= 0 && p->beta1 < 1) || !(p->beta2 >= 0 && p->beta2 < 1))
 		return lc_fail(err, LC_USAGE, "beta1, beta2: must be from 0 to below 1");
 	if (p->val_every < 0 || p->probe_every < 0)
@@ -54,7 +54,7 @@ int plan_check(const struct plan *p, struct lc_err *err)
 
 json_t *plan_to_json(const struct plan *p)
 {
-	return json_pack(
+	json_t *v = json_pack(
 		"{s:{s:s,s:o,s:o,s:I,s:I,s:o},s:{s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:I,s:I},s:{s:i,s:i,s:"
 		"i,"
 		"s:i,s:i}}",
@@ -66,6 +66,13 @@ json_t *plan_to_json(const struct plan *p)
 		"clip", lc_json_num(p->clip), "val_every", (json_int_t)p->val_every, "probe_every",
 		(json_int_t)p->probe_every, "model", "layers", p->shape.layers, "dim", p->shape.dim,
 		"heads", p->shape.heads, "ctx", p->shape.ctx, "vocab", LC_GPT_VOCAB);
+	json_t *hyper = json_object_get(v, "hyper");
+
+	if (p->zclip)
+		json_object_set_new(hyper, "zclip", json_true());
+	if (p->skip_sigma > 0)
+		json_object_set_new(hyper, "skip_sigma", lc_json_num(p->skip_sigma));
+	return v;
 }
 
 int plan_from_json(struct plan *p, const json_t *state, const char *what, struct lc_err *err)
@@ -92,6 +99,8 @@ int plan_from_json(struct plan *p, const json_t *state, const char *what, struct
 		.beta2 = lc_json_get_num(h, "beta2", -1),
 		.eps = lc_json_get_num(h, "eps", -1),
 		.clip = lc_json_get_num(h, "clip", -1),
+		.zclip = json_is_true(json_object_get(h, "zclip")),
+		.skip_sigma = lc_json_get_num(h, "skip_sigma", 0),
 		.val_every = lc_json_get_int(h, "val_every", VAL_EVERY),
 		.probe_every = lc_json_get_int(h, "probe_every", PROBE_EVERY),
 	};

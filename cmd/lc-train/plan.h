@@ -26,6 +26,8 @@ struct plan {
 	long total, warmup; /* steps */
 	double lr, min_lr, decay_frac;
 	double weight_decay, beta1, beta2, eps, clip;
+	int zclip;		     /* peers.h; a resume may begin with it */
+	double skip_sigma;	     /* likewise; 0: off */
 	long val_every, probe_every; /* what the first start said; one invocation may differ */
 };
 
@@ -50,8 +52,9 @@ int plan_from_json(struct plan *p, const json_t *state, const char *what, struct
  * --version. */
 void options_parse(int argc, char **argv, struct plan *p, struct job *j);
 
-/* LC_USAGE when an option that was given differs from the state's plan. */
-int options_agree(const struct plan *given, const struct job *j, const struct plan *state,
+/* LC_USAGE when an option that was given differs from the state's plan; what may begin at a resume,
+ * and has not begun, is taken over. */
+int options_agree(const struct plan *given, const struct job *j, struct plan *state,
 		  struct lc_err *err);
 
 /* LC_USAGE when the numbers do not make a run. */

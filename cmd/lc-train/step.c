@@ -142,20 +142,42 @@ static double gradient(struct run *r, int rows, const uint8_t *labels, int probe
 	return sum / ((double)rows * r->plan.shape.ctx);
 }
 
+/* The bias corrections for the updates counted so far: none at all where a step was passed over. */
+static void correct(const struct run *r, struct lc_adamw *o)
+{
+	o->c1 = (float)(1 / (1 - pow((double)o->beta1, (double)r->m_updates)));
+	o->c2 = r->v_updates > 0
+			? (float)(1 / (1 - pow((double)o->beta2, (double)r->v_updates)))
+			: 1;
+}
+
 static void update(struct run *r, struct lc_adamw *o, double decay)
 {
 	const float *g = r->grad[r->plan.micro];
 
 	r->m_updates++;
 	r->v_updates++;
-	o->c1 = (float)(1 / (1 - pow((double)o->beta1, (double)r->m_updates)));
-	o->c2 = (float)(1 / (1 - pow((double)o->beta2, (double)r->v_updates)));
+	correct(r, o);
 	for (int i = 0; i < r->gpt.ntensors; i++) {
 		const struct lc_gpt_tensor *t = &r->gpt.tensors[i];
 
 		o->decay = t->dims == 1 ? 0 : (float)decay;
 		lc_adamw_cpu(r->w + t->at, r->m + t->at, r->v + t->at, g + t->at, t->n, o);
 	}
+}
+
+/* The norm the gradient is cut to (0: none), and whether the step is passed over. */
+static double restrain(struct run *r, double clip, struct report *rep)
+{
+	double cut = clip;
+
+	if (r->plan.skip_sigma > 0)
+		rep->skipped =
+			peers_skips(&r->peers, r->plan.skip_sigma, rep->loss, rep->grad_norm);
+	if (r->plan.zclip)
+		cut = peers_zclip(&r->peers, rep->grad_norm, clip);
+	rep->clip = cut != clip ? cut : 0;
+	return cut;
 }
 
 /* The batch of this step in r->batch, its labels if they are not its own, and its hash. Returns its
@@ -207,7 +229,7 @@ void train_step(struct run *r, int probe, struct report *rep)
 	fault_grad(r, step, r->grad[r->plan.micro]);
 	rep->grad_norm = probe_norm(r->grad[r->plan.micro], n);
 	rep->lr = effects_lr(r, step) * fault_lr(r, step, &clips);
-	clip = clips ? r->fx.clip : 0;
+	clip = restrain(r, clips ? r->fx.clip : 0, rep);
 	o.lr = (float)rep->lr;
 	o.gscale = clip > 0 && rep->grad_norm > clip ? (float)(clip / rep->grad_norm) : 1.0f;
 	if (probe) {
@@ -215,7 +237,10 @@ void train_step(struct run *r, int probe, struct report *rep)
 		memcpy(before, r->w, n * sizeof(float));
 		rep->align = probe_alignment(r, r->grad[r->plan.micro]);
 	}
-	update(r, &o, r->plan.weight_decay * r->fx.decay_scale);
+	if (rep->skipped)
+		correct(r, &o);
+	else
+		update(r, &o, r->plan.weight_decay * r->fx.decay_scale);
 	if (probe) {
 		double scale = probe_norm(before, n);
 

@@ -14,6 +14,7 @@
 #include "data.h"
 #include "fault.h"
 #include "gpt.h"
+#include "peers.h"
 #include "plan.h"
 #include "pool.h"
 
@@ -52,6 +53,7 @@ struct run {
 	long tail_start, warm_start, hold_start;
 	double hold_back;
 	struct effects fx;
+	struct peers peers;
 	struct fault fault[32];
 	int nfaults;
 	struct stat control; /* of the control file read last */
@@ -72,7 +74,8 @@ struct report {
 	double loss, grad_norm, lr, wall_s;
 	double val_loss, test_loss, gvar, update_ratio, align;
 	struct lc_gpt_stats stats;
-	int probed, validated;
+	double clip; /* what ZClip cut the norm to; 0: it did not */
+	int skipped, probed, validated;
 	char batch[17];
 };
 
