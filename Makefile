@@ -102,10 +102,14 @@ $B/liblc.a: $(LIB_OBJ)
 $(PROGRAMS:%=$B/%): $B/%: $$(call objects,%) $B/liblc.a
 	$(call say,LD,$(@F))
 	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(LC_LDLIBS)
-$B/lc-guard: scripts/lc-guard
+# lc-guard is one file, made of its parts: where it lies it needs no other, and a new one does not change one that runs.
+GUARD = $(patsubst %,scripts/lc-guard/%.sh,usage words proc keep train budget fork treat options main)
+$B/lc-guard: $(GUARD) $B/flags
+	$(call say,GEN,$@)
+	$Qcat $(GUARD) >$@.new && chmod 755 $@.new && mv $@.new $@
 $B/kjv.txt: share/kjv.txt
 $B/model.json: share/model.json
-$B/lc-guard $B/kjv.txt $B/model.json:
+$B/kjv.txt $B/model.json:
 	$(call say,CP,$<)
 	$Qrm -f $@ && cp $< $@
 

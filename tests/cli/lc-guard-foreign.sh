@@ -43,5 +43,5 @@ equal "is the loss in the records" 160 "$(grep -c '^{"step":[0-9]*,"loss":' name
 
 status "no such format" 2 lc-guard -d none -F nothing -- true
 status "no such metric" 2 lc-guard -d none -m nothing=x -- true
-status "no number of steps" 2 lc-guard -d none --every x -- true
+status "no number of steps" 2 lc-guard -d none --log-every x -- true
 absent "nothing is made" none

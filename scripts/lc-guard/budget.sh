@@ -1,0 +1,103 @@
+# ---- what futures may cost, in steps of theirs, and how often the run may be changed ----
+
+# What is spent is what the journal says (events "spent" and "decided"), so that it holds across restarts. What futures are
+# about has a budget of its own: an alert, or every so many steps.
+
+# Steps of all futures for alerts, or for --every, so far.
+spent_on() {
+	awk -v of="\"of\":\"$1\"" 'index($0, "\"event\":\"spent\"") && index($0, of) && match($0, /"steps":[0-9]+/) {
+		n += substr($0, RSTART + 8, RLENGTH - 8)
+	} END { print n + 0 }' "$dir/journal.jsonl"
+}
+
+# The step the run is at, by its log.
+now() {
+	n=$(tail -n 1 "$dir/run.jsonl" | field step)
+	case $n in '' | *[!0-9]*) echo "$at" ;; *) echo "$n" ;; esac
+}
+
+# What a share is of: all steps of the run where its states tell them, else those that are done.
+run_steps() {
+	plan_file
+	n=$([ "$plan" ] && field total <"$plan")
+	case $n in '' | *[!0-9]* | 0) now ;; *) echo "$n" ;; esac
+}
+
+# Steps that are left for futures of that kind; nothing when there is no bound.
+left() {
+	if [ "$1" = alert ]; then bound=$budget; else bound=$every_budget; fi
+	[ "$bound" ] || return 0
+	case $bound in *%) bound=$(awk -v share="${bound%?}" -v n="$(run_steps)" 'BEGIN { printf "%.0f", share * n / 100 }') ;; esac
+	echo $((bound - $(spent_on "$1")))
+}
+
+# Steps that the branch records of a file ask for, their readouts too.
+asked_steps() {
+	awk 'function number(key) {
+		return match($0, "\"" key "\":[0-9]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : 0
+	}
+	/"type":"branch"/ { n += number("horizon") + number("return") + number("cool") } END { print n + 0 }' "$1"
+}
+
+# Steps that the branches of a directory of lc-fork run have done so far.
+done_steps() {
+	find "$1" -name status.json -exec cat {} + 2>/dev/null | grep -o '"status":"[a-z]*",[^{]*"steps":[0-9]*' |
+		awk -F : '{ n += $NF } END { print n + 0 }'
+}
+
+# Changes of the run within the span of --limit.
+changes() {
+	awk -v from=$(($(now) - ${limit#*/})) 'index($0, "\"event\":\"decided\"") && index($0, "\"change\":true") &&
+		match($0, /"step":[0-9]+/) && substr($0, RSTART + 7, RLENGTH - 7) + 0 > from { n++ } END { print n + 0 }' "$dir/journal.jsonl"
+}
+
+# May there be a fork, of that kind? If not, why is in $barred.
+may() {
+	barred=''
+	if [ "$1" = alert ]; then least=$(((nulls + 2) * (horizon + readout))); else least=$(((nulls + 3) * (horizon + 2 * readout))); fi
+	left=$(left "$1")
+	if [ -z "$head" ]; then
+		barred="there is no state yet to go back to"
+	elif [ "$1" = alert ] && [ "$treated" -ge "$max_forks" ]; then
+		barred="$treated forks were run (--max-forks)"
+	elif [ "$limit" ] && [ "$(changes)" -ge "${limit%/*}" ]; then
+		barred="the run was changed ${limit%/*} times in ${limit#*/} steps (--limit)"
+	elif [ "$left" ] && [ "$left" -lt "$least" ]; then
+		barred="of the budget $left steps are left, the smallest fork takes $least"
+	fi
+	[ -z "$barred" ]
+}
+
+# From here on it is only watched: said once for each reason.
+only_watch() {
+	[ "$barred" = "$watching" ] && return
+	watching=$barred
+	event "\"only watching\",\"of\":\"$1\",\"why\":\"$barred\""
+	[ "$head" ] && [ "$max_forks" != 0 ] && say "only watching: $barred"
+}
+
+# What the present fork took goes into the journal, once.
+spend() {
+	grep -qF "\"event\":\"spent\",\"n\":$forks," "$dir/journal.jsonl" && return
+	n=$(done_steps "$f/branches")
+	if [ -d "$f/probes" ]; then
+		n=$((n + $(done_steps "$f/probes")))
+	elif [ -f "$f/probed.jsonl" ]; then
+		n=$((n + $(probed_steps)))
+	fi
+	event "\"spent\",\"n\":$forks,\"of\":\"$what\",\"steps\":$n${left:+,\"left\":$(($(left "$what") - n))}"
+}
+probed_steps() { grep '"type":"result"' "$f/probed.jsonl" | grep -o '"steps":[0-9]*' | awk -F : '{ n += $2 } END { print n + 0 }'; }
+
+# Has the run come to the next stretch of --every, and is it worth a fork? (Not so near to its end that none fits.)
+due() {
+	[ "$every" ] && [ "$head" ] && [ $((at / every)) -gt "$stretch" ] || return 1
+	stretch=$((at / every))
+	plan_file
+	n=$([ "$plan" ] && field total <"$plan")
+	case $n in '' | *[!0-9]*) ;; *) [ $((at + horizon)) -le "$n" ] || return 1 ;; esac
+	may every && return 0
+	only_watch every
+	return 1
+}
+

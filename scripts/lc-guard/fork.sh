@@ -1,0 +1,158 @@
+# ---- a fork: proposed, forecast, run, judged ----
+
+stop_trainer() {
+	stop_tidying
+	end_group "$trainer"
+	[ "$trainer" ] && wait "$trainer" 2>/dev/null
+	trainer='' && rm -f "$dir/trainer.pid"
+	end_group "$watcher"
+	watcher='' && rm -f "$dir/watcher.pid"
+	save_new
+}
+
+# One stage of a fork: its output appears whole as $f/FILE. stage FILE COMMAND... (a race may say 1: nothing better)
+stage() {
+	file=$1
+	shift
+	run "$f/$file.new" "$@"
+	code=$?
+	case $file:$code in *:0 | decision.json:1 | confirm.json:1 | cause.json:1) mv "$f/$file.new" "$f/$file" ;; *) return 1 ;; esac
+}
+
+# What broke it? Short probes name the cause, for whoever reads the journal; the fork goes on whatever comes of them.
+probe() {
+	[ "$probes" ] && [ "$what" = alert ] && ! [ -f "$f/cause.json" ] || return 0
+	room=$(left alert)
+	stage probes.jsonl lc-fork plan -a "$dir/alert.json" -s "$dir/store" --head "$head" --base "$dir/base.json" \
+		--only-probes && [ -s "$f/probes.jsonl" ] &&
+		{ [ -z "$room" ] || [ $(($(asked_steps "$f/probes.jsonl") + $(asked_steps "$f/screened.jsonl"))) -le "$room" ] ||
+			{ echo "the budget has no room for probes" >>"$dir/worker.log" && false; }; } &&
+		stage probed.jsonl sh -c 'exec lc-fork run -q -j "$1" -s "$2" -H "$3" -d "$4" -x "$5" ${7:+-t "$7"} <"$6"' sh \
+			"$jobs" "$dir/store" "$dir/run.jsonl" "$f/probes" "exec $command" "$f/probes.jsonl" "$timeout" &&
+		stage cause.json lc-fork blame -a "$dir/alert.json" -H "$dir/run.jsonl" "$f/probed.jsonl" || {
+		say "no cause is named: $(tail -n 1 "$dir/worker.log")"
+		return 0
+	}
+	rm -rf "$f/probes"
+	say "the cause: $(field cause <"$f/cause.json"): $(field why <"$f/cause.json")"
+	journal_once "$(cat "$f/cause.json")"
+}
+
+# Run the futures of a file; a race that reads along stops the losers (and when it fails, nothing is stopped).
+run_futures() {
+	# shellcheck disable=SC2016 # expanded by that shell
+	stage evidence.jsonl sh -c '{
+		{ lc-fork run -q -j "$1" -s "$2" -H "$3" -d "$4" -x "$5" ${7:+-t "$7"} <"$6"; echo $? >"$4.status"; } |
+			tee /dev/fd/3 | { lc-collapse race --stop "$4" ${8:+--max-cost "$8"} >/dev/null 2>&1; cat >/dev/null; }
+	} 3>&1; exit "$(cat "$4.status")"' sh \
+		"$jobs" "$dir/store" "$dir/run.jsonl" "$f/branches" "exec $command" "$1" "$timeout" "$(room)"
+}
+
+# Steps that the futures of this fork may take; nothing when there is no bound.
+room() {
+	n=$(left "$what")
+	[ "$n" ] && [ -f "$f/probed.jsonl" ] && n=$((n - $(probed_steps)))
+	echo "$n"
+}
+
+decide() { # FILE [OPTION...]: the race over what was run; its status is in $code
+	file=$1
+	shift
+	room=$(room)
+	stage "$file" lc-collapse race "$@" ${room:+--max-cost "$room"} -e "$min_effect" ${plan:+-p "$plan"} "$f/run.jsonl" "$f/evidence.jsonl"
+}
+
+# What won by its readings was picked among many: it is run again on other data, and must win there too. (The law was
+# not picked for its luck, and a control that is not finite needs no second look.)
+confirm_choice() {
+	[ "$code" -eq 0 ] && [ "$confirm" -gt 0 ] || return 0
+	case $(field why <"$f/decision.json") in *"by the law"* | *diverged*) return 0 ;; esac
+	decide confirm.json -c "$confirm" --wanted "$f/wanted.jsonl" || return 1
+	if [ -s "$f/wanted.jsonl" ]; then
+		say "$(field choice <"$f/decision.json") leads; it is run again on other data, in $(wc -l <"$f/wanted.jsonl") futures"
+		grep -qxF "$(head -n 1 "$f/wanted.jsonl")" "$dir/journal.jsonl" || cat "$f/wanted.jsonl" >>"$dir/journal.jsonl"
+		cat "$f/screened.jsonl" "$f/wanted.jsonl" >"$f/again.jsonl" && run_futures "$f/again.jsonl" || return 1
+		decide decision.json -c "$confirm" || return 1
+	fi
+	code=$(lc_status "$f/decision.json")
+}
+
+lc_status() { if [ "$(field verdict <"$1")" = better ]; then echo 0; else echo 1; fi; }
+
+# What is it about? For lc-fork plan in $1, for others in $2.
+# The futures worth thinking about, their forecasts, and of them those worth running: files in $f, each once.
+propose() {
+	[ -f "$f/screened.jsonl" ] && return
+	w=$width
+	if [ "$what" = alert ]; then
+		set -- -a "$dir/alert.json"
+	else
+		set -- --every "$every"
+		[ "$w" -le $((nulls + 14)) ] || w=$((nulls + 14))
+	fi
+	stage plan.jsonl lc-fork plan "$@" -s "$dir/store" -w "$w" --head "$head" \
+		--base "$dir/base.json" --horizon "$horizon" --readout "$readout" --nulls "$nulls" || return 1
+	# every branch this run ever tried teaches the forecast what its noise does at other learning rates
+	[ "$what" = alert ] || set --
+	set -- -H "$dir/run.jsonl" "$@" ${plan:+--plan "$plan"}
+	for e in "$dir"/forks/*/evidence.jsonl; do [ -f "$e" ] && [ "$e" != "$f/evidence.jsonl" ] && set -- "$@" -H "$e"; done
+	stage forecast.jsonl sh -c 'in=$1; shift; exec lc-proxy predict -q "$@" <"$in"' sh "$f/plan.jsonl" "$@" || return 1
+	screen
+}
+
+# As many arms as the budget has room for. 1: not even one; then why is in $barred.
+screen() {
+	room=$(left "$what") k=$arms
+	while stage "screen.$k" lc-collapse screen -k "$k" "$f/forecast.jsonl"; do
+		asked=$(asked_steps "$f/screen.$k")
+		if [ -z "$room" ] || [ "$asked" -le "$room" ]; then
+			mv "$f/screen.$k" "$f/screened.jsonl" && rm -f "$f"/screen.*
+			say "$(grep -c '"type":"branch"' "$f/plan.jsonl") futures proposed and forecast," \
+				"$(grep -c '"type":"branch"' "$f/screened.jsonl") to run${room:+, in $asked steps of $room}"
+			return 0
+		fi
+		k=$((k - 1))
+		[ "$k" -gt 0 ] || { barred="of the budget $room steps are left, the smallest fork takes $asked" && return 1; }
+	done
+	return 1
+}
+
+# Plan, forecast, screen, run, race: files in $dir/forks/N. 0, and the status of the race in $code; or 1.
+fork() {
+	f=$dir/forks/$forks barred=''
+	# what is on record as decided (a guard was killed right after) is not decided again
+	if [ -f "$f/decision.json" ] && grep -qxF "$(cat "$f/decision.json")" "$dir/journal.jsonl"; then
+		code=$(lc_status "$f/decision.json")
+		return 0
+	fi
+	: >"$dir/worker.log"
+	mkdir -p "$f" || return 1
+	plan_file
+	propose || return 1
+	journal_plan
+	probe
+	run_futures "$f/screened.jsonl" || return 1
+	# the run's past is evidence too: as it was now, for whoever verifies the decision
+	[ -f "$f/run.jsonl" ] || { cp "$dir/run.jsonl" "$f/run.new" && mv "$f/run.new" "$f/run.jsonl"; } 2>>"$dir/worker.log" || return 1
+	decide decision.json && confirm_choice || return 1
+	rm -rf "$f/branches/state"
+	return 0
+}
+
+# The plan of the schedule, where the trainer's newest state tells it.
+plan_file() {
+	plan=''
+	for c in "$dir"/live/state-*/state.json "$dir/out/$line"/*/state.json; do
+		[ -f "$c" ] && grep -q '"schedule"' "$c" && plan=$c
+	done
+}
+
+# Written once, also when a killed guard comes here again.
+journal_plan() {
+	grep -qF "\"file\":\"forks/$forks/forecast.jsonl\"" "$dir/journal.jsonl" && return
+	event "\"planned\",\"fork\":\"$(head -n 1 "$f/plan.jsonl" | field fork)\",\"branches\":\
+$(grep -c '"type":"branch"' "$f/plan.jsonl"),\"forecasts\":$(grep -c '"type":"forecast"' "$f/forecast.jsonl"),\
+\"to_run\":$(grep -c '"type":"branch"' "$f/screened.jsonl"),\"file\":\"forks/$forks/forecast.jsonl\""
+	cat "$f/screened.jsonl" >>"$dir/journal.jsonl"
+}
+

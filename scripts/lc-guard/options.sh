@@ -1,0 +1,79 @@
+# ---- options and start ----
+
+dir=lc-guard.d jobs='' width=512 arms=8 horizon=200 readout=200 nulls=6 confirm=2 min_effect=0 max_forks=5 every='' every_budget=25% budget='' limit=''
+keep=20 grace=60 threshold=1 timeout='' probes=1
+run_name='' quiet='' warned='' turn=0 tty='' trainer='' watcher='' worker='' keeper='' saves=0 untidy=''
+reader=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	-d | -F | -m | --log-every | --every | --every-budget | --budget | --limit | -j | -w | -k | --horizon | --readout | --nulls | --confirm | --min-effect | --max-forks | --keep | --grace | --run | --threshold | --timeout)
+		[ $# -gt 1 ] || usage_error "$1 wants a value"
+		case $1 in
+		-d) dir=$2 ;;
+		-F) reader="$reader-F $(quote "$2")" ;;
+		--log-every) reader="$reader--every $(quote "$2")" ;;
+		--every) every=$2 ;;
+		--every-budget) every_budget=$2 ;;
+		--budget) budget=$2 ;;
+		--limit) limit=$2 ;;
+		-m) reader="$reader-m $(quote "$2")" ;;
+		-j) jobs=$2 ;;
+		-w) width=$2 ;;
+		-k) arms=$2 ;;
+		--horizon) horizon=$2 ;;
+		--readout) readout=$2 ;;
+		--nulls) nulls=$2 ;;
+		--confirm) confirm=$2 ;;
+		--min-effect) min_effect=$2 ;;
+		--max-forks) max_forks=$2 ;;
+		--keep) keep=$2 ;;
+		--grace) grace=$2 ;;
+		--run) run_name=$2 ;;
+		--threshold) threshold=$2 ;;
+		--timeout) timeout=$2 ;;
+		esac
+		shift 2
+		;;
+	-q) quiet=1; shift ;;
+	--no-probes) probes=''; shift ;;
+	--help | -h) printf '%s\n' "$usage" || exit 4; exit 0 ;;
+	--version) lc-detect --version | sed 's/lc-detect/lc-guard/'; exit ;;
+	--) shift; break ;;
+	-*) usage_error "unknown option $1" ;;
+	*) break ;;
+	esac
+done
+[ "$jobs" ] || jobs=$(getconf _NPROCESSORS_ONLN)
+for n in "-j $jobs 1" "-w $width 8" "-k $arms 1" "--horizon $horizon 1" "--readout $readout 1" "--nulls $nulls 2" "--confirm $confirm 0" \
+	"--max-forks $max_forks 0" "--every ${every:-1} 1" "--keep $keep 0" "--grace $grace 0"; do
+	least=${n##* } n=${n% *}
+	case ${n#* } in '' | *[!0-9]* | ??????????*) usage_error "$n: wants a whole number from $least" ;; esac
+	[ "${n#* }" -ge "$least" ] || usage_error "$n: wants a whole number from $least"
+done
+[ $((nulls + 4)) -le "$width" ] || usage_error "-w $width leaves no room beside the control and $nulls nulls"
+for n in "--min-effect $min_effect" "--threshold $threshold" "--timeout ${timeout:-1}"; do
+	case ${n#* } in '' | *[!0-9.]* | *.*.* | .) usage_error "$n: wants a number from 0" ;; esac
+done
+for n in "--budget $budget" "--every-budget $every_budget"; do
+	share=${n#* }
+	case ${share%?} in *[!0-9.]* | *.*.* | .) share=x ;; esac
+	case $share in '' | [0-9]% | *[0-9.]%) ;; *[!0-9]* | ???????????????*) usage_error "$n: wants steps, or a share such as 5%" ;; esac
+done
+case ${limit:-1/1} in
+*[!0-9/]* | */*/* | /* | */ | *?????????/* | */??????????*) usage_error "--limit $limit: wants N/STEPS" ;;
+*/*) ;;
+*) usage_error "--limit $limit: wants N/STEPS" ;;
+esac
+[ $# -gt 0 ] || usage_error "no command"
+[ -t 2 ] && ! [ "$quiet" ] && tty=1
+PATH=$(cd "$(dirname "$0")" && pwd):$PATH
+command=$(for w in "$@"; do quote "$w"; done)
+# A foreign log becomes records on the way, in the run and in every future; as it is it goes to their logs.
+if [ "$reader" ]; then
+	why=$(eval "lc-read $reader -x true 2>&1") || usage_error "${why#lc-read: }"
+	command="lc-read -q --copy $reader-x $command"
+fi
+case $command in
+*'{state}'*'{out}'* | *'{out}'*'{state}'*) ;;
+*) say "the command has no {state} or no {out}: it must read LC_STATE and LC_OUT itself" ;;
+

@@ -1,0 +1,110 @@
+# ---- what to do about an alert, or when --every says so ----
+
+tell_alert() {
+	say "step $(field step <"$dir/alert.json"): $(field kind <"$dir/alert.json")," \
+		"index $(field index <"$dir/alert.json"), since step $(field onset <"$dir/alert.json")" \
+		"($(field first <"$dir/alert.json") first)"
+}
+
+journal_fork() {
+	grep -qxF "$(cat "$f/decision.json")" "$dir/journal.jsonl" && return
+	spend
+	grep '"type":"result"' "$f/evidence.jsonl" >>"$dir/journal.jsonl"
+	cat "$f/decision.json" >>"$dir/journal.jsonl"
+	if [ "$code" -eq 0 ]; then change=true; else change=false; fi
+	event "\"decided\",\"fork\":\"$(field fork <"$f/decision.json")\",\"of\":\"$what\",\"step\":$at,\"change\":$change"
+	set --
+	[ "$what" = alert ] && set -- -a "$dir/alert.json"
+	run "$dir/memory.out" lc-collapse memory --add -s "$dir/store" --run "$run_name" "$@" \
+		"$f/decision.json" "$f/run.jsonl" "$f/evidence.jsonl" || warn "the fork is not remembered: $(tail -n 1 "$dir/worker.log")"
+	look_back
+}
+
+# What came of the decisions so far goes into the store's memory.
+look_back() {
+	set --
+	for e in "$dir"/forks/*/evidence.jsonl; do [ -f "$e" ] && [ -f "${e%/*}/decision.json" ] && set -- "$@" "$e"; done
+	[ $# -gt 0 ] || return 0
+	run "$dir/review.jsonl" lc-collapse review -j --remember -s "$dir/store" -J "$dir/journal.jsonl" -H "$dir/run.jsonl" "$@"
+	[ $? -le 1 ] || warn "what came of the decisions is not known: $(tail -n 1 "$dir/worker.log")"
+}
+
+# The steps up to the last one logged, and a few that belong to them, have been judged (but where nobody asked).
+judged() {
+	[ "$what" = alert ] || return 0
+	last=$(now)
+	after=$((last + 20))
+	since=$(wc -l <"$dir/run.jsonl")
+}
+
+collapse() {
+	f=$dir/forks/$forks
+	d=$f/decision.json
+	if [ "$code" -eq 0 ]; then
+		cp "$d" "$dir/launch.json.tmp" && mv "$dir/launch.json.tmp" "$dir/launch.json"
+		head=$(field snapshot <"$d") at=$(field step <"$d")
+		after=0
+		since=$(wc -l <"$dir/run.jsonl")
+		say "$(field choice <"$d"): from step $(field step <"$d"), actions $(field actions <"$d")," \
+			"gain $(field gain <"$d") in $(field ci <"$d") on $(field reported_on <"$d")" \
+			"(measured $(field measured_gain <"$d"))"
+	else
+		judged
+		plan_resume
+		say "$(field verdict <"$d"): $(field why <"$d"); going on as before"
+	fi
+	[ "$(field saved_steps <"$d")" = 0 ] || say "$(field saved_steps <"$d") steps were spared by stopping losers"
+	short=$(field short_return <"$d")
+	[ -z "$short" ] || say "what ends was read after $(echo "$short" | field steps) steps back on plan; $(echo "$short" | field wanted) would tell more"
+}
+
+# An alert that the follower had not come to comes first.
+rather_alert() {
+	[ "$what" = every ] && ! [ -f "$dir/forks/$forks/plan.jsonl" ] && check_alert || return 0
+	what=alert
+	if may alert; then
+		take_alert
+	else
+		write_down
+		since=$(wc -l <"$dir/run.jsonl") what=every
+	fi
+	mark fork
+}
+
+take_alert() {
+	mv "$dir/alert.new" "$dir/alert.json"
+	journal_once "$(cat "$dir/alert.json")"
+	tell_alert
+}
+
+# From the alert, or the step of --every, to $dir/launch.json.
+treat() {
+	mark fork
+	stop_trainer
+	rather_alert
+	[ "$what" = alert ] || say "step $at: is there a better way from here?"
+	if fork; then
+		journal_fork
+		collapse
+	else # a guard that cannot help does not stand in the way
+		give_back
+	fi
+	forks=$((forks + 1))
+	[ "$what" = alert ] && treated=$((treated + 1))
+	mark launch
+}
+
+# No decision came of it: on as before.
+give_back() {
+	if [ "$barred" ]; then
+		only_watch "$what"
+	else
+		why=$(tail -n 1 "$dir/worker.log" | tr -d '"\\')
+		event "\"fork failed\",\"status\":$code,\"why\":\"$why\""
+		warn "no fork: $why; going on as before"
+	fi
+	spend
+	judged
+	plan_resume
+}
+

@@ -1,0 +1,46 @@
+# ---- words, records, and where the run stands ----
+
+# On a terminal, one line that is written over: where the run stands.
+show() { printf '\r\033[K%s' "$*" >&2; }
+warn() { [ "$tty" ] && printf '\r\033[K' >&2; printf 'lc-guard: %s\n' "$*" >&2; }
+say() { [ "$quiet" ] || warn "$@"; }
+die() { status=$1; shift; warn "$@"; stop_all; exit "$status"; }
+usage_error() { warn "$* (try lc-guard --help)"; exit 2; }
+
+# The first field of that name in a compact record: field NAME < record. Strings come without quotes.
+field() { grep -o "\"$1\":\(\"[^\"]*\"\|\[[^]]*\]\|{[^}]*}\|[^,}]*\)" | head -n 1 | sed 's/^[^:]*://; s/^"//; s/"$//'; }
+
+# Append a record to the journal in one write.
+journal() { printf '%s\n' "$1" 2>/dev/null >>"$dir/journal.jsonl" || die 4 "write $dir/journal.jsonl"; }
+journal_once() { grep -qxF "$1" "$dir/journal.jsonl" || journal "$1"; }
+event() { journal "{\"type\":\"event\",\"v\":1,\"time\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"event\":$1}"; }
+
+# A file that appears whole, also after a power cut.
+put() {
+	if ! { printf '%s\n' "$2" >"$dir/$1.tmp" && sync "$dir/$1.tmp" && mv "$dir/$1.tmp" "$dir/$1"; } 2>/dev/null; then
+		die 4 "write $dir/$1"
+	fi
+}
+
+# Where the run stands, in one file: what a guard that is started again goes on from.
+#   phase  train, fork (an alert is being treated), launch (launch.json is decided, not yet started), done
+#   line   number of the present line of states; forks: how many alerts were treated
+#   since  lines of run.jsonl that raise no more alerts; after: steps that raise none, since they were judged and nothing
+#          better was found (a run whose newest state is older meets them again)
+#   head   newest snapshot of the line, or nothing; at: its step; kept: its bytes; lacks: how many roles it lacks
+#   what   the last fork is about an alert, or (every) about nothing; treated: how many alerts had a fork
+#   stretch  of --every, the last one that was looked at
+mark() {
+	phase=$1
+	put guard.state "phase=$phase line=$line forks=$forks since=$since after=$after kept=$kept lacks=$lacks what=$what \
+treated=$treated stretch=$stretch at=$at head=$head"
+}
+
+# A word for sh(1) whose holes stay holes.
+quote() {
+	case $1 in
+	'' | *[!A-Za-z0-9_+=./,:@%{}-]*) printf "'%s' " "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
+	*) printf '%s ' "$1" ;;
+	esac
+}
+
