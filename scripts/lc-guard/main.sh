@@ -2,8 +2,8 @@
 
 esac
 case $command in
-*'{actions}'*'{horizon}'* | *'{horizon}'*'{actions}'*) ;;
-*) say "the command has no {actions} or no {horizon}: it must read LC_ACTIONS and end by itself, or no future can be judged" ;;
+*'{actions}'*'{horizon}'* | *'{horizon}'*'{actions}'* | *'{actions}'*'{steps}'* | *'{steps}'*'{actions}'*) ;;
+*) say "the command has no {actions}, or no {horizon} or {steps}: it must read LC_ACTIONS and end by itself, or no future can be judged" ;;
 esac
 
 why=$(mkdir -p "$dir/out" 2>&1 && mkdir -p "$dir/forks" 2>&1) || { warn "${why#mkdir: }"; exit 4; }

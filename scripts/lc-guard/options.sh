@@ -3,10 +3,10 @@
 dir=lc-guard.d jobs='' width=512 arms=8 horizon=200 readout=200 nulls=6 confirm=2 min_effect=0 max_forks=5 every='' every_budget=25% budget='' limit=''
 keep=20 grace=60 threshold=1 timeout='' probes=1
 run_name='' quiet='' warned='' turn=0 tty='' trainer='' watcher='' worker='' keeper='' saves=0 untidy=''
-reader=''
+reader='' space=''
 while [ $# -gt 0 ]; do
 	case $1 in
-	-d | -F | -m | --log-every | --every | --every-budget | --budget | --limit | -j | -w | -k | --horizon | --readout | --nulls | --confirm | --min-effect | --max-forks | --keep | --grace | --run | --threshold | --timeout)
+	-d | -F | -m | --log-every | --every | --every-budget | --budget | --limit | -S | -j | -w | -k | --horizon | --readout | --nulls | --confirm | --min-effect | --max-forks | --keep | --grace | --run | --threshold | --timeout)
 		[ $# -gt 1 ] || usage_error "$1 wants a value"
 		case $1 in
 		-d) dir=$2 ;;
@@ -17,6 +17,7 @@ while [ $# -gt 0 ]; do
 		--budget) budget=$2 ;;
 		--limit) limit=$2 ;;
 		-m) reader="$reader-m $(quote "$2")" ;;
+		-S) space=$2 ;;
 		-j) jobs=$2 ;;
 		-w) width=$2 ;;
 		-k) arms=$2 ;;
@@ -65,6 +66,7 @@ case ${limit:-1/1} in
 *) usage_error "--limit $limit: wants N/STEPS" ;;
 esac
 [ $# -gt 0 ] || usage_error "no command"
+[ -z "$space" ] || [ -r "$space" ] || usage_error "-S $space: cannot be read"
 [ -t 2 ] && ! [ "$quiet" ] && tty=1
 PATH=$(cd "$(dirname "$0")" && pwd):$PATH
 command=$(for w in "$@"; do quote "$w"; done)

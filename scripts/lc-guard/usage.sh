@@ -11,6 +11,7 @@ and collapse, then resume it from the chosen state with the chosen actions.
   -F FORMAT      COMMAND prints a log of this format of lc-read (auto: by looking), not records
   --log-every N  its lines name no step: each loss is N steps after the one before
   -m METRIC=NAME the log's own name of a metric, as in lc-read; may be repeated
+  -S SPACE       propose only what this file says, lc-space(5), not the menu
   -j JOBS        futures run at a time (processors)
   -w WIDTH       futures proposed and forecast (512)
   -k ARMS        arms run for real, beside control and nulls (8)

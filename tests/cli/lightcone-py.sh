@@ -54,3 +54,15 @@ equal "the run is whole" 200 "$(grep -o '"step":[0-9]*' g/run.jsonl | sort -u | 
 match "and its states are complete" '"step":180.*"missing":\[\]' g/journal.jsonl
 awk -F'[:,]' '/"step":199,/ { at = $4 } END { exit !(at < 3.2) }' g/run.jsonl && pass "it ends in good health" ||
 	fail "it ends in good health" "$(tail -n 1 g/run.jsonl)"
+
+# The same of Hugging Face's Trainer, without an incident.
+if "$python" -c 'import transformers, accelerate' 2>/dev/null; then
+	head -c 60000 "$B/kjv.txt" >book.txt
+	ok "the Trainer's example under lc-guard" lc-guard -d h -- "$python" "$scripts/examples/hf_trainer.py" --text book.txt \
+		--steps 12 --layers 1 --dim 16 --heads 1 --context 16 --save-every 5 --val-every 5
+	equal "it logs each step" 12 "$(grep -o '^{"step":[0-9]*,"loss"' h/run.jsonl | sort -u | wc -l)"
+	match "with losses held out" '"step":10,"val_loss":[0-9]' h/run.jsonl
+	match "and its states are complete" '"type":"snapshot".*"step":10.*"missing":\[\]' h/journal.jsonl
+else
+	skip "the Trainer's example" "no transformers"
+fi
