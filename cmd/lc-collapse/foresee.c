@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ends.h"
 #include "evalue.h"
 #include "io.h"
 
@@ -80,7 +81,7 @@ int outlook_ask(const struct outlook *o, int before, struct lc_arms *out, struct
 		value_lr(f, o->lr, &path[i]);
 		arm[i] = arm_of(&past, f, &path[i]);
 	}
-	ret = lc_law_arms(&past, arm, o->n, (double)o->lr->total, out, err);
+	ret = ends_ask(&past, arm, o->n, (double)o->lr->total, out, err);
 	for (int i = 0; i < o->n; i++)
 		lc_lrpath_release(&path[i]);
 	lc_past_release(&past);

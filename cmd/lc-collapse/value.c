@@ -6,14 +6,16 @@
 #include <string.h>
 
 #include "action.h"
+#include "ends.h"
 #include "forecast.h"
 #include "io.h"
 #include "json.h"
-#include "law_arms.h"
 #include "stat.h"
 
 /* Lasting changes that the law has no mechanism for. */
 static const char *const beyond[] = {"weight_decay_scale", "batch_scale", "beta2", "clip"};
+
+#define UNDAMAGED 2. /* sds of a difference */
 
 static int ran(const struct future *f)
 {
@@ -28,13 +30,37 @@ int value_takes(const struct future *f)
 	return !f->parent && strcmp(f->role, "arm") == 0 && is_persistent(f);
 }
 
+/*
+ * Is a state worse than it would be without what broke? So it is when a future that starts before
+ * it, and changes nothing that lasts, reads lower by more than the noise; or when that is not
+ * known.
+ */
+static int is_damaged(const struct evidence *ev, const struct future *plain,
+		      const struct spread *noise, enum metric m)
+{
+	double own = read_return(ev, plain, m), best = INFINITY;
+	int any = 0;
+
+	for (int i = 0; i < ev->n; i++) {
+		const struct future *f = &ev->f[i];
+		double x;
+
+		if (f->parent || f->from_step >= plain->from_step || is_persistent(f) ||
+		    (strcmp(f->role, "clean") != 0 && strcmp(f->role, "arm") != 0))
+			continue;
+		any |= strcmp(f->role, "clean") == 0;
+		x = read_return(ev, f, m);
+		best = isnan(x) ? best : fmin(best, x);
+	}
+	return any && !(noise->df > 0 && own - best < UNDAMAGED * M_SQRT2 * noise->sd);
+}
+
 /* Why the law is not asked about this future, or NULL. */
 static const char *not_asked(const struct evidence *ev, const struct future *f,
-			     const struct future *plain)
+			     const struct future *plain, const struct spread *noise, enum metric m)
 {
 	const struct future *ret = evidence_segment(ev, f, "return"),
-			    *cool = evidence_segment(ev, f, "cool"),
-			    *clean = evidence_role(ev, "clean");
+			    *cool = evidence_segment(ev, f, "cool");
 
 	if (f->parent || strcmp(f->role, "arm") != 0 || !is_persistent(f))
 		return "not a lasting change";
@@ -42,7 +68,7 @@ static const char *not_asked(const struct evidence *ev, const struct future *f,
 		return "the law knows lasting changes of the lr only";
 	if (!plain)
 		return "its plain twin was not run";
-	if (clean && clean->from_step < plain->from_step)
+	if (is_damaged(ev, plain, noise, m))
 		return "it starts from a damaged state, which the law knows nothing of";
 	if (!ran(f) || !ran(plain) || f->nonfinite || plain->nonfinite)
 		return "it or its plain twin did not run to its end";
@@ -119,6 +145,28 @@ void value_lr(const struct future *f, const struct lc_schedule *plan, struct lc_
 	free(q);
 }
 
+/*
+ * The lr that a future ran at, over the plan's, when that was steady over the later half of its
+ * horizon; else 1. A cause that is not gone (an lr four times too high) goes on after the horizon.
+ */
+static double kept_ratio(const struct future *f, const struct lc_schedule *plan)
+{
+	long half = f->from_step + f->horizon - f->horizon / 2;
+	double lo = INFINITY, hi = 0, ratio;
+	struct lc_lrpath path;
+
+	value_lr(f, plan, &path);
+	for (int i = 0; i < f->n; i++) {
+		if (f->r[i].step <= half || !(f->r[i].lr > 0))
+			continue;
+		ratio = (double)f->r[i].lr / fmax(lc_lrpath_at(&path, f->r[i].step), 1e-300);
+		lo = fmin(lo, ratio);
+		hi = fmax(hi, ratio);
+	}
+	lc_lrpath_release(&path);
+	return hi > 0 && hi < 1.02 * lo ? .5 * (lo + hi) : 1;
+}
+
 /* One twin and the arms that differ from it by the lr. */
 struct group {
 	const struct future *plain;
@@ -160,6 +208,7 @@ static int ask(struct valuation *v, const struct group *g, const struct evidence
 	struct lc_lrpath path[LC_ARMS_MAX];
 	struct lc_arm arm[LC_ARMS_MAX];
 	struct lc_arms out;
+	double kept = kept_ratio(g->plain, plan);
 	struct lc_past past;
 	int ret;
 
@@ -170,9 +219,11 @@ static int ask(struct valuation *v, const struct group *g, const struct evidence
 
 		value_tell(&past, ev, f, ev->n, m);
 		value_lr(f, plan, &path[i]);
+		for (int k = 0; k < path[i].n; k++)
+			path[i].lr[k] *= kept;
 		arm[i] = (struct lc_arm){lc_past_find(&past, f->id), f->from_step, &path[i]};
 	}
-	ret = lc_law_arms(&past, arm, g->n, (double)plan->total, &out, err);
+	ret = ends_ask(&past, arm, g->n, (double)plan->total, &out, err);
 	if (ret == 0) {
 		answer(v, g, &out);
 		lc_arms_release(&out);
@@ -209,6 +260,7 @@ int value_arms(struct valuation *v, const struct evidence *ev, const struct lc_s
 	       enum metric m, struct lc_err *err)
 {
 	const char *none = no_answer(ev, plan);
+	const struct spread noise = noise_floor(ev, m).ret;
 	struct group *g = lc_xalloc(1, sizeof(*g));
 	int ret = 0;
 
@@ -218,7 +270,7 @@ int value_arms(struct valuation *v, const struct evidence *ev, const struct lc_s
 		struct worth *w = &v->w[i];
 
 		w->plain = is_persistent(&ev->f[i]) ? evidence_sibling(ev, &ev->f[i]) : NULL;
-		w->why = not_asked(ev, &ev->f[i], w->plain);
+		w->why = not_asked(ev, &ev->f[i], w->plain, &noise, m);
 		w->why = w->why ? w->why : none;
 		if (!w->why && plan->total <= ev->f[i].from_step + ev->f[i].horizon)
 			w->why = "nothing is left of the plan";
@@ -245,6 +297,5 @@ void value_release(struct valuation *v)
 
 double worth_above(const struct worth *w, double x)
 {
-	/* the posterior is a mixture; its own probability is the better one at 0 */
-	return x == 0 ? w->better : lc_normal_cdf((w->gain - x) / w->sd);
+	return lc_normal_cdf((w->gain - x) / w->sd);
 }

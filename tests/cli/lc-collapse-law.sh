@@ -1,0 +1,78 @@
+# lc-collapse race: what the law of the loss is asked, and what of its answer is believed, in a world whose ends are known.
+. "$TESTS/cli/lib.sh"
+
+# L = 2 + 1/sqrt(1 + S/300) + .1 h, S the sum of lr/.001, and h goes to sqrt(lr/.001) by a twentieth each step. The plan holds
+# the lr to 800 of 1000 and then goes to 0; the fork is at 400. Another order of the data is another noise.
+world='
+	function level(e) { s += e; h += (sqrt(e) - h) / 20; return 2 + 1 / sqrt(1 + s / 300) + .1 * h }
+	function noise(t, k) { return .004 * sin(12.9898 * t * t + 78.233 * k) }
+	function row(b, t, e, more, l) { l = level(e) + more; printf "{\"step\":%d%s,\"loss\":%.5f,\"lr\":%.6g,\"val_loss\":%.5f}\n", t,
+		b == "" ? "" : ",\"branch\":\"" b "\"", l + 10 * noise(t, 1), e * .001, l + noise(t, 2 + seed) }
+	function to(t, t1, e, b, more) { for (; t <= t1; t++) row(b, t, e, more) }
+	BEGIN { h = 1 }'
+awk "$world"'BEGIN { to(1, 400, 1) }' | awk 'NR % 10 { sub(/,"val_loss":[^}]*/, "") } 1' >run
+echo '{"schedule":"wsd","lr":0.001,"total":1000,"warmup":0,"decay_frac":0.2}' >plan
+# A future from a step of the run, read by both segments. CAUSE: what the lr is times too high, in all futures; MORE: what its
+# loss is higher by.
+future() { # ID ROLE KIND FROM ACTIONS LR [CAUSE [MORE [SEED]]]
+	printf '{"type":"branch","v":1,"fork":"f","branch":"%s","role":"%s","kind":"%s","order":%s,' "$1" "$2" "$3" "${9:-0}"
+	printf '"from":{"snapshot":"s%s","step":%s},"horizon":%s,"readout":{"return":40,"cool":40},"actions":%s}\n' "$4" "$4" $((480 - $4)) "$5"
+	awk -v id="$1" -v from="$4" -v lr="$6" -v cause="${7:-1}" -v more="${8:-0}" -v seed="${9:-0}" "$world"'
+		function done(b, k) { printf "{\"type\":\"result\",\"v\":1,\"fork\":\"f\",\"branch\":\"%s\",\"status\":\"done\",\"steps\":%d}\n", b, k }
+		function segment(kind) { printf "{\"type\":\"branch\",\"v\":1,\"fork\":\"f\",\"branch\":\"%s.%s\",\"role\":\"probe\",\"kind\":\"%s\",\"order\":0,\"from\":{\"branch\":\"%s\",\"step\":480},\"horizon\":40,\"actions\":{}}\n",
+			id, kind, kind, id }
+		BEGIN { s = from; to(from + 1, 480, lr * cause, id, more); done(id, 480 - from); s1 = s; h1 = h
+			segment("return"); to(481, 520, cause, id ".return", more); done(id ".return", 40); s = s1; h = h1
+			segment("cool"); for (t = 1; t <= 40; t++) row(id ".cool", 480 + t, cause * (1 - t / 40), more); done(id ".cool", 40) }'
+}
+# How much lower an arm ends than the control, when both follow the plan, times what each runs at, to its end.
+truth() { # LR CONTROL_LR
+	awk -v a="$1" -v b="$2" 'function end(m, t, e, h, s) { h = 1; s = 400; for (t = 401; t <= 1000; t++) {
+			e = m * (t <= 800 ? 1 : (1000 - t) / 200); s += e; h += (sqrt(e) - h) / 20 } return 1 / sqrt(1 + s / 300) + .1 * h }
+		BEGIN { printf "%.5f\n", end(b) - end(a) }'
+}
+law() { # ARM KEY
+	tr '{' '\n' <decision | grep -A 2 "\"branch\":\"$1\",\"actions\"" | sed -n "s/^\"gain\".*/&/p" | sed "s/.*\"$2\":\([^,}]*\).*/\1/" | tail -n 1
+}
+
+{ cat run && future c control restorative 400 '{}' 1 && future d arm persistent 400 '{"lr_scale":0.5}' .5 &&
+	future u arm persistent 400 '{"lr_scale":2}' 2; } >ev
+lc-collapse race -p plan ev >decision
+for a in d u; do
+	m=0.5
+	[ $a = u ] && m=2
+	t=$(truth $m 1)
+	ok "$a: the end, $t, within 3 sds of $(law $a gain), and told better or worse as it is" awk -v t="$t" -v g="$(law $a gain)" \
+		-v s="$(law $a sd)" -v p="$(law $a p_better)" 'BEGIN { z = (t - g) / s; exit !(s > 0 && z * z < 9 && (t > 0) == (p > .5)) }'
+	# Abramowitz and Stegun 26.2.17 is within 1e-7 of the normal distribution
+	ok "$a: its probability is that of its gain and sd" awk -v g="$(law $a gain)" -v s="$(law $a sd)" -v p="$(law $a p_better)" 'BEGIN {
+		z = g / s; x = z < 0 ? -z : z; k = 1 / (1 + .2316419 * x)
+		q = exp(-x * x / 2) / 2.5066283 * k * (.31938153 + k * (-.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))))
+		d = (z < 0 ? q : 1 - q) - p; exit !(d * d < 1e-5) }'
+	# a share of a difference is never believed better than that
+	ok "$a: an sd of .3 of the gain at least" awk -v g="$(law $a gain)" -v s="$(law $a sd)" 'BEGIN { exit !(s * s >= .0899 * g * g) }'
+done
+ok "verify" lc-collapse verify decision ev
+
+# an incident: what went back reads no lower, so the state is as sound as the one before, and the law is asked
+nulls() { for i in 1 2 3; do future n$i null restorative 380 "{\"rewind\":380,\"reseed\":$i}" 1 1 0 $i; done; }
+base() { cat run && future k clean restorative 380 '{"rewind":380}' 1 && nulls; }
+{ base && future c control restorative 400 '{}' 1 && future u arm persistent 400 '{"lr_scale":2}' 2; } >ev
+lc-collapse race -p plan ev >decision
+match "no damage to be seen: the law is heard" '"branch":"u".*"law":\{"gain"' decision
+{ base && future c control restorative 400 '{}' 1 1 .2 && future u arm persistent 400 '{"lr_scale":2}' 2 1 .2; } >ev
+lc-collapse race -p plan ev >decision
+match "what went back reads lower: it is not" '"branch":"u".*"law":"it starts from a damaged state' decision
+{ base && future c control restorative 400 '{}' 1 1 .2 && future u arm persistent 400 '{"lr_scale":2}' 2 1 .2; } | grep -v '"n[1-3]' >ev
+lc-collapse race -p plan ev >decision
+match "nor where the noise is not known" 'it starts from a damaged state' decision
+
+# a cause that stays: every future runs at four times the plan's lr, and is taken to go on so
+{ cat run && future c control restorative 400 '{}' 1 4 && future d arm persistent 400 '{"lr_scale":0.25}' .25 4; } >ev
+lc-collapse race -p plan ev >decision
+cp decision stays
+sed 's/0\.001/0.004/' plan >plan4
+lc-collapse race -p plan4 ev >decision
+ok "a cause that stays: an answer" [ "$(law d gain)" ]
+equal "the same as by a plan that says so" "$(sed 's/.*"law":{"gain":\([^,]*\).*/\1/' stays)" "$(law d gain)"
+:
