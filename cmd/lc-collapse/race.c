@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collapse.h"
+#include "history.h"
 #include "io.h"
 #include "json.h"
 #include "option.h"
@@ -184,6 +185,7 @@ int verb_race(int argc, char **argv)
 			    stop_dir ? rungs_watch : NULL, &rungs, &err) < 0)
 		lc_die(&err);
 	rungs_release(&rungs);
+	history_pool(&ev, &rule);
 	rec = judge(&ev, &rule, &err);
 	if (!rec || lc_json_emit(stdout, rec, &err) < 0)
 		lc_die(&err);
