@@ -9,12 +9,13 @@ import sys
 from runs import call, curve, end, finals, number, records, states_in, tool, words
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# What one fork may take, so that a run of 10000 steps pays its share: 3 arms of 100 steps beside control and nulls.
+# How large a fork is: about what a run of these sizes can pay.
 FORK = {
     "tiny": "-w 12 -k 1 --nulls 2 --horizon 20 --readout 20 --confirm 0 --no-probes",
-    "small": "-w 64 -k 3 --nulls 2 --horizon 100 --readout 100",
-    "medium": "-w 256 -k 4 --nulls 3 --horizon 200 --readout 200",
+    "small": "-w 64 -k 3 --nulls 2 --horizon 100 --readout 100 --confirm 1 --budget 15%",
+    "medium": "-w 256 -k 4 --nulls 3 --horizon 200 --readout 200 --budget 15%",
 }
+EVERY = {"tiny": "--every 100", "small": "--every 2000 --every-budget 10%", "medium": "--every 2500 --every-budget 10%"}
 
 
 def trainer(incident, seed, where, guard):
@@ -28,12 +29,13 @@ def trainer(incident, seed, where, guard):
     return path
 
 
-def guard(incident, seed, where, options):
+def guard(incident, seed, where, continuous):
     """A run under lc-guard to its end."""
     shutil.rmtree(where, ignore_errors=True)
     os.makedirs(where)
     kept = os.path.join(where, "guard")
-    argv = [tool("lc-guard"), "-d", kept, "-j", "1", *FORK[incident.size].split(), *options, "--"]
+    argv = [tool("lc-guard"), "-d", kept, "-j", "1", *FORK[incident.size].split()]
+    argv += [*(EVERY[incident.size].split() if continuous else ()), "--"]
     argv += [trainer(incident, seed, where, kept), "--resume", "{state}", "--out", "{out}", "--steps", "{horizon}", "{actions}"]
     cpu = call(argv, os.path.join(where, "said"), os.path.join(where, "said"), ok=range(256))
     found = read(incident, kept, cpu)

@@ -44,26 +44,29 @@ class Incident:
         return int(self.total * self.at)
 
 
-def _set(which, seeds, shift):
-    """The incidents of a set: the same kinds, other onsets, strengths and seeds."""
+def _set(which, seeds):
+    """The incidents of a set: the same kinds; the tuning set has other onsets, strengths and seeds."""
     tune = which == "tune"
-    early, late = 0.3 + shift, 0.86 + shift / 2
-    heavy = 15 if tune else 20
+    early, late = (0.34, 0.88) if tune else (0.3, 0.86)
+    once = ",once={mark}"
 
     def make(name, fault, at, length, cause, *tags, **more):
         return Incident(name, (fault,), at, length, cause, seeds=seeds, set=which, tags=tags, **more)
 
-    once = ",once={mark}"
-    yield make("bad-data early", "bad-data@{a}-{b}:random", early, 39, "data", "mild", "early")
-    yield make("bad-data late", "bad-data@{a}-{b}:random", late, 39, "data", "heavy", "late")
-    yield make("one token late", "bad-data@{a}-{b}:repeat", late, 39, "data", "mild", "late")
-    yield make("lr glitch early", "lr-bump@{a}-{b}:%d%s" % (heavy, once), early, 19, "passing", "heavy", "early")
-    yield make("lr glitch late", "lr-bump@{a}-{b}:%d%s" % (heavy, once), late, 19, "passing", "heavy", "late")
-    yield make("moments early", "flip-m@{a}:2000:26" + once, early, 0, "passing", "heavy", "early")
-    yield make("moments late", "flip-m@{a}:2000:26" + once, late, 0, "passing", "heavy", "late")
-    yield make("weights", "flip-w@{a}:%d:25%s" % (100 if tune else 150, once), early, 0, "passing", "mild", "early")
-    yield make("lr x4 stays", "lr-bump@{a}-{t}:%d" % (5 if tune else 4), early, 10**9, "staying", "heavy", "early")
-    yield make("nan", "nan@{a}" + once, early, 0, "passing", "heavy", "early")
+    yield make("garbage early", "bad-data@{a}-{b}:random", early, 39, "data", "mild", "early")
+    yield make("garbage late", "bad-data@{a}-{b}:random", late, 39, "data", "heavy", "late")
+    yield make("wrong encoding late", "bad-data@{a}-{b}:encoding", late, 99, "data", "heavy", "late")
+    yield make("mislabelled wave", "mislabel@{a}-{b}", early, 149, "data", "heavy", "early")
+    yield make("lr glitch early", "lr-bump@{a}-{b}:%d%s" % (15 if tune else 20, once), early, 19, "passing", "heavy", "early")
+    yield make("moments early", "flip-m@{a}:%d:26%s" % (1500 if tune else 2000, once), early, 0, "passing", "heavy", "early")
+    yield make("moments late", "flip-m@{a}:%d:26%s" % (1500 if tune else 2000, once), late, 0, "passing", "heavy", "late")
+    yield make("weights early", "flip-w@{a}:%d:25%s" % (100 if tune else 150, once), early, 0, "passing", "mild", "early")
+    yield make("nan early", "nan@{a}" + once, early, 0, "passing", "heavy", "early")
+    yield make("lr x%d stays" % (5 if tune else 4), "lr-bump@{a}-:%d" % (5 if tune else 4), early, 10**9, "staying", "heavy", "early")
+    yield make("lr creeps up", "lr-ramp@{a}-{b}:8", early, 1500 if tune else 2000, "staying", "heavy", "slow")
+    yield make("logits grow", "qk-grow@{a}-{b}:%s%s" % (1.012 if tune else 1.01, once), early, 399, "passing", "heavy", "slow")
+    yield make("warm restart", "warm-restart@{a}", early, 0, "staying", "mild", "early")
+    yield make("plateau", "lr-bump@{a}-:%g" % (0.03 if tune else 0.02), early, 10**9, "staying", "heavy", "early")
 
 
 def _healthy(which, seeds):
@@ -85,8 +88,9 @@ def manifest(study, only_set):
             Incident("healthy", (), 0.5, **base),
         ]
     seeds = {"tune": (101,), "report": (1, 2)} if study == "small" else {"tune": (101, 102), "report": (1, 2, 3, 4, 5)}
-    shift = 0.04 if only_set == "tune" else 0.0
-    found = [*_set(only_set, seeds[only_set], shift), *_healthy(only_set, seeds[only_set])]
+    found = [*_set(only_set, seeds[only_set]), *_healthy(only_set, seeds[only_set])]
     if study == "full":
-        found += [dataclasses.replace(i, name=i.name + " (medium)", size="medium", lr=i.lr / 2, seeds=i.seeds[:3]) for i in found]
+        found += [
+            dataclasses.replace(i, name=i.name + " (medium)", size="medium", lr=i.lr / 2, seeds=i.seeds[:3]) for i in found
+        ]
     return found

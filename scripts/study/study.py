@@ -36,7 +36,6 @@ GUARDED = (TOOLS, ["runs.py", "guarded.py", "pace.py"])
 MADE_OF = {"nothing": OFFLINE, "palm": OFFLINE, "half lr": OFFLINE, "asha": OFFLINE, "oracle": OFFLINE, "hindsight": INSIDE, "null": INSIDE,
            "zclip": INSIDE, "skip 6 sigma": INSIDE, "pbt": INSIDE, "lightcone": GUARDED, "continuous": GUARDED}
 INSIDE_WORDS = {"zclip": ["--zclip"], "skip 6 sigma": ["--skip-sigma", "6"]}
-GUARD_WORDS = {"lightcone": [], "continuous": ["--every", "1000"]}
 FROM_BASE = ("palm", "half lr", "asha", "oracle", "hindsight")  # begin from the untreated run's states
 
 
@@ -125,8 +124,8 @@ def run_cell(cell, base, where):
     if p in INSIDE_WORDS:
         run = Run(i, cell.seed, where)
         return policies.result(run, run.go(extra=INSIDE_WORDS[p]))
-    if p in GUARD_WORDS:
-        return guarded.guard(i, cell.seed, where, GUARD_WORDS[p])
+    if p in ("lightcone", "continuous"):
+        return guarded.guard(i, cell.seed, where, p == "continuous")
     if p == "null":
         return policies.null(Run(i, cell.seed, where))
     if p == "pbt":
