@@ -16,8 +16,13 @@ struct series { /* a curve: values at steps that never go back; both finite or y
 	size_t n, cap;
 };
 void series_add(struct series *s, double x, double y);
+void series_put(struct series *s, double x,
+		double y); /* what is there from x on goes: it is newer */
 void series_release(struct series *s);
 size_t series_from(const struct series *s, double x); /* the first point at or after x */
+double series_at(const struct series *s, double x);   /* between points on a line; NaN outside */
+double series_end(const struct series *s);	      /* the last step; NaN: none */
+double series_last(const struct series *s);	      /* NaN: none */
 
 /*
  * At most about `points` of s, so that a drawing of that width looks the same: of each stretch the
@@ -25,15 +30,35 @@ size_t series_from(const struct series *s, double x); /* the first point at or a
  */
 void series_thin(const struct series *s, size_t points, struct series *out);
 
-enum curve { LOSS, VAL, GRAD, RATE, INDEX, CURVES };
+enum curve { LOSS, VAL, GRAD, RATE, REWARD, KL, ENTROPY, INDEX, CURVES };
+
+struct lc_detect;
+
+struct signal { /* a score that the index is made of */
+	char *name;
+	struct series s;
+};
+
+struct left {	   /* what a curve had in steps that were gone back from */
+	size_t of; /* the curve; from CURVES on the signals */
+	struct series s;
+};
+
+struct seen {		  /* which lines there were, by their hashes */
+	unsigned long *h; /* 0: free */
+	size_t n, mask;
+};
+int seen_before(struct seen *s, const char *line, size_t len); /* and is remembered */
 
 struct branch {
 	char *id, *role, *status, *why;
-	json_t *rec;	  /* the branch record, or NULL */
-	json_t *forecast; /* or NULL */
+	json_t *rec;	   /* the branch record, or NULL */
+	json_t *forecast;  /* or NULL */
+	const json_t *row; /* the decision's arm; borrowed of it, or NULL */
 	struct series loss, val;
 	long from, horizon; /* from -1: not known */
 	int chosen;
+	char *told; /* the last news of it, or NULL */
 };
 
 struct fork {
@@ -42,62 +67,68 @@ struct fork {
 	size_t n, cap;
 	size_t *table; /* by id: number + 1; mask + 1 places */
 	size_t mask;
-	json_t *decision; /* the newest, or NULL */
+	json_t *decision;	  /* the newest, or NULL */
+	char *evidence, *decided; /* the files that its results and its decision were read from */
+	char *told;
 };
 
 struct cone {
 	char *run;		 /* name of the run, or NULL */
 	struct series c[CURVES]; /* of the run as it went on */
-	struct series *left;	 /* losses of stretches that were gone back from */
+	struct signal *sig;
+	size_t nsig;
+	struct left *left; /* in the order they were left */
 	size_t nleft;
-	json_t *alerts;		    /* alert, outlier and warning records, once each */
-	json_t *snapshots, *events; /* likewise */
+	json_t *alerts;	   /* alert, outlier, warning and end records, once each */
+	json_t *causes;	   /* likewise */
+	json_t *snapshots; /* likewise, and so are events: event, applied, undone, review */
+	json_t *events;
+	struct seen seen;
 	struct fork *f;
 	size_t nf;
-	unsigned long lines, bad; /* read; malformed, passed over */
-	struct lc_err why;	  /* of the first of these */
+	char *log, *dir; /* where the run's steps were read from; lc-guard's directory */
+	size_t alerts_told;
+	struct lc_detect *judge;	       /* at work, or NULL */
+	int alarmed;			       /* records have alerts: none are to be found here */
+	enum { UNJUDGED, JUDGED, TOLD } index; /* it is lc-cone's own; it is as records have it */
+	unsigned long lines, bad;	       /* read; malformed, passed over */
+	struct lc_err why;		       /* of the first of these */
 };
 
-/* read.c: all records of a file, "-", or of a directory that lc-guard keeps. */
-int cone_read(struct cone *c, const char *path, const struct lc_names *names, struct lc_err *err);
+/* take.c: one line of a file. */
+void cone_take(struct cone *c, const char *path, unsigned long n, const char *line, size_t len,
+	       const struct lc_names *names);
+void cone_signal(struct cone *c, const char *name, size_t at, double x, double y);
+int cone_is_empty(const struct cone *c); /* nothing that could be told or drawn */
+
+/*
+ * judge.c: where no record has the index, it is what lc-detect makes of the run's steps as they
+ * come; so are alerts. The first record of a kind ends that, and takes back what there was.
+ */
+void judge_step(struct cone *c, const struct lc_step *st);
+void judge_rewind(struct cone *c, long step);
+void judge_end(struct cone *c);
+void judge_hush(struct cone *c);
 
 /* fork.c */
 void cone_release(struct cone *c);
 struct fork *cone_fork(struct cone *c, const char *id);	    /* made when it is not there */
 struct branch *fork_branch(struct fork *f, const char *id); /* made when it is not there */
-const struct branch *fork_control(const struct fork *f);    /* or NULL */
+const struct branch *fork_find(const struct fork *f, const char *id, size_t len); /* or NULL */
+const struct branch *fork_control(const struct fork *f);			  /* or NULL */
+const struct branch *fork_chosen(const struct fork *f); /* NULL: none is better, or not yet */
 /* The arm that a readout segment ("b003.return") belongs to: its id's length; else 0. */
 size_t branch_arm(const struct branch *b);
 /* What is read of a branch: its held-out loss where it has one. */
 const struct series *branch_curve(const struct branch *b);
-
-/* story.c: what happened, in sentences; each is the caller's, the array ends with NULL. */
-char **cone_story(const struct cone *c);
-/* What to type next, likewise. */
-char **cone_commands(const struct cone *c);
-/* A row of the table: what was done ("learning rate x 0.5"), by the actions' record. The caller's.
- */
+/* "done", "running", ...; "forecast" for what was not run. */
+const char *branch_status(const struct branch *b);
+int branch_is_gone(const struct branch *b); /* void, failed or killed */
+/* What was done ("learning rate x 0.5"), by the actions' record. The caller's. */
 char *branch_words(const struct branch *b);
 /* A number of the decision's row of this branch (gain, lower, return); NaN when there is none. */
-double branch_verdict(const struct fork *f, const struct branch *b, const char *key);
+double branch_verdict(const struct branch *b, const char *key);
 /* The branches worth a row, best first: arms by gain, then the others. The caller's; *n of them. */
 const struct branch **fork_ranked(const struct fork *f, size_t *n);
-
-/* draw.c: the pictures, as SVG. */
-void draw_run(FILE *f, const struct cone *c);
-void draw_fork(FILE *f, const struct cone *c, const struct fork *k);
-void put_text(FILE *f, const char *s); /* with & < > and quotes escaped */
-
-/* page.c: the whole, as one HTML file. */
-void page_write(FILE *f, const struct cone *c, const char *title);
-
-/* png.c: the picture of the run alone, through rsvg-convert. */
-int png_write(const struct cone *c, const char *path, struct lc_err *err);
-
-/* tty.c: the same on a terminal of so many columns and rows. */
-struct tty {
-	int columns, rows, colour;
-};
-void tty_write(FILE *f, const struct cone *c, const struct tty *t);
 
 #endif

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "cone.h"
+#include "detect.h"
+#include "explain.h"
 #include "io.h"
 
 struct fork *cone_fork(struct cone *c, const char *id)
@@ -15,13 +17,40 @@ struct fork *cone_fork(struct cone *c, const char *id)
 	return &c->f[c->nf++];
 }
 
-static size_t hash(const char *s)
+static size_t hash(const char *s, size_t len)
 {
 	size_t h = 14695981039346656037u;
 
-	for (; *s; s++)
+	for (; len > 0; len--, s++)
 		h = (h ^ (unsigned char)*s) * 1099511628211u;
 	return h;
+}
+
+int seen_before(struct seen *s, const char *line, size_t len)
+{
+	unsigned long h = hash(line, len) | 1, *old = s->h;
+	size_t i, n = s->mask;
+
+	if (2 * s->n >= s->mask) {
+		s->mask = s->mask ? 2 * s->mask + 1 : 255;
+		s->h = lc_xalloc(s->mask + 1, sizeof(*s->h));
+		s->n = 0;
+		for (i = 0; old && i <= n; i++)
+			if (old[i]) {
+				size_t k = old[i] & s->mask;
+				while (s->h[k])
+					k = (k + 1) & s->mask;
+				s->h[k] = old[i];
+				s->n++;
+			}
+		free(old);
+	}
+	for (i = h & s->mask; s->h[i]; i = (i + 1) & s->mask)
+		if (s->h[i] == h)
+			return 1;
+	s->h[i] = h;
+	s->n++;
+	return 0;
 }
 
 static void grow(struct fork *f)
@@ -32,7 +61,7 @@ static void grow(struct fork *f)
 	f->mask = 4 * f->cap - 1;
 	f->table = lc_xalloc(f->mask + 1, sizeof(*f->table));
 	for (size_t k = 0; k < f->n; k++) {
-		size_t i = hash(f->b[k].id) & f->mask;
+		size_t i = hash(f->b[k].id, strlen(f->b[k].id)) & f->mask;
 		while (f->table[i])
 			i = (i + 1) & f->mask;
 		f->table[i] = k + 1;
@@ -45,12 +74,24 @@ struct branch *fork_branch(struct fork *f, const char *id)
 
 	if (f->n == f->cap)
 		grow(f);
-	for (i = hash(id) & f->mask; f->table[i]; i = (i + 1) & f->mask)
+	for (i = hash(id, strlen(id)) & f->mask; f->table[i]; i = (i + 1) & f->mask)
 		if (strcmp(f->b[f->table[i] - 1].id, id) == 0)
 			return &f->b[f->table[i] - 1];
 	f->b[f->n] = (struct branch){.id = lc_path("%s", id), .from = -1};
 	f->table[i] = f->n + 1;
 	return &f->b[f->n++];
+}
+
+const struct branch *fork_find(const struct fork *f, const char *id, size_t len)
+{
+	if (!f->n || !len)
+		return NULL;
+	for (size_t i = hash(id, len) & f->mask; f->table[i]; i = (i + 1) & f->mask) {
+		const struct branch *b = &f->b[f->table[i] - 1];
+		if (strlen(b->id) == len && memcmp(b->id, id, len) == 0)
+			return b;
+	}
+	return NULL;
 }
 
 const struct branch *fork_control(const struct fork *f)
@@ -75,6 +116,26 @@ const struct series *branch_curve(const struct branch *b)
 	return b->val.n > 1 || !b->loss.n ? &b->val : &b->loss;
 }
 
+const struct branch *fork_chosen(const struct fork *f)
+{
+	for (size_t i = 0; i < f->n && lc_explain_is_better(f->decision); i++)
+		if (f->b[i].chosen)
+			return &f->b[i];
+	return NULL;
+}
+
+const char *branch_status(const struct branch *b)
+{
+	return b->status ? b->status : b->loss.n || b->val.n ? "running" : "forecast";
+}
+
+int branch_is_gone(const struct branch *b)
+{
+	const char *s = b->status ? b->status : "";
+
+	return strcmp(s, "void") == 0 || strcmp(s, "failed") == 0 || strcmp(s, "killed") == 0;
+}
+
 static void release_fork(struct fork *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
@@ -83,6 +144,7 @@ static void release_fork(struct fork *f)
 		free(b->role);
 		free(b->status);
 		free(b->why);
+		free(b->told);
 		json_decref(b->rec);
 		json_decref(b->forecast);
 		series_release(&b->loss);
@@ -90,6 +152,9 @@ static void release_fork(struct fork *f)
 	}
 	json_decref(f->decision);
 	free(f->id);
+	free(f->evidence);
+	free(f->decided);
+	free(f->told);
 	free(f->b);
 	free(f->table);
 }
@@ -99,10 +164,20 @@ void cone_release(struct cone *c)
 	for (int k = 0; k < CURVES; k++)
 		series_release(&c->c[k]);
 	for (size_t i = 0; i < c->nleft; i++)
-		series_release(&c->left[i]);
+		series_release(&c->left[i].s);
 	for (size_t i = 0; i < c->nf; i++)
 		release_fork(&c->f[i]);
+	for (size_t i = 0; i < c->nsig; i++) {
+		free(c->sig[i].name);
+		series_release(&c->sig[i].s);
+	}
+	free(c->sig);
+	lc_detect_close(c->judge);
+	free(c->seen.h);
+	free(c->log);
+	free(c->dir);
 	json_decref(c->alerts);
+	json_decref(c->causes);
 	json_decref(c->snapshots);
 	json_decref(c->events);
 	free(c->left);

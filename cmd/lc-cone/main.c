@@ -2,11 +2,11 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-#include "cone.h"
 #include "io.h"
+#include "page.h"
+#include "source.h"
+#include "tty.h"
 
 static const char help[] =
 	"usage: lc-cone [-o FILE] [--title TEXT] [-m METRIC=NAME]... RECORDS...\n"
@@ -15,12 +15,15 @@ static const char help[] =
 	"Draw a run, its alerts and its futures as one HTML file.\n"
 	"\n"
 	"RECORDS are files of records of any kind, - for standard input, or a directory of "
-	"lc-guard.\n"
+	"lc-guard\n"
+	"or of lc-fork run.\n"
 	"\n"
 	"  -o, --output FILE       write there, at once and whole (default: standard output)\n"
-	"      --png FILE          a picture of the run instead, by rsvg-convert\n"
+	"      --png FILE          a picture of the run instead, by rsvg-convert or gnuplot\n"
 	"      --tty               on the terminal instead\n"
-	"  -f, --follow            with --tty: again every second, until interrupted\n"
+	"  -f, --follow            with --tty: a live board of the newest fork; q ends it. In a "
+	"pipe: what is\n"
+	"                          new, a line each\n"
 	"      --title TEXT        (default: the run's name)\n"
 	"  -m, --metric METRIC=NAME  loss=my/name: what a metric is called there\n"
 	"  -q, --quiet             no words but errors\n"
@@ -32,69 +35,101 @@ struct opts {
 	struct lc_names names;
 };
 
-static void read_all(struct cone *c, const struct opts *o, char **paths)
-{
-	struct lc_err err;
-
-	for (; *paths; paths++)
-		if (cone_read(c, *paths, &o->names, &err) < 0)
-			lc_die(&err);
-	if (c->bad && !o->quiet && !o->tty)
-		lc_warn("%s (and %lu lines in all are passed over)", c->why.text, c->bad);
-}
+#define LOOK_MS 500 /* between two looks at what is written */
 
 static const char *title_of(const struct cone *c, const struct opts *o)
 {
 	return o->title ? o->title : c->run ? c->run : "A training run";
 }
 
+static void read_all(struct cone *c, const struct opts *o, char **paths)
+{
+	struct sources ss = {.paths = paths, .names = &o->names};
+	struct lc_err err;
+	int anew, got;
+
+	while ((got = sources_read(&ss, c, &anew, &err)) > 0)
+		;
+	sources_release(&ss);
+	if (got < 0)
+		lc_die(&err);
+	if (c->bad && !o->quiet && !o->tty)
+		lc_warn("%s (and %lu lines in all are passed over)", c->why.text, c->bad);
+	if (cone_is_empty(c)) {
+		lc_fail(&err, LC_DATA, "%s: no records in %lu lines (lc-read makes them of logs)",
+			paths[1] ? "the files" : paths[0], c->lines);
+		lc_die(&err);
+	}
+}
+
 static int write_page(const struct cone *c, const struct opts *o, struct lc_err *err)
 {
 	struct lc_newfile nf;
 
-	if (!o->out) {
-		page_write(stdout, c, title_of(c, o));
-		return 0;
-	}
+	if (!o->out)
+		return page_write(stdout, c, title_of(c, o), err);
 	if (lc_newfile_open(&nf, o->out, err) < 0)
 		return -1;
-	page_write(nf.f, c, title_of(c, o));
+	if (page_write(nf.f, c, title_of(c, o), err) < 0) {
+		lc_newfile_abort(&nf);
+		return -1;
+	}
 	return lc_newfile_commit(&nf, err);
 }
 
-static void size_of_terminal(struct tty *t)
-{
-	const char *columns = getenv("COLUMNS");
-	struct winsize w;
-
-	t->columns = columns ? atoi(columns) : 100;
-	t->rows = 40;
-	if (ioctl(1, TIOCGWINSZ, &w) == 0 && w.ws_col > 0) {
-		t->columns = w.ws_col;
-		t->rows = w.ws_row;
-	}
-	t->columns = t->columns < 20 ? 20 : t->columns > 500 ? 500 : t->columns;
-	t->colour = isatty(1) && !getenv("NO_COLOR");
-}
-
-/* What was read is read again: the files grow, and appear. */
-static void board(const struct opts *o, char **paths)
+static void write_terminal(const struct cone *c)
 {
 	struct tty t;
 
-	for (;;) {
-		struct cone c = {0};
-		read_all(&c, o, paths);
-		size_of_terminal(&t);
-		if (o->follow && isatty(1))
-			fputs("\033[H\033[2J", stdout);
-		tty_write(stdout, &c, &t);
-		fflush(stdout);
-		cone_release(&c);
-		if (!o->follow || ferror(stdout))
-			return;
-		sleep(1);
+	screen_size(&t);
+	tty_write(stdout, c, &t);
+}
+
+/* One frame, at once. */
+static void show_board(const struct cone *c)
+{
+	char *text = NULL;
+	size_t len;
+	struct tty t;
+	FILE *f = open_memstream(&text, &len);
+
+	screen_size(&t);
+	board_write(f, c, &t);
+	fclose(f);
+	screen_show(text, len);
+	free(text);
+}
+
+/* What is written is read as it comes, and shown: on a terminal in place, else as news. */
+static void follow(const struct opts *o, char **paths)
+{
+	struct sources ss = {.paths = paths, .names = &o->names, .follow = 1};
+	struct cone c = {0};
+	struct lc_err err;
+	int anew, on_screen = screen_can(), ended = 0;
+
+	screen_open();
+	while (!ended) {
+		if (sources_read(&ss, &c, &anew, &err) < 0)
+			lc_die(&err);
+		if (anew) {
+			cone_release(&c);
+			sources_release(&ss);
+			continue;
+		}
+		if (on_screen)
+			show_board(&c);
+		else
+			board_news(stdout, &c);
+		if (fflush(stdout) < 0 || ferror(stdout))
+			break;
+		ended = sources_ended(&ss) || screen_wait(LOOK_MS);
 	}
+	screen_close();
+	if (on_screen && !cone_is_empty(&c)) /* what it came to stays */
+		write_terminal(&c);
+	cone_release(&c);
+	sources_release(&ss);
 }
 
 static void take_option(struct opts *o, int k, char **argv)
@@ -136,7 +171,7 @@ static void parse(struct opts *o, int argc, char **argv)
 	if (!!o->tty + !!o->png + !!o->out > 1)
 		lc_usage("one of --output, --png and --tty");
 	if (o->follow && !o->tty)
-		lc_usage("-f follows on a terminal: say --tty");
+		lc_usage("-f is a board on the terminal: say --tty");
 }
 
 int main(int argc, char **argv)
@@ -148,12 +183,15 @@ int main(int argc, char **argv)
 
 	lc_setup(argv[0]);
 	parse(&o, argc, argv);
-	if (o.tty) {
-		board(&o, argv + optind);
+	if (o.follow) {
+		follow(&o, argv + optind);
 		return lc_finish(LC_OK);
 	}
 	read_all(&c, &o, argv + optind);
-	ret = o.png ? png_write(&c, o.png, &err) : write_page(&c, &o, &err);
+	if (o.tty)
+		write_terminal(&c);
+	else
+		ret = o.png ? png_write(&c, o.png, &err) : write_page(&c, &o, &err);
 	cone_release(&c);
 	if (ret < 0)
 		lc_die(&err);

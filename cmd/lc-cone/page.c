@@ -1,10 +1,14 @@
-/* page: one HTML file that needs nothing else: the story, the pictures, the table of branches. */
+/* page: see page.h. What matters at first sight comes first. */
+#include "page.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cone.h"
+#include "figure.h"
+#include "hash.h"
 #include "json.h"
+#include "tell.h"
 
 static const char css[] =
 #include "cmd/lc-cone/page.css.inc"
@@ -13,172 +17,186 @@ static const char js[] =
 #include "cmd/lc-cone/page.js.inc"
 	;
 
-#define OPEN_ROWS 24 /* of a fork's table; the others are folded away */
+#define ALERTS 200 /* rows of their table */
 
-static void put_list(FILE *f, char **lines, const char *open, const char *before, const char *after,
-		     const char *close)
+/* As a content security policy names an inline text: the hash in base64 (RFC 4648). */
+static int policy_hash(const char *text, char out[45], struct lc_err *err)
 {
-	fputs(open, f);
-	for (size_t i = 0; lines && lines[i]; i++) {
-		fputs(before, f);
-		put_text(f, lines[i]);
-		fputs(after, f);
-		free(lines[i]);
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	struct lc_id id;
+	unsigned char b[33] = {0};
+
+	if (lc_sha256(text, strlen(text), &id, err) < 0)
+		return -1;
+	memcpy(b, id.b, 32);
+	for (int i = 0; i < 11; i++) {
+		unsigned v = (unsigned)b[3 * i] << 16 | (unsigned)b[3 * i + 1] << 8 | b[3 * i + 2];
+		for (int k = 0; k < 4; k++)
+			out[4 * i + k] = digits[v >> (18 - 6 * k) & 63];
 	}
-	fputs(close, f);
-	free(lines);
+	out[43] = '='; /* 32 bytes are 10 threes and 2 */
+	out[44] = '\0';
+	return 0;
 }
 
-static void chip(FILE *f, const char *class, const char *format, size_t n)
+static int put_head(FILE *f, const char *title, struct lc_err *err)
 {
-	fprintf(f, "<li class=\"%s\">", class);
-	fprintf(f, "%zu %s%s</li>", n, format, n == 1 ? "" : "s");
+	char style[45], script[45];
+
+	if (policy_hash(css, style, err) < 0 || policy_hash(js, script, err) < 0)
+		return -1;
+	fprintf(f,
+		"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+		"style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action "
+		"'none'\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		"<meta name=\"generator\" content=\"lc-cone " LC_VERSION "\">\n<title>",
+		style, script);
+	put_text(f, title);
+	fprintf(f, "</title>\n<style>%s</style></head>\n", css);
+	return 0;
 }
 
-static void put_chips(FILE *f, const struct cone *c)
+static void put_answers(FILE *f, const struct cone *c)
 {
-	size_t alerts = 0, better = 0, branches = 0, i;
-	json_t *a;
+	struct told *t = tell_first(c);
 
-	json_array_foreach(c->alerts, i, a)
-		alerts += strcmp(lc_json_get_str(a, "type", ""), "alert") == 0;
-	for (size_t k = 0; k < c->nf; k++) {
-		branches += c->f[k].n;
-		better += c->f[k].decision &&
-			  strcmp(lc_json_get_str(c->f[k].decision, "verdict", ""), "better") == 0;
+	fputs("<dl class=\"told\">\n", f);
+	for (struct told *at = t; at && at->text; at++) {
+		if (*at->title) {
+			fputs("<dt>", f);
+			put_text(f, at->title);
+			fputs("</dt>", f);
+		}
+		fprintf(f, "<dd%s>",
+			strcmp(at->title, "What broke") == 0 && tell_alert(c, NULL)
+				? " class=\"bad\""
+			: strcmp(at->title, "Choice") == 0 ? " class=\"good\""
+							   : "");
+		put_text(f, at->text);
+		fputs("</dd>\n", f);
 	}
-	fputs("<ul class=\"chips\">", f);
-	chip(f, alerts ? "bad" : "good", "alert", alerts);
-	if (c->nf) {
-		chip(f, "", "fork", c->nf);
-		chip(f, "", "branch record", branches);
-		chip(f, better ? "good" : "", "better future", better);
+	fputs("</dl>\n", f);
+	told_release(t);
+}
+
+static void put_commands(FILE *f, const struct cone *c)
+{
+	struct told *t = tell_commands(c);
+
+	if (t) {
+		fputs("<section class=\"further\"><h2>To look further</h2>\n", f);
+		for (struct told *at = t; at->text; at++) {
+			fputs("<p>", f);
+			put_text(f, at->title);
+			fputs("</p><pre><code>", f);
+			put_text(f, at->text);
+			fputs("</code></pre>\n", f);
+		}
+		fputs("</section>\n", f);
 	}
+	told_release(t);
+}
+
+static void put_run(FILE *f, const struct cone *c)
+{
+	fputs("<p class=\"key\"><span class=\"k loss\">loss</span>", f);
+	if (c->c[VAL].n)
+		fputs("<span class=\"k val\">held-out loss</span>", f);
+	for (size_t i = 0; i < c->nf; i++)
+		if (fork_chosen(&c->f[i])) {
+			fputs("<span class=\"k chosen\">gone on with the chosen future</span>", f);
+			break;
+		}
+	if (c->nleft)
+		fputs("<span class=\"k left\">what was gone back from</span>", f);
+	fputs("<span class=\"k bad\">alert</span>", f);
 	if (json_array_size(c->snapshots))
-		chip(f, "", "snapshot", json_array_size(c->snapshots));
-	fputs("</ul>\n", f);
+		fputs("<span class=\"k snap\">states kept</span>", f);
+	if (c->nf)
+		fputs("<span class=\"k cone\">forecasts of a fork</span>", f);
+	fputs("<span class=\"script\">Drag to zoom, double click to see all.</span></p>\n"
+	      "<div class=\"figure\">\n",
+	      f);
+	if (draw_run(f, c, 0))
+		draw_run(f, c, 1);
+	else
+		fputs("<p>There are no steps to draw.</p>\n", f);
+	fputs("</div>\n", f);
+	if (c->index == JUDGED && c->c[INDEX].n)
+		fputs("<p class=\"key\">The index is lc-detect's, over these steps: none of it was "
+		      "among the records.</p>\n",
+		      f);
 }
 
-static void put_num(FILE *f, double x, const char *format)
+static void put_cell(FILE *f, double x, const char *format)
 {
 	fputs("<td class=\"n\">", f);
 	if (isfinite(x))
 		fprintf(f, format, x);
-	else if (isinf(x))
-		fputs(x > 0 ? "inf" : "-inf", f);
 	fputs("</td>", f);
 }
 
-static double last_value(const struct branch *b)
+static void put_alert(FILE *f, const json_t *a)
 {
-	const struct series *s = branch_curve(b);
-
-	return s->n ? s->y[s->n - 1] : NAN;
-}
-
-static void put_row(FILE *f, const struct fork *k, const struct branch *b)
-{
-	char *words = branch_words(b);
-	const char *status = b->status ? b->status : b->loss.n || b->val.n ? "running" : "forecast";
-	int gone = strcmp(status, "void") == 0 || strcmp(status, "failed") == 0 ||
-		   strcmp(status, "killed") == 0;
-
-	fprintf(f, "<tr class=\"%s\" data-b=\"", b->chosen ? "chosen" : gone ? "gone" : "");
-	put_text(f, k->id);
-	putc('/', f);
-	put_text(f, b->id);
-	fputs("\"><td><input type=\"checkbox\" checked aria-label=\"draw it\"></td><td>", f);
-	put_text(f, b->id);
-	fputs("</td><td>", f);
-	put_text(f, b->role ? b->role : "");
-	fputs("</td><td class=\"w\">", f);
-	put_text(f, words);
-	fputs("</td><td>", f);
-	put_text(f, status);
-	if (b->why) {
-		fputs(": ", f);
-		put_text(f, b->why);
-	}
+	fputs("<tr>", f);
+	put_cell(f, lc_json_get_num(a, "step", NAN), "%.0f");
+	fputs("<td>", f);
+	put_text(f, lc_json_get_str(a, "kind", "?"));
 	fputs("</td>", f);
-	put_num(f, last_value(b), "%.4f");
-	put_num(f, branch_verdict(k, b, "return"), "%.4f");
-	put_num(f, branch_verdict(k, b, "gain"), "%+.4f");
-	put_num(f, branch_verdict(k, b, "lower"), "%+.4f");
-	fputs("</tr>\n", f);
-	free(words);
+	put_cell(f, lc_json_get_num(a, "onset", NAN), "%.0f");
+	put_cell(f, lc_json_get_num(a, "rewind", NAN), "%.0f");
+	put_cell(f, lc_json_get_num(a, "index", NAN), "%.3g");
+	put_cell(f, lc_json_get_num(a, "threshold", NAN), "%.3g");
+	fputs("<td>", f);
+	put_text(f, lc_json_get_str(a, "first", ""));
+	fputs("</td></tr>\n", f);
 }
 
-static void put_rows(FILE *f, const struct fork *k, const struct branch **rank, size_t from,
-		     size_t to)
+/* All alerts, where there is more than the one that was told of. */
+static void put_alerts_table(FILE *f, const struct cone *c)
 {
-	fputs("<div "
-	      "class=\"table\"><table><thead><tr><th></th><th>branch</th><th>role</th><th>what was "
-	      "done</th>"
-	      "<th>status</th><th class=\"n\">last loss</th><th class=\"n\">read</th><th "
-	      "class=\"n\">gain</th>"
-	      "<th class=\"n\">at least</th></tr></thead><tbody>\n",
-	      f);
-	for (size_t i = from; i < to; i++)
-		put_row(f, k, rank[i]);
-	fputs("</tbody></table></div>\n", f);
-}
+	size_t i, n = 0, shown = 0;
+	json_t *a;
 
-static void put_fork(FILE *f, const struct cone *c, const struct fork *k)
-{
-	size_t n, open;
-	const struct branch **rank = fork_ranked(k, &n);
-
-	fputs("<h2>Fork ", f);
-	put_text(f, k->id);
-	fputs("</h2>\n<p class=\"key\"><i style=\"color:var(--control)\"></i>left alone"
-	      "<i style=\"color:var(--arm)\"></i>remedy<i style=\"color:var(--null)\"></i>other "
-	      "data, to know the noise"
-	      "<i style=\"color:var(--chosen)\"></i>chosen<i "
-	      "style=\"color:var(--bad)\"></i>stopped, failed or void"
-	      "<i style=\"color:var(--loss)\"></i>the run. Dashed: return and cooldown; washes: "
-	      "forecasts, 5 to 95 %</p>\n"
-	      "<div class=\"figure\">\n",
-	      f);
-	draw_fork(f, c, k);
-	fputs("</div>\n", f);
-	open = n < OPEN_ROWS ? n : OPEN_ROWS;
-	put_rows(f, k, rank, 0, open);
-	if (n > open) {
-		fprintf(f, "<details><summary>%zu more branches</summary>\n", n - open);
-		put_rows(f, k, rank, open, n);
-		fputs("</details>\n", f);
-	}
-	free(rank);
-}
-
-void page_write(FILE *f, const struct cone *c, const char *title)
-{
-	fputs("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
-	      f);
-	put_text(f, title);
-	fprintf(f, "</title>\n<style>\n%s</style></head>\n<body>\n<h1>", css);
-	put_text(f, title);
-	fputs("</h1>\n", f);
-	put_chips(f, c);
-	put_list(f, cone_story(c), "<ul class=\"story\">\n", "<li>", "</li>\n", "</ul>\n");
-	fputs("<p class=\"key\"><i style=\"color:var(--loss)\"></i>loss<i "
-	      "style=\"color:var(--val)\"></i>held-out loss"
-	      "<i style=\"color:var(--bad)\"></i>alert",
-	      f);
-	if (json_array_size(c->snapshots))
-		fputs("<i style=\"color:var(--control)\"></i>snapshots (ticks)", f);
-	fputs("<span class=\"script\">Drag to zoom, double click to see all; hover for "
-	      "values.</span></p>\n"
-	      "<div class=\"figure\">\n",
-	      f);
-	draw_run(f, c);
-	fputs("</div>\n", f);
-	put_list(f, cone_commands(c), "<h2>To look further</h2>\n<pre>", "", "\n", "</pre>\n");
-	for (size_t i = 0; i < c->nf; i++)
-		put_fork(f, c, &c->f[i]);
+	json_array_foreach(c->alerts, i, a)
+		n += strcmp(lc_json_get_str(a, "type", ""), "alert") == 0;
+	if (n < 2)
+		return;
 	fprintf(f,
-		"<footer>lc-cone " LC_VERSION
-		"; %lu lines read</footer>\n<script>\n%s</script>\n</body></html>\n",
+		"<h2>%zu alerts</h2>\n<div class=\"table\"><table class=\"sort\"><thead><tr>"
+		"<th scope=\"col\" class=\"n\">step</th><th scope=\"col\">kind</th>"
+		"<th scope=\"col\" class=\"n\">begun at</th><th scope=\"col\" class=\"n\">sound "
+		"before</th><th scope=\"col\" class=\"n\">index</th><th scope=\"col\" "
+		"class=\"n\">limit</th><th scope=\"col\">moved first</th></tr></thead><tbody>\n",
+		n);
+	json_array_foreach(c->alerts, i, a)
+		if (strcmp(lc_json_get_str(a, "type", ""), "alert") == 0 && shown++ < ALERTS)
+			put_alert(f, a);
+	fputs("</tbody></table></div>\n", f);
+	if (n > ALERTS)
+		fprintf(f, "<p>and %zu more</p>\n", n - ALERTS);
+}
+
+int page_write(FILE *f, const struct cone *c, const char *title, struct lc_err *err)
+{
+	if (put_head(f, title, err) < 0)
+		return -1;
+	fputs("<body>\n<header><h1>", f);
+	put_text(f, title);
+	fputs("</h1></header>\n<main>\n<div class=\"first\">\n", f);
+	put_answers(f, c);
+	put_commands(f, c);
+	fputs("</div>\n", f);
+	put_run(f, c);
+	for (size_t i = c->nf; i-- > 0;)
+		page_fork(f, c, &c->f[i]);
+	put_alerts_table(f, c);
+	fprintf(f,
+		"</main>\n<footer>lc-cone " LC_VERSION "; %lu lines "
+		"read</footer>\n<script>%s</script>\n</body></html>\n",
 		c->lines, js);
+	return 0;
 }

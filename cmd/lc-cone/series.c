@@ -16,6 +16,33 @@ void series_add(struct series *s, double x, double y)
 	s->y[s->n++] = y;
 }
 
+void series_put(struct series *s, double x, double y)
+{
+	s->n = series_from(s, x);
+	series_add(s, x, y);
+}
+
+double series_at(const struct series *s, double x)
+{
+	size_t i = series_from(s, x);
+
+	if (s->n == 0 || x < s->x[0] || i >= s->n)
+		return NAN;
+	if (i == 0 || s->x[i] == x)
+		return s->y[i];
+	return s->y[i - 1] + (s->y[i] - s->y[i - 1]) * (x - s->x[i - 1]) / (s->x[i] - s->x[i - 1]);
+}
+
+double series_end(const struct series *s)
+{
+	return s->n ? s->x[s->n - 1] : NAN;
+}
+
+double series_last(const struct series *s)
+{
+	return s->n ? s->y[s->n - 1] : NAN;
+}
+
 void series_release(struct series *s)
 {
 	free(s->x);

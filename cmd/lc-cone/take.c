@@ -1,0 +1,340 @@
+/* take: records of all kinds into what is known of the run. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cone.h"
+#include "io.h"
+#include "json.h"
+
+#define SIGNALS 48 /* kept of an index record */
+
+static void set(char **to, const char *s)
+{
+	if (!s || (*to && strcmp(*to, s) == 0))
+		return;
+	free(*to);
+	*to = lc_path("%s", s);
+}
+
+/* What a curve has from x on is drawn apart from now on. */
+static void leave(struct cone *c, size_t of, struct series *s, double x)
+{
+	struct series gone = {0};
+	size_t from = series_from(s, x);
+
+	for (size_t i = from; i < s->n; i++)
+		series_add(&gone, s->x[i], s->y[i]);
+	s->n = from;
+	if (gone.n < 2) {
+		series_release(&gone);
+		return;
+	}
+	c->left = lc_xrealloc(c->left, c->nleft + 1, sizeof(*c->left));
+	c->left[c->nleft++] = (struct left){of, gone};
+}
+
+/* The run went back to before x. */
+static void go_back(struct cone *c, double x)
+{
+	for (size_t k = 0; k < CURVES; k++)
+		if (k != INDEX || c->index == JUDGED)
+			leave(c, k, &c->c[k], x);
+	for (size_t k = 0; k < c->nsig && c->index == JUDGED; k++)
+		leave(c, CURVES + k, &c->sig[k].s, x);
+}
+
+static void put(struct series *s, const struct lc_step *st, enum lc_metric m)
+{
+	if (lc_step_has(st, m))
+		series_put(s, (double)st->step, st->v[m]);
+}
+
+/* The fork's name is no part of struct lc_step: it is found as it is written. */
+static struct fork *step_fork(struct cone *c, const char *line, size_t len)
+{
+	static const char key[] = "\"fork\":\"";
+	const char *p = memmem(line, len, key, sizeof(key) - 1), *end;
+	char name[64];
+
+	if (!p)
+		return cone_fork(c, c->nf ? c->f[c->nf - 1].id : "fork");
+	p += sizeof(key) - 1;
+	end = memchr(p, '"', len - (size_t)(p - line));
+	if (!end || (size_t)(end - p) >= sizeof(name))
+		return cone_fork(c, "fork");
+	memcpy(name, p, (size_t)(end - p));
+	name[end - p] = '\0';
+	return cone_fork(c, name);
+}
+
+static int same(double a, double b)
+{
+	return a == b || (isnan(a) && isnan(b));
+}
+
+static void take_branch_step(struct fork *f, const struct lc_step *st, const char *path)
+{
+	struct branch *b = fork_branch(f, st->branch);
+
+	set(&f->evidence, path);
+	put(&b->loss, st, LC_LOSS);
+	put(&b->val, st, LC_VAL_LOSS);
+	if (b->from < 0)
+		b->from = st->step - 1;
+}
+
+static void take_step(struct cone *c, const struct lc_step *st, const char *path, const char *line,
+		      size_t len)
+{
+	static const enum lc_metric metric[] = {LC_LOSS,   LC_VAL_LOSS, LC_GRAD_NORM, LC_LR,
+						LC_REWARD, LC_KL,	LC_ENTROPY};
+	int lead = c->c[LOSS].n || lc_step_has(st, LC_LOSS) ? LOSS : REWARD; /* says where it is */
+	const struct series *s = &c->c[lead];
+
+	if (st->branch[0]) {
+		take_branch_step(step_fork(c, line, len), st, path);
+		return;
+	}
+	if (st->run[0] && !c->run)
+		set(&c->run, st->run);
+	if (!c->log)
+		set(&c->log, path);
+	if (lc_step_has(st, metric[lead]) && s->n && (double)st->step <= s->x[s->n - 1]) {
+		size_t at = series_from(s, (double)st->step);
+		if (s->x[at] == (double)st->step && same(s->y[at], st->v[metric[lead]]))
+			return; /* the same record from another file */
+		go_back(c, (double)st->step);
+	}
+	for (int k = LOSS; k <= ENTROPY; k++)
+		put(&c->c[k], st, metric[k]);
+	judge_step(c, st);
+}
+
+static struct fork *fork_of(struct cone *c, const json_t *rec)
+{
+	return cone_fork(c, lc_json_get_str(rec, "fork", c->nf ? c->f[c->nf - 1].id : "fork"));
+}
+
+static void take_branch(struct branch *b, json_t *rec)
+{
+	json_decref(b->rec);
+	b->rec = json_incref(rec);
+	set(&b->role, lc_json_get_str(rec, "role", NULL));
+	b->from = lc_json_get_int(json_object_get(rec, "from"), "step", b->from);
+	b->horizon = lc_json_get_int(rec, "horizon", b->horizon);
+}
+
+/* Why a future was forecast only; what ran says more by itself. */
+static void take_screen(struct branch *b, const json_t *rec)
+{
+	if (b->status || !json_is_false(json_object_get(rec, "kept")))
+		return;
+	set(&b->status, "left");
+	set(&b->why, lc_json_get_str(rec, "why", NULL));
+}
+
+/* Where a branch stands, out of its directory: its result record, once it is there, is later. */
+static void take_status(struct cone *c, json_t *rec)
+{
+	json_t *of = json_object_get(rec, "record");
+	const char *id = lc_json_get_str(rec, "branch", NULL);
+	struct branch *b;
+
+	if (!id || !json_is_object(of))
+		return;
+	b = fork_branch(fork_of(c, of), id);
+	take_branch(b, of);
+	set(&b->status, lc_json_get_str(rec, "status", NULL));
+	set(&b->why, lc_json_get_str(rec, "why", NULL));
+}
+
+static void take_future(struct cone *c, json_t *rec, const char *type, const char *path)
+{
+	const char *id = lc_json_get_str(rec, "branch", NULL);
+	struct fork *f;
+	struct branch *b;
+
+	if (!id)
+		return;
+	f = fork_of(c, rec);
+	b = fork_branch(f, id);
+	if (strcmp(type, "forecast") == 0) {
+		json_decref(b->forecast);
+		b->forecast = json_incref(rec);
+	} else if (strcmp(type, "result") == 0) {
+		if (!f->evidence)
+			set(&f->evidence, path);
+		set(&b->status, lc_json_get_str(rec, "status", NULL));
+		set(&b->why, lc_json_get_str(rec, "why", NULL));
+	} else if (strcmp(type, "screen") == 0) {
+		take_screen(b, rec);
+	} else {
+		take_branch(b, rec);
+	}
+}
+
+static void take_decision(struct cone *c, json_t *rec, const char *path)
+{
+	struct fork *f = fork_of(c, rec);
+	json_t *arm;
+	size_t i;
+
+	json_decref(f->decision);
+	f->decision = json_incref(rec);
+	set(&f->decided, path);
+	for (i = 0; i < f->n; i++) {
+		f->b[i].chosen = 0;
+		f->b[i].row = NULL;
+	}
+	fork_branch(f, lc_json_get_str(rec, "choice", "?"))->chosen = 1;
+	json_array_foreach(json_object_get(rec, "arms"), i, arm)
+		if (lc_json_get_str(arm, "branch", NULL))
+			fork_branch(f, lc_json_get_str(arm, "branch", ""))->row = arm;
+}
+
+/* The signal of that name; at: where it is likely. NULL: there are too many. */
+static struct series *signal_of(struct cone *c, const char *name, size_t at)
+{
+	if (at < c->nsig && strcmp(c->sig[at].name, name) == 0)
+		return &c->sig[at].s;
+	for (size_t i = 0; i < c->nsig; i++)
+		if (strcmp(c->sig[i].name, name) == 0)
+			return &c->sig[i].s;
+	if (c->nsig == SIGNALS)
+		return NULL;
+	c->sig = lc_xrealloc(c->sig, c->nsig + 1, sizeof(*c->sig));
+	c->sig[c->nsig] = (struct signal){lc_path("%s", name), {0}};
+	return &c->sig[c->nsig++].s;
+}
+
+void cone_signal(struct cone *c, const char *name, size_t at, double x, double y)
+{
+	struct series *s = isnan(y) ? NULL : signal_of(c, name, at);
+
+	if (s)
+		series_put(s, x, y);
+}
+
+static void take_index(struct cone *c, json_t *rec)
+{
+	double step = lc_json_get_num(rec, "step", NAN), y = lc_json_get_num(rec, "index", NAN);
+	json_t *signals = json_object_get(rec, "signals"), *v;
+	const char *name;
+	size_t at = 0;
+
+	if (!isfinite(step) || isnan(y)) /* a young run has none */
+		return;
+	if (c->index != TOLD)
+		judge_end(c);
+	c->index = TOLD;
+	if (c->c[INDEX].n && step <= series_end(&c->c[INDEX])) {
+		leave(c, INDEX, &c->c[INDEX], step);
+		for (size_t k = 0; k < c->nsig; k++)
+			leave(c, CURVES + k, &c->sig[k].s, step);
+	}
+	series_put(&c->c[INDEX], step, y);
+	json_object_foreach(signals, name, v) {
+		double score = NAN;
+		lc_json_to_num(v, &score);
+		cone_signal(c, name, at++, step, score);
+	}
+}
+
+static int is_one_of(const char *type, const char *const *of)
+{
+	for (; *of; of++)
+		if (strcmp(type, *of) == 0)
+			return 1;
+	return 0;
+}
+
+static void take_rewind(struct cone *c, double to)
+{
+	if (!(to >= 0 && to < 1e15))
+		return;
+	go_back(c, to);
+	judge_rewind(c, (long)to);
+}
+
+static const char *const alarms[] = {"alert", "outlier", "warning", "end", NULL};
+static const char *const events[] = {"event", "applied", "undone", "review", NULL};
+static const char *const futures[] = {"branch", "forecast", "result", "screen", NULL};
+
+/* Records that are kept in lists: each once, by its bytes. */
+static json_t *list_of(struct cone *c, const char *type)
+{
+	return is_one_of(type, alarms)	       ? c->alerts
+	       : is_one_of(type, events)       ? c->events
+	       : strcmp(type, "cause") == 0    ? c->causes
+	       : strcmp(type, "snapshot") == 0 ? c->snapshots
+					       : NULL;
+}
+
+static void take_record(struct cone *c, json_t *rec, const char *path, const char *line, size_t len)
+{
+	const char *type = lc_json_get_str(rec, "type", "");
+	json_t *list = list_of(c, type);
+
+	if (list == c->alerts && !c->alarmed)
+		judge_hush(c);
+	if (list && !seen_before(&c->seen, line, len))
+		json_array_append(list, rec);
+	if (list == c->snapshots && !c->run)
+		set(&c->run, lc_json_get_str(rec, "run", NULL));
+	if (strcmp(type, "index") == 0)
+		take_index(c, rec);
+	else if (is_one_of(type, futures))
+		take_future(c, rec, type, path);
+	else if (strcmp(type, "status") == 0)
+		take_status(c, rec);
+	else if (strcmp(type, "rewind") == 0)
+		take_rewind(c, lc_json_get_num(rec, "to", INFINITY));
+	else if (strcmp(type, "decision") == 0)
+		take_decision(c, rec, path);
+}
+
+static void complain(struct cone *c, const char *path, unsigned long line, const struct lc_err *why)
+{
+	if (c->bad++ == 0)
+		lc_fail(&c->why, LC_DATA, "%s line %lu: %.300s", path, line, why->text);
+}
+
+void cone_take(struct cone *c, const char *path, unsigned long n, const char *line, size_t len,
+	       const struct lc_names *names)
+{
+	struct lc_step st;
+	struct lc_err err;
+	json_t *rec;
+	int kind = lc_step_parse(line, len, names, &st, &err);
+
+	if (!c->alerts) {
+		c->alerts = json_array();
+		c->causes = json_array();
+		c->snapshots = json_array();
+		c->events = json_array();
+	}
+	c->lines++;
+	if (kind > 0) {
+		take_step(c, &st, path, line, len);
+	} else if (kind < 0) {
+		complain(c, path, n, &err);
+	} else if (len && line[0] == '{') {
+		rec = lc_json_parse(line, len, path, &err);
+		if (rec)
+			take_record(c, rec, path, line, len);
+		else
+			complain(c, path, n, &err);
+		json_decref(rec);
+	}
+}
+
+int cone_is_empty(const struct cone *c)
+{
+	for (int k = 0; k < CURVES; k++)
+		if (c->c[k].n)
+			return 0;
+	return c->nf + json_array_size(c->alerts) + json_array_size(c->snapshots) +
+		       json_array_size(c->events) + json_array_size(c->causes) ==
+	       0;
+}
