@@ -163,6 +163,28 @@ static void spread(const struct lc_member *const *m, int n, int v, double lam0, 
 		share[j] /= sum;
 }
 
+/*
+ * The size of all of it is as uncertain as rel says; modes deviate from their shares, with their
+ * sum kept: what the sum may be is the size's to say.
+ */
+static void spread_cov(const double *share, double size, double rel, double (*cov)[LC_MODES])
+{
+	double with_sum[LC_MODES] = {0}, sum = 0;
+
+	for (int p = 0; p < LC_MODES; p++)
+		for (int q = 0; q < LC_MODES; q++) {
+			cov[p][q] = share[p] * share[q] * DEV * DEV *
+				    exp(-.5 * pow((p - q) / MODE_LEN, 2));
+			with_sum[p] += cov[p][q];
+			sum += cov[p][q];
+		}
+	for (int p = 0; p < LC_MODES; p++)
+		for (int q = 0; q < LC_MODES; q++)
+			cov[p][q] = size * size *
+				    (cov[p][q] - with_sum[p] * with_sum[q] / sum +
+				     rel * share[p] * share[q]);
+}
+
 int lc_model_prior(const struct lc_law_model *m, const char *skip, const struct lc_run *run,
 		   double lam0, struct lc_noise_prior *out)
 {
@@ -183,13 +205,9 @@ int lc_model_prior(const struct lc_law_model *m, const char *skip, const struct 
 		for (int t = DRIVE; t < TRAITS; t++)
 			out->logw[v] -= pow(exponent(t, v) - mean[t], 2) / (2 * var[t]);
 		spread(use, n, v, lam0, share);
-		for (int p = 0; p < LC_MODES; p++) {
+		for (int p = 0; p < LC_MODES; p++)
 			out->mean[v][p] = size * share[p];
-			for (int q = 0; q < LC_MODES; q++)
-				out->cov[v][p][q] =
-					size * size * share[p] * share[q] *
-					(rel + DEV * DEV * exp(-.5 * pow((p - q) / MODE_LEN, 2)));
-		}
+		spread_cov(share, size, rel, out->cov[v]);
 	}
 	free(use);
 	return n && ok ? 0 : -1;

@@ -52,6 +52,7 @@ void case_parse(struct bt_case *c, const json_t *j)
 	c->group = copy(lc_json_get_str(j, "group", parent));
 	c->strata = json_incref(json_object_get(j, "strata"));
 	c->at = lc_json_get_int(j, "fork_step", 0);
+	c->probe = lc_json_get_int(j, "probe", 0);
 	c->whole = json_is_true(json_object_get(j, "whole"));
 	c->known = lc_xalloc(json_array_size(json_object_get(j, "known")) + 1, sizeof(*c->known));
 	json_array_foreach(json_object_get(j, "known"), i, one)
@@ -135,12 +136,13 @@ static int read_series(const struct options *o, struct lc_past *past, const char
 	return past->n++;
 }
 
-static void cut(struct lc_past *past, long at)
+static long rows_to(const struct lc_series *s, long at)
 {
-	struct lc_series *s = &past->series[0];
+	long n = s->n;
 
-	while (s->n && s->row[s->n - 1].step > at)
-		s->n--;
+	while (n && s->row[n - 1].step > at)
+		n--;
+	return n;
 }
 
 void case_read(const struct options *o, const struct bt_case *c, struct lc_past *past)
@@ -153,7 +155,7 @@ void case_read(const struct options *o, const struct bt_case *c, struct lc_past 
 		lc_die(&err);
 	free(file);
 	if (!c->whole)
-		cut(past, c->at);
+		past->series[0].n = rows_to(&past->series[0], c->at);
 	for (int i = 0; i < c->nknown; i++) {
 		int k = read_series(o, past, c->known[i], 0);
 		/* its own rows begin where it leaves the trunk */
@@ -259,6 +261,7 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 	struct points pts;
 	struct lc_law law;
 	struct lc_err err;
+	long all, probe;
 	int test;
 
 	memset(out, 0, sizeof(*out));
@@ -274,13 +277,19 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 	} else {
 		lc_past_lrpath(&past, test, -1, &path);
 	}
-	past.n--;
+	all = past.series[test].n;
+	probe = c->probe > 0 && !c->whole ? rows_to(&past.series[test], c->at + c->probe) : 0;
+	past.series[test].n = probe;
+	past.n -= probe == 0;
 	if (lc_law_fit_model(&law, &past, 0, o->model, &err) < 0) {
 		lc_fail(&err, LC_DATA, "%s: nothing to forecast from before the fork", c->parent);
 		lc_die(&err);
 	}
 	out->from = c->whole ? 0 : (double)c->at;
-	read_points(&past.series[test], law.metric, c->whole ? law.last / 20 : out->from, &pts);
+	past.series[test].n = all;
+	read_points(&past.series[test], law.metric,
+		    c->whole ? law.last / 20 : out->from + (double)c->probe, &pts);
+	past.series[test].n = probe;
 	out->n = pts.n;
 	out->at = pts.at;
 	out->y = pts.y;
@@ -300,7 +309,7 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 		outcome_roll(&law, &path, out);
 		ask_experts(&past, &law, &path, experts, out);
 	}
-	past.n++;
+	past.n = test + 1;
 	lc_lrpath_release(&path);
 	lc_law_release(&law);
 	lc_past_release(&past);

@@ -1,10 +1,12 @@
 /*
  * case: one known branch, what may be known of it at the fork, and what each model made of that.
  *
- * {"parent":FILE,"fork_step":N,"branch":FILE,"known":[FILE...],"whole":bool,"group":NAME}. The
+ * {"parent":FILE,"fork_step":N,"branch":FILE,"known":[FILE...],"whole":bool,"group":NAME,
+ * "probe":N}. The
  * models see the parent up to the fork (whole: all of it, for runs that only share their start) and
- * the known branches or runs; the branch's own lr is given, its loss is what is scored. Cases of
- * one group are ranked against each other by their last value.
+ * the known branches or runs, and of the branch itself what its first "probe" updates logged; its
+ * own lr is given, the rest of its loss is what is scored. Cases of one group are ranked against
+ * each other by their last value.
  */
 #ifndef LC_CASE_H
 #define LC_CASE_H
@@ -21,7 +23,8 @@ struct bt_case {
 	json_t *strata; /* {"name":"value",...} of the user's own, or NULL */
 	long at;
 	int whole, nknown;
-	int hold; /* the lr of the fork is held instead of the branch's own */
+	long probe; /* updates of the branch that are known; 0: none */
+	int hold;   /* the lr of the fork is held instead of the branch's own */
 	char **known;
 };
 void case_parse(struct bt_case *c, const json_t *j); /* dies when a file name is missing */

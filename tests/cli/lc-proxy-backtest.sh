@@ -20,6 +20,10 @@ cp .out words.out
 printf '{"parent":"parent","branch":"decay-%s000","fork_step":10000}\n' 15 25 >cases
 ok "the same as cases" lc-proxy backtest -j --cases - <cases
 equal "says the same" "$(tail -n 1 words.out)" "$(tail -n 1 .out)"
+sed 's/}/,"probe":1000}/' cases | head -n 1 >probed
+ok "a probe is known" lc-proxy backtest -j --cases probed
+equal "and what it saw is not scored" "19 24" \
+	"$(jq -s '.[0].n' .out) $(jq -s '.[0].n' words.out)"
 ok "a table for people" lc-proxy backtest --cases cases
 match "with the floor" '^floor +0\.0' .out
 equal "no wider than a terminal" "" "$(awk 'length > 80' .out)"

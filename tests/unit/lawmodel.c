@@ -94,6 +94,28 @@ Test(lawmodel, noise_follows_the_lr_and_doubt_the_distance)
 	free(p);
 }
 
+/* How the noise is spread says nothing of how much it is: the total is as sure as the regression. */
+Test(lawmodel, deviations_of_the_modes_keep_their_sum)
+{
+	struct lc_noise_prior *p = malloc(sizeof(*p));
+	struct lc_law_model m = {0};
+	double mean, sd;
+
+	add(&m, "a", 5e-4, .6);
+	add(&m, "b", 1e-3, .6);
+	add(&m, "c", 4e-3, .6);
+	ask(&m, NULL, 1e-3, p);
+	for (int v = 0; v < LC_VARIANTS; v++) {
+		double rel;
+		mean = total(p, v, &sd);
+		rel = sqrt(expm1(p->doubt * p->doubt));
+		cr_assert_float_eq(sd / mean, rel, 1e-6 * rel, "%g %g", sd / mean, rel);
+		cr_assert_gt(p->cov[v][8][8], 0);
+	}
+	lc_model_release(&m);
+	free(p);
+}
+
 /* Rates are absolute: a run with a grid twice as slow has its noise one mode further up. */
 Test(lawmodel, rates_are_absolute)
 {
