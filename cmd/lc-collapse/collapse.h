@@ -44,6 +44,7 @@ struct future {
 	double *also; /* (cap, limits of the goal): the metrics that must keep limits; or NULL */
 	double *now;  /* [LC_METRICS] of the last step, where there is a goal; or NULL */
 	double wall_s;
+	struct lc_hasher told; /* of its lines as they were read, until all are */
 };
 
 /* One step record more of it. goal may be NULL. */
@@ -57,7 +58,8 @@ struct evidence {
 	int last;		 /* index of the future that a step was read of last */
 	struct future *seen;	 /* the future of the last step record; NULL after another line */
 	const struct goal *goal; /* borrowed; NULL: the losses are read as they are */
-	struct lc_id hash; /* SHA-256 of the branch, step and result records, as they were read */
+	struct lc_id
+		hash; /* of the branch, step and result lines, in whatever order branches came */
 };
 
 /* Read all records of path ("-": standard input) but for unknown types; of n files, as if they were

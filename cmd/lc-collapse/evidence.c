@@ -43,73 +43,6 @@ struct future *evidence_find(const struct evidence *ev, const char *id)
 	return at < 0 ? NULL : &ev->f[at];
 }
 
-struct future *evidence_role(const struct evidence *ev, const char *role)
-{
-	for (int i = 0; i < ev->n; i++)
-		if (strcmp(ev->f[i].role, role) == 0)
-			return &ev->f[i];
-	return NULL;
-}
-
-struct future *evidence_segment(const struct evidence *ev, const struct future *f, const char *kind)
-{
-	for (int i = 0; i < ev->n; i++)
-		if (ev->f[i].parent && strcmp(ev->f[i].parent, f->id) == 0 &&
-		    strcmp(ev->f[i].kind, kind) == 0)
-			return &ev->f[i];
-	return NULL;
-}
-
-/* Changes that go on working after the remedy is over, and so are worth something without any
- * incident. */
-static const char *const lasting[] = {"lr_scale",    "lr_tail", "weight_decay_scale",
-				      "batch_scale", "beta2",	"clip"};
-
-int is_persistent(const struct future *f)
-{
-	return strcmp(f->kind, "persistent") == 0;
-}
-
-static struct future *with_actions(const struct evidence *ev, const struct future *same_from,
-				   const json_t *actions)
-{
-	const json_t *from = json_object_get(same_from->rec, "from");
-
-	for (int i = 0; i < ev->n; i++) {
-		struct future *f = &ev->f[i];
-		if (!f->parent && json_equal(f->actions, actions) &&
-		    json_equal(json_object_get(f->rec, "from"), from))
-			return f;
-	}
-	return NULL;
-}
-
-struct future *evidence_sibling(const struct evidence *ev, const struct future *f)
-{
-	json_t *plain = json_deep_copy(f->actions);
-	struct future *found;
-
-	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
-		json_object_del(plain, lasting[i]);
-	found = with_actions(ev, f, plain);
-	json_decref(plain);
-	return found == f ? NULL : found;
-}
-
-struct future *evidence_changed(const struct evidence *ev, const struct future *plain,
-				const struct future *f)
-{
-	json_t *actions = json_deep_copy(plain->actions), *v;
-	struct future *found;
-
-	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
-		if ((v = json_object_get(f->actions, lasting[i])))
-			json_object_set(actions, lasting[i], v);
-	found = with_actions(ev, plain, actions);
-	json_decref(actions);
-	return found == plain ? NULL : found;
-}
-
 static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct lc_err *err)
 {
 	struct future *f;
@@ -137,23 +70,27 @@ static int add_branch(struct evidence *ev, json_t *rec, const char *line, struct
 		return lc_fail(err, LC_DATA, "branch %s is there twice", f->id);
 	if (lc_actions_check(f->actions, err) < 0)
 		return -1;
+	if (lc_hasher_init(&f->told, err) < 0)
+		return -1;
 	f->rec = json_incref(rec);
 	f->line = lc_path("%s", line);
 	ev->slots[slot_of(ev, f->id)] = ev->n++;
 	return 0;
 }
 
-static void add_result(struct evidence *ev, json_t *rec)
+/* Of a future that is not there it is no evidence. */
+static struct future *add_result(struct evidence *ev, json_t *rec)
 {
 	struct future *f = evidence_find(ev, lc_json_get_str(rec, "branch", ""));
 
 	if (!f)
-		return;
+		return NULL;
 	json_decref(f->result);
 	f->result = json_incref(rec);
 	f->status = lc_json_get_str(rec, "status", NULL);
 	f->why = lc_json_get_str(rec, "why", "");
 	f->wall_s = lc_json_get_num(rec, "wall_s", 0);
+	return f;
 }
 
 static void add_forecast(struct evidence *ev, json_t *rec)
@@ -184,37 +121,61 @@ static struct future *future_of(struct evidence *ev, const char *id)
 	return f;
 }
 
-/* 1: part of the evidence, 0: not, -1. */
-static int take(struct evidence *ev, const char *line, size_t len, struct lc_err *err)
+/* *whose: the future that the line tells of, or ev->run; NULL: it is no evidence. */
+static int take(struct evidence *ev, const char *line, size_t len, struct future **whose,
+		struct lc_err *err)
 {
 	struct lc_step st;
-	struct future *f;
 	json_t *rec;
-	int is, ret = 0;
+	int is;
 
-	ev->seen = NULL;
+	ev->seen = *whose = NULL;
 	if (lc_step_parse(line, len, NULL, &st, NULL) == 1) {
-		f = st.step > INT_MAX ? NULL : st.branch[0] ? future_of(ev, st.branch) : &ev->run;
+		struct future *f = st.step > INT_MAX ? NULL
+				   : st.branch[0]    ? future_of(ev, st.branch)
+						     : &ev->run;
 		if (f)
 			future_read(ev->goal, f, &st);
 		ev->seen = f == &ev->run ? NULL : f;
-		return f != NULL;
+		*whose = f;
+		return 0;
 	}
 	rec = json_loadb(line, len, 0, NULL);
 	if (!rec)
 		return 0;
 	if ((is = lc_record_is(rec, "branch", 1, err)) != 0) {
-		ret = is < 0 || add_branch(ev, rec, line, err) < 0 ? -1 : 1;
+		is = is < 0 ? -1 : add_branch(ev, rec, line, err);
+		*whose = is < 0 ? NULL : &ev->f[ev->n - 1];
 	} else if ((is = lc_record_is(rec, "result", 1, err)) != 0) {
-		ret = is;
-		if (is > 0)
-			add_result(ev, rec);
-	} else if ((is = lc_record_is(rec, "forecast", 1, err)) != 0) {
-		ret = is < 0 ? -1 : 0;
-		if (is > 0)
-			add_forecast(ev, rec);
+		*whose = is > 0 ? add_result(ev, rec) : NULL;
+	} else if ((is = lc_record_is(rec, "forecast", 1, err)) > 0) {
+		add_forecast(ev, rec);
 	}
 	json_decref(rec);
+	return is < 0 ? -1 : 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct lc_id));
+}
+
+/*
+ * How the lines of branches lie among each other says only which was faster: a fork that was run on
+ * after a kill prints the same lines in another order. So each future's are hashed by themselves,
+ * and the run's own, and the hashes in the order of their bytes.
+ */
+static int hash_all(struct evidence *ev, struct lc_err *err)
+{
+	struct lc_id *id = lc_xalloc((size_t)ev->n + 1, sizeof(*id));
+	int ret = lc_hasher_done(&ev->run.told, &id[ev->n], err);
+
+	for (int i = 0; i < ev->n && ret == 0; i++)
+		ret = lc_hasher_done(&ev->f[i].told, &id[i], err);
+	qsort(id, (size_t)ev->n + 1, sizeof(*id), by_bytes);
+	if (ret == 0)
+		ret = lc_sha256(id, ((size_t)ev->n + 1) * sizeof(*id), &ev->hash, err);
+	free(id);
 	return ret;
 }
 
@@ -233,25 +194,25 @@ static char *file_of(const char *path)
 	return lc_path("%s", path);
 }
 
-static int read_file(struct evidence *ev, struct lc_hasher *h, const char *path,
-		     const struct watcher *w, struct lc_err *err)
+static int read_file(struct evidence *ev, const char *path, const struct watcher *w,
+		     struct lc_err *err)
 {
 	struct lc_lines in;
 	struct lc_err why = {LC_DATA, ""};
+	struct future *whose;
 	char *line;
 	size_t len;
-	int more, part, ret = -1;
+	int more, ret = -1;
 
 	if (lc_lines_open(&in, path, 0, err) < 0)
 		return -1;
 	while ((more = lc_lines_next(&in, &line, &len, err)) > 0) {
-		part = take(ev, line, len, &why);
-		if (part < 0) {
+		if (take(ev, line, len, &whose, &why) < 0) {
 			lc_fail(err, why.code, "%s line %lu: %.400s", path, in.line, why.text);
 			goto out;
 		}
 		line[len] = '\n'; /* where the newline was, or the NUL after a torn line */
-		if (part && lc_hasher_add(h, line, len + 1, err) < 0)
+		if (whose && lc_hasher_add(&whose->told, line, len + 1, err) < 0)
 			goto out;
 		if (w->watch && ev->seen && w->watch(ev, ev->seen, w->arg, err) < 0)
 			goto out;
@@ -266,22 +227,18 @@ int evidence_follow(struct evidence *ev, char *const *paths, int n, const struct
 		    evidence_watch *watch, void *arg, struct lc_err *err)
 {
 	struct watcher w = {watch, arg};
-	struct lc_hasher h = {NULL};
-	int ret = 0;
+	int ret;
 
 	memset(ev, 0, sizeof(*ev));
 	ev->goal = goal && goal->terms + goal->limits > 0 ? goal : NULL;
-	if (lc_hasher_init(&h, err) < 0)
-		return -1;
+	ret = lc_hasher_init(&ev->run.told, err);
 	for (int i = 0; i < n && ret == 0; i++) {
 		char *file = file_of(paths[i]);
-		ret = read_file(ev, &h, file, &w, err);
+		ret = read_file(ev, file, &w, err);
 		free(file);
 	}
-	if (ret < 0)
-		lc_hasher_done(&h, NULL, NULL);
-	else
-		ret = lc_hasher_done(&h, &ev->hash, err);
+	if (ret == 0)
+		ret = hash_all(ev, err);
 	if (ret == 0 && ev->n == 0 && ev->run.n == 0)
 		ret = lc_fail(err, LC_DATA, "%s: no branch records", n ? paths[n - 1] : "");
 	if (ret < 0)
@@ -303,7 +260,9 @@ int evidence_read(struct evidence *ev, const char *path, struct lc_err *err)
 
 void evidence_release(struct evidence *ev)
 {
+	lc_hasher_done(&ev->run.told, NULL, NULL);
 	for (int i = 0; i < ev->n; i++) {
+		lc_hasher_done(&ev->f[i].told, NULL, NULL);
 		json_decref(ev->f[i].rec);
 		json_decref(ev->f[i].forecast);
 		json_decref(ev->f[i].result);

@@ -439,6 +439,19 @@ status "verify: a decision that is none" 3 sh -c 'echo "{" >d; lc-collapse verif
 status "an alpha of 1" 2 lc-collapse race -a 1 ev
 status "an unknown verb" 2 lc-collapse choose ev
 status "a file twice is a branch twice" 3 lc-collapse race ev ev
+# branches run side by side, and a fork that is run on after a kill prints what it has in another order: still one decision
+{ references && future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70; } >ev
+{ grep '"type":"branch"' ev && grep -v '"type":"branch"' ev | awk '{ match($0, /"branch":"[^"]*"/); print substr($0, RSTART, RLENGTH) "\t" $0 }' |
+	sort -s -r -k 1,1 | cut -f 2-; } >other
+cmp -s ev other && fail "the branches in another order" "they are in the same"
+ok "a fork" lc-collapse race ev
+cp .out decision
+ok "the same, its branches in another order" lc-collapse race other
+same "give the same decision" decision .out
+ok "which both verify" lc-collapse verify decision other
+awk '/"branch":"a1","/ || !/"branch":"a1"/ { print; next } { if (held != "") { print; print held; held = "" } else if (!done++) held = $0; else print }' ev >swapped
+status "but two lines of one branch exchanged" 1 lc-collapse verify decision swapped
+
 lc-collapse >.out 2>.err
 equal "no verb" 2 $?
 for verb in '' screen race aa verify apply; do
