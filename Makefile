@@ -92,7 +92,7 @@ $B/%.inc: %
 $B/lib/codec%.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
 $B/lib/detect%.o $B/lib/forecaster.o $B/lib/plateau.o $B/lib/trend.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
 # The trainer's kernels may fuse multiply and add; nothing compares their bits across machines.
-GPT = adamw attention gelu gemm gpt rmsnorm xent
+GPT = adamw attention decode gelu gemm gpt pgrad rmsnorm xent
 $(GPT:%=$B/kernels/%.o): LC_FAST = -O3 $(MARCH) -ffp-contract=fast -fno-math-errno -fno-trapping-math
 $B/cmd/lc-train/data.o: LC_FAST = -DLC_DATADIR='"$(PREFIX)/share/lightcone"'
 $B/liblc.a: $(LIB_OBJ)
@@ -123,6 +123,7 @@ $B/flags: FORCE
 # Tests: tests/unit/*.c with Criterion, tests/cli/*.sh from the outside; tests/run sums up.
 OBJ_read = $(filter-out %/main.o,$(call objects,lc-read))
 OBJ_peers = $B/cmd/lc-train/peers.o
+OBJ_policy = $B/cmd/lc-train/reward.o
 $B/unit/%: $B/tests/unit/%.o $$(OBJ_$$*) $B/liblc.a
 	$(call say,LD,$(@F))
 	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -ldl $(LC_LDLIBS)

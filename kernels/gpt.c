@@ -19,9 +19,8 @@
 #define SIDE_MAX (1 << 14) /* of dim and ctx */
 #define WIDE 1024
 
-/* The tensors of a block, in their order. */
-enum { NORM1, QKV, PROJ, NORM2, UP, DOWN, PER_BLOCK };
 enum { EMBED, POS, BLOCKS };
+#define PER_BLOCK LC_GPT_PARTS
 
 struct lc_gpt_work {
 	float *x;	     /* (2 layers + 1, n, c): the residual stream after each half block */
@@ -116,8 +115,9 @@ void lc_gpt_randomise(const struct lc_gpt *g, float *w, uint64_t seed)
 	for (int i = 0; i < g->ntensors; i++) {
 		const struct lc_gpt_tensor *t = &g->tensors[i];
 		int part = i < BLOCKS || i == g->ntensors - 1 ? -1 : (i - BLOCKS) % PER_BLOCK;
-		double sd =
-			part == PROJ || part == DOWN ? 0.02 / sqrt(2.0 * g->shape.layers) : 0.02;
+		double sd = part == LC_GPT_PROJ || part == LC_GPT_DOWN
+				    ? 0.02 / sqrt(2.0 * g->shape.layers)
+				    : 0.02;
 
 		for (size_t j = 0; j < t->n; j++)
 			w[t->at + j] = t->dims == 1 ? 1.0f : (float)(sd * lc_rng_normal(&rng));
@@ -193,8 +193,7 @@ int lc_gpt_work_rows(const struct lc_gpt_work *k)
 	return k->rows;
 }
 
-/* The weight of a block's part. */
-static size_t part_at(const struct lc_gpt *g, int l, int part)
+size_t lc_gpt_part(const struct lc_gpt *g, int l, enum lc_gpt_part part)
 {
 	return g->tensors[BLOCKS + PER_BLOCK * l + part].at;
 }
@@ -290,15 +289,18 @@ static void forward(const struct lc_gpt *g, struct lc_gpt_work *k, const float *
 	for (int l = 0; l < g->shape.layers; l++) {
 		size_t ln = (size_t)l * nc;
 
-		lc_rmsnorm_cpu(h, rstd, x, w + part_at(g, l, NORM1), n, c);
-		product(g, k->qkv + 3 * ln, h, g->wt + part_at(g, l, QKV), n, 3 * c, c, 0);
+		lc_rmsnorm_cpu(h, rstd, x, w + lc_gpt_part(g, l, LC_GPT_NORM1), n, c);
+		product(g, k->qkv + 3 * ln, h, g->wt + lc_gpt_part(g, l, LC_GPT_QKV), n, 3 * c, c,
+			0);
 		attend(g, k, l, rows, 0);
-		add_linear(g, x + nc, x, k->att + ln, g->wt + part_at(g, l, PROJ), n, c, c);
+		add_linear(g, x + nc, x, k->att + ln, g->wt + lc_gpt_part(g, l, LC_GPT_PROJ), n, c,
+			   c);
 		x += nc, h += nc, rstd += cap;
-		lc_rmsnorm_cpu(h, rstd, x, w + part_at(g, l, NORM2), n, c);
-		product(g, k->up + 4 * ln, h, g->wt + part_at(g, l, UP), n, 4 * c, c, 0);
+		lc_rmsnorm_cpu(h, rstd, x, w + lc_gpt_part(g, l, LC_GPT_NORM2), n, c);
+		product(g, k->up + 4 * ln, h, g->wt + lc_gpt_part(g, l, LC_GPT_UP), n, 4 * c, c, 0);
 		lc_gelu_cpu(k->act + 4 * ln, k->up + 4 * ln, (size_t)n * 4 * (size_t)c);
-		add_linear(g, x + nc, x, k->act + 4 * ln, g->wt + part_at(g, l, DOWN), n, c, 4 * c);
+		add_linear(g, x + nc, x, k->act + 4 * ln, g->wt + lc_gpt_part(g, l, LC_GPT_DOWN), n,
+			   c, 4 * c);
 		x += nc, h += nc, rstd += cap;
 	}
 	lc_rmsnorm_cpu(h, rstd, x, w + g->tensors[g->ntensors - 1].at, n, c);
@@ -321,6 +323,13 @@ static double sum_losses(const float *loss, int n)
 	for (int i = 0; i < n; i++)
 		s += (double)loss[i];
 	return s;
+}
+
+const float *lc_gpt_logits(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
+			   const uint8_t *tokens, int rows)
+{
+	forward(g, k, w, tokens, rows);
+	return k->logits;
 }
 
 double lc_gpt_loss(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
@@ -353,17 +362,20 @@ static void block_back(const struct lc_gpt *g, struct lc_gpt_work *k, const floa
 	size_t at[PER_BLOCK];
 
 	for (int i = 0; i < PER_BLOCK; i++)
-		at[i] = part_at(g, l, i);
-	linear_back(g, k->da, grad + at[DOWN], k->dx, k->act + 4 * ln, w + at[DOWN], n, c, 4 * c);
+		at[i] = lc_gpt_part(g, l, (enum lc_gpt_part)i);
+	linear_back(g, k->da, grad + at[LC_GPT_DOWN], k->dx, k->act + 4 * ln, w + at[LC_GPT_DOWN],
+		    n, c, 4 * c);
 	lc_gelu_back_cpu(k->da, k->da, k->up + 4 * ln, (size_t)n * 4 * (size_t)c);
-	linear_back(g, k->db, grad + at[UP], k->da, h + nc, w + at[UP], n, 4 * c, c);
-	lc_rmsnorm_back_cpu(k->dx, grad + at[NORM2], k->db, x + nc, w + at[NORM2], rstd + cap, n,
-			    c);
+	linear_back(g, k->db, grad + at[LC_GPT_UP], k->da, h + nc, w + at[LC_GPT_UP], n, 4 * c, c);
+	lc_rmsnorm_back_cpu(k->dx, grad + at[LC_GPT_NORM2], k->db, x + nc, w + at[LC_GPT_NORM2],
+			    rstd + cap, n, c);
 
-	linear_back(g, k->da, grad + at[PROJ], k->dx, k->att + ln, w + at[PROJ], n, c, c);
+	linear_back(g, k->da, grad + at[LC_GPT_PROJ], k->dx, k->att + ln, w + at[LC_GPT_PROJ], n, c,
+		    c);
 	attend(g, k, l, rows, 1);
-	linear_back(g, k->da, grad + at[QKV], k->db, h, w + at[QKV], n, 3 * c, c);
-	lc_rmsnorm_back_cpu(k->dx, grad + at[NORM1], k->da, x, w + at[NORM1], rstd, n, c);
+	linear_back(g, k->da, grad + at[LC_GPT_QKV], k->db, h, w + at[LC_GPT_QKV], n, 3 * c, c);
+	lc_rmsnorm_back_cpu(k->dx, grad + at[LC_GPT_NORM1], k->da, x, w + at[LC_GPT_NORM1], rstd, n,
+			    c);
 }
 
 static void backward(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,

@@ -40,6 +40,11 @@ struct lc_gpt {
 	lc_sgemm_fn *blas; /* NULL: our own products only */
 };
 
+/* The tensors: embed, pos, these of each block, and the last norm. Where a block's part begins. */
+enum lc_gpt_part { LC_GPT_NORM1, LC_GPT_QKV, LC_GPT_PROJ, LC_GPT_NORM2, LC_GPT_UP, LC_GPT_DOWN };
+#define LC_GPT_PARTS 6
+size_t lc_gpt_part(const struct lc_gpt *g, int layer, enum lc_gpt_part part);
+
 /* LC_USAGE when the sizes do not go together: dim/heads and ctx must be multiples of 16. */
 int lc_gpt_init(struct lc_gpt *g, const struct lc_gpt_shape *shape, lc_sgemm_fn *blas,
 		struct lc_err *err);
@@ -62,6 +67,9 @@ int lc_gpt_work_rows(const struct lc_gpt_work *k);
  * losses in nats. */
 double lc_gpt_loss(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
 		   const uint8_t *tokens, int rows);
+/* The logits themselves, (rows*ctx,vocab), the workspace's until its next pass. */
+const float *lc_gpt_logits(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
+			   const uint8_t *tokens, int rows);
 /* grad is overwritten with scale * d(sum of the losses)/dw. */
 double lc_gpt_grad(const struct lc_gpt *g, struct lc_gpt_work *k, const float *w,
 		   const uint8_t *tokens, int rows, float scale, float *grad);

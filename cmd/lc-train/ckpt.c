@@ -1,5 +1,6 @@
 /*
  * ckpt: checkpoints, DIR/step-00000100/{model,optimizer}.safetensors and state.json.
+ * With a reward also reference.safetensors, the weights of the policy it began as.
  *
  * Written in DIR/.tmp-step-<pid>, each file fsynced, then the directory renamed and its parent
  * fsynced: whatever is killed when, a name step-* is a complete state. A writer holds a lock on
@@ -21,11 +22,9 @@
 #include "safetensors.h"
 #include "train.h"
 
-#define STATE_VERSION 1
 #define TMP ".tmp-step-" /* and the process: a name of our own kind only */
 
-/* The number in "step-00000100", or -1. */
-static long step_of(const char *name)
+long ckpt_step_of(const char *name)
 {
 	char *end;
 	long n;
@@ -44,8 +43,8 @@ static long sweep(const char *out, DIR *dir, struct lc_err *err)
 	int ret = 0;
 
 	while (ret == 0 && (e = readdir(dir))) {
-		if (step_of(e->d_name) > last)
-			last = step_of(e->d_name);
+		if (ckpt_step_of(e->d_name) > last)
+			last = ckpt_step_of(e->d_name);
 		if (strncmp(e->d_name, TMP, strlen(TMP)) == 0) {
 			char *path = lc_path("%s/%s", out, e->d_name);
 
@@ -88,7 +87,7 @@ json_t *ckpt_state(const struct run *r)
 {
 	const json_t *skip = json_object_get(r->actions, "skip");
 	json_int_t seed = (json_int_t)r->plan.seed, order = (json_int_t)r->plan.data_seed;
-	json_t *s = json_pack("{s:i,s:I,s:I}", "v", STATE_VERSION, "step", (json_int_t)r->step,
+	json_t *s = json_pack("{s:i,s:I,s:I}", "v", CKPT_VERSION, "step", (json_int_t)r->step,
 			      "tokens", (json_int_t)r->tokens);
 
 	json_object_set_new(s, "rng",
@@ -98,6 +97,9 @@ json_t *ckpt_state(const struct run *r)
 				      "index", (json_int_t)r->step, "jitter", "seed", seed,
 				      "stream", JITTER_STREAM, "fault", "seed", seed, "stream",
 				      FAULT_STREAM));
+	if (r->rl)
+		json_object_set_new(json_object_get(s, "rng"), "sample",
+				    json_pack("{s:I,s:i}", "seed", order, "stream", SAMPLE_STREAM));
 	json_object_set_new(s, "data",
 			    json_pack("{s:I,s:I,s:s,s:o}", "seed", order, "index",
 				      (json_int_t)r->step, "text_sha256", r->data.sha256, "skip",
@@ -108,6 +110,7 @@ json_t *ckpt_state(const struct run *r)
 				      (json_int_t)r->v_updates));
 	json_object_update_new(s, plan_to_json(&r->plan));
 	json_object_set(s, "actions", r->actions);
+	json_object_set(s, "init", r->init);			   /* NULL: none is set */
 	json_object_set_new(s, "peers", peers_to_json(&r->peers)); /* NULL: none is set */
 	json_object_set_new(s, "since",
 			    json_pack("{s:I,s:I}", "lr_tail", (json_int_t)r->tail_start,
@@ -130,14 +133,15 @@ static void describe(const struct lc_gpt_tensor *t, const char *name, const floa
 				 .bytes = t->n * sizeof(float)};
 }
 
-static int save_model(const struct run *r, const char *dir, struct lc_err *err)
+static int save_weights(const struct run *r, const char *dir, const char *name, const float *w,
+			struct lc_err *err)
 {
 	int n = r->gpt.ntensors, ret;
 	struct lc_tensor *t = lc_xalloc((size_t)n, sizeof(*t));
-	char *path = lc_path("%s/model.safetensors", dir);
+	char *path = lc_path("%s/%s.safetensors", dir, name);
 
 	for (int i = 0; i < n; i++)
-		describe(&r->gpt.tensors[i], r->gpt.tensors[i].name, r->w, &t[i]);
+		describe(&r->gpt.tensors[i], r->gpt.tensors[i].name, w, &t[i]);
 	ret = lc_safetensors_write(path, t, n, err);
 	free(path);
 	free(t);
@@ -191,6 +195,15 @@ static int same_file(const char *a, const char *b, const char *name)
 	return same;
 }
 
+static int access_in(const char *dir, const char *name)
+{
+	char *path = lc_path("%s/%s", dir, name);
+	int ret = access(path, F_OK);
+
+	free(path);
+	return ret;
+}
+
 /* tmp becomes to. Where that is there already: the same state stays, another is no error only when
  * it may be overwritten. */
 static int publish(const char *tmp, const char *to, int overwrite, struct lc_err *err)
@@ -200,7 +213,9 @@ static int publish(const char *tmp, const char *to, int overwrite, struct lc_err
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return lc_fail_sys(err, "rename to %s", to);
 	if (same_file(tmp, to, "state.json") && same_file(tmp, to, "model.safetensors") &&
-	    same_file(tmp, to, "optimizer.safetensors"))
+	    same_file(tmp, to, "optimizer.safetensors") &&
+	    (access_in(tmp, "reference.safetensors") < 0 ||
+	     same_file(tmp, to, "reference.safetensors")))
 		return lc_remove_tree(tmp, err);
 	if (!overwrite)
 		return lc_fail(err, LC_DATA, "%s is another state: another --out, or --overwrite",
@@ -222,7 +237,7 @@ static int prune(const char *out, long keep, struct lc_err *err)
 	if (n < 0)
 		return lc_fail_sys(err, "read %s", out);
 	for (int i = n - 1; i >= 0; i--) {
-		if (ret == 0 && step_of(e[i]->d_name) >= 0 && ++seen > keep) {
+		if (ret == 0 && ckpt_step_of(e[i]->d_name) >= 0 && ++seen > keep) {
 			char *path = lc_path("%s/%s", out, e[i]->d_name);
 			char *tmp = lc_path("%s/" TMP "%ld-old", out, (long)getpid());
 
@@ -244,7 +259,8 @@ int ckpt_save(const struct run *r, struct lc_err *err)
 	char *to = lc_path("%s/step-%08ld", r->job.out, r->step);
 	int ret = -1;
 
-	if (lc_mkdirs(tmp, err) < 0 || save_model(r, tmp, err) < 0 ||
+	if (lc_mkdirs(tmp, err) < 0 || save_weights(r, tmp, "model", r->w, err) < 0 ||
+	    (r->rl && save_weights(r, tmp, "reference", rl_reference(r->rl), err) < 0) ||
 	    save_moments(r, tmp, err) < 0 || save_state(r, tmp, err) < 0 ||
 	    lc_fsync_dir(tmp, err) < 0 || publish(tmp, to, r->job.overwrite, err) < 0) {
 		lc_remove_tree(tmp, NULL);
@@ -255,105 +271,4 @@ out:
 	free(tmp);
 	free(to);
 	return ret;
-}
-
-int ckpt_find(const char *dir, char **path, json_t **state, struct lc_err *err)
-{
-	char *file = lc_path("%s/state.json", dir);
-	struct dirent **e;
-	int n;
-
-	*path = lc_path("%s", dir);
-	if (access(file, F_OK) < 0 && (n = scandir(dir, &e, NULL, versionsort)) >= 0) {
-		/* sorted as numbers: the last is the newest */
-		for (int i = 0; i < n; i++) {
-			if (step_of(e[i]->d_name) >= 0) {
-				free(*path);
-				*path = lc_path("%s/%s", dir, e[i]->d_name);
-			}
-			free(e[i]);
-		}
-		free(e);
-		free(file);
-		file = lc_path("%s/state.json", *path);
-	}
-	*state = lc_json_load(file, err);
-	free(file);
-	if (*state && lc_json_get_int(*state, "v", 0) != STATE_VERSION) {
-		lc_fail(err, LC_DATA, "%s: state of version %ld: this program knows %d", *path,
-			lc_json_get_int(*state, "v", 0), STATE_VERSION);
-		json_decref(*state);
-		*state = NULL;
-	}
-	return *state ? 0 : -1;
-}
-
-static int load_tensor(const struct lc_safetensors *st, const struct lc_gpt_tensor *t,
-		       const char *suffix, float *x, struct lc_err *err)
-{
-	char *name = lc_path("%s%s", t->name, suffix);
-	struct lc_tensor got;
-	int ret = lc_safetensors_get(st, name, &got, err);
-
-	if (ret == 0 &&
-	    (strcmp(got.dtype, "F32") != 0 || got.dims != t->dims || got.shape[0] != t->shape[0] ||
-	     (t->dims == 2 && got.shape[1] != t->shape[1])))
-		ret = lc_fail(err, LC_DATA, "%s: %s has another shape than the state's model",
-			      st->path, name);
-	if (ret == 0)
-		memcpy(x + t->at, got.data, got.bytes);
-	free(name);
-	return ret;
-}
-
-static int load_file(const struct run *r, const char *dir, const char *file,
-		     const char *const *suffix, float *const *to, int n, struct lc_err *err)
-{
-	char *path = lc_path("%s/%s", dir, file);
-	struct lc_safetensors st;
-	int ret = lc_safetensors_read(&st, path, err);
-
-	free(path);
-	if (ret < 0)
-		return -1;
-	for (int i = 0; i < r->gpt.ntensors && ret == 0; i++)
-		for (int k = 0; k < n && ret == 0; k++)
-			ret = load_tensor(&st, &r->gpt.tensors[i], suffix[k], to[k], err);
-	lc_safetensors_release(&st);
-	return ret;
-}
-
-int ckpt_load(struct run *r, const char *path, const json_t *state, struct lc_err *err)
-{
-	static const char *const plain[] = {""}, *const moments[] = {".exp_avg", ".exp_avg_sq"};
-	const json_t *since = json_object_get(state, "since");
-	const json_t *o = json_object_get(state, "optimizer");
-	float *both[] = {r->m, r->v};
-	const char *sha = lc_json_get_str(json_object_get(state, "data"), "text_sha256", "none");
-	json_t *actions = json_object_get(state, "actions");
-	struct lc_err why;
-
-	if (strcmp(sha, r->data.sha256) != 0)
-		return lc_fail(err, LC_DATA, "%s: trained on the text %.16s, %s is %.16s%s", path,
-			       sha, r->job.text ? r->job.text : "the bundled one", r->data.sha256,
-			       r->job.text ? "" : ": name it with --text");
-	r->step = lc_json_get_int(state, "step", -1);
-	r->tokens = lc_json_get_int(state, "tokens", -1);
-	r->m_updates = lc_json_get_int(o, "m_updates", -1);
-	r->v_updates = lc_json_get_int(o, "v_updates", -1);
-	r->tail_start = lc_json_get_int(since, "lr_tail", 0);
-	r->warm_start = lc_json_get_int(since, "lr_warmup", 0);
-	r->hold_start = lc_json_get_int(json_object_get(state, "hold"), "since", 0);
-	r->hold_back = lc_json_get_num(json_object_get(state, "hold"), "back", 1);
-	if (r->step < 0 || r->tokens < 0 || r->m_updates < 0 || r->v_updates < 0)
-		return lc_fail(err, LC_DATA, "%s/state.json: a counter is missing", path);
-	if (lc_actions_check(actions, &why) < 0)
-		return lc_fail(err, LC_DATA, "%s/state.json: %.400s", path, why.text);
-	if (peers_from_json(&r->peers, json_object_get(state, "peers"), path, err) < 0)
-		return -1;
-	json_object_update(r->actions, actions);
-	if (load_file(r, path, "model.safetensors", plain, &r->w, 1, err) < 0 ||
-	    load_file(r, path, "optimizer.safetensors", moments, both, 2, err) < 0)
-		return -1;
-	return effects_update(r, err);
 }

@@ -130,6 +130,9 @@ int faults_parse(struct run *r, struct lc_err *err)
 		r->nfaults++;
 		if (parse_one(&r->fault[i], r->job.faults[i]) < 0)
 			return lc_fail(err, LC_USAGE, "--fault %s: not a fault", r->job.faults[i]);
+		if (r->fault[i].kind == MISLABEL && r->plan.reward)
+			return lc_fail(err, LC_USAGE, "--fault %s: a reward has no targets",
+				       r->job.faults[i]);
 	}
 	return 0;
 }

@@ -69,13 +69,18 @@ static int emit(const struct run *r, const struct report *rep, struct lc_err *er
 	       rep->wall_s);
 	put_text("run", r->job.run);
 	put_text("branch", r->job.branch);
+	if (r->rl) {
+		put("reward", rep->reward);
+		put("kl", rep->kl);
+		put("entropy", rep->entropy);
+	}
 	if (rep->skipped)
 		printf(",\"skipped\":1");
 	if (rep->clip > 0)
 		put("clip", rep->clip);
 	if (rep->validated) {
-		put("val_loss", rep->val_loss);
-		put("test_loss", rep->test_loss);
+		put(r->rl ? "val_reward" : "val_loss", rep->held[0]);
+		put(r->rl ? "test_reward" : "test_loss", rep->held[1]);
 	}
 	if (rep->probed) {
 		if (r->plan.micro > 1)
@@ -91,12 +96,36 @@ static int emit(const struct run *r, const struct report *rep, struct lc_err *er
 	return fflush(stdout) == EOF ? lc_fail_sys(err, "write stdout") : 0;
 }
 
+/* What lc-proxy cannot see in steps. Once, where the run begins: a resume adds to the same log. */
+static int emit_setup(const struct run *r, struct lc_err *err)
+{
+	const struct plan *p = &r->plan;
+	json_t *v = lc_record_new("setup", 1);
+	int ret;
+
+	if (r->job.run)
+		json_object_set_new(v, "run", json_string(r->job.run));
+	json_object_set_new(v, "params", json_integer((json_int_t)r->gpt.count));
+	json_object_set_new(v, "batch", json_integer(p->batch));
+	json_object_set_new(v, "tokens", json_integer((json_int_t)p->batch * p->shape.ctx));
+	json_object_set_new(v, "steps", json_integer(p->total));
+	json_object_set_new(v, "optimizer", json_string("adamw"));
+	json_object_set_new(v, "weight_decay", lc_json_num(p->weight_decay));
+	json_object_set_new(v, "beta1", lc_json_num(p->beta1));
+	json_object_set_new(v, "beta2", lc_json_num(p->beta2));
+	if (p->clip > 0)
+		json_object_set_new(v, "clip", lc_json_num(p->clip));
+	ret = lc_json_emit(stdout, v, err);
+	json_decref(v);
+	return ret;
+}
+
 /* The plan (the state's, at a resume), the text, the model and its state. */
 static int make_run(struct run *r, struct lc_err *err)
 {
 	struct plan given = r->plan;
 	char *path = NULL;
-	json_t *state = NULL;
+	json_t *state = NULL, *from = NULL; /* to go on from, or to begin with its weights */
 	lc_sgemm_fn *blas;
 	int ret = -1;
 
@@ -104,6 +133,11 @@ static int make_run(struct run *r, struct lc_err *err)
 	if (r->job.resume && (ckpt_find(r->job.resume, &path, &state, err) < 0 ||
 			      plan_from_json(&r->plan, state, path, err) < 0 ||
 			      options_agree(&given, &r->job, &r->plan, err) < 0))
+		goto out;
+	if (!state && r->job.init &&
+	    (ckpt_find(r->job.init, &path, &from, err) < 0 ||
+	     plan_from_json(&given, from, path, err) < 0 ||
+	     options_take_model(&r->plan, &r->job, &given, err) < 0))
 		goto out;
 	if (plan_check(&r->plan, err) < 0 || faults_parse(r, err) < 0)
 		goto out;
@@ -119,14 +153,19 @@ static int make_run(struct run *r, struct lc_err *err)
 		goto out;
 	if (state)
 		ret = ckpt_load(r, path, state, err);
+	else if (from)
+		ret = ckpt_load_weights(r, path, from, err);
 	else
 		lc_gpt_randomise(&r->gpt, r->w, r->plan.seed), ret = 0;
+	if (ret == 0 && !state && r->plan.reward)
+		rl_open(r);
 	if (ret == 0)
 		ret = actions_apply(r, r->job.actions, err);
 	if (ret == 0 && state && !r->job.quiet)
 		lc_warn("goes on from %s, step %ld", path, r->step);
 out:
 	json_decref(state);
+	json_decref(from);
 	free(path);
 	return ret;
 }
@@ -138,6 +177,8 @@ static int loop(struct run *r, struct lc_err *err)
 	long probe = r->job.probe_every >= 0 ? r->job.probe_every : r->plan.probe_every;
 	struct report rep;
 
+	if (r->step == 0 && end > 0 && !r->job.branch && emit_setup(r, err) < 0)
+		return -1;
 	progress_begin(r);
 	while (r->step < end && !caught) {
 		long next = r->step + 1;
@@ -146,8 +187,8 @@ static int loop(struct run *r, struct lc_err *err)
 		control_poll(r);
 		train_step(r, probe > 0 && next % probe == 0, &rep);
 		if (val > 0 && (next % val == 0 || next == r->plan.total)) {
-			rep.val_loss = train_eval(r, 0);
-			rep.test_loss = train_eval(r, 1);
+			for (int i = 0; i < 2; i++)
+				rep.held[i] = r->rl ? rl_eval(r, i) : train_eval(r, i);
 			rep.validated = 1;
 		}
 		if (emit(r, &rep, err) < 0)

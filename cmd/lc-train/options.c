@@ -46,6 +46,10 @@ static const struct option options[] = {
 	{"zclip", FLAG, B(zclip), NULL, "ZClip: clip gradient norms above a z-score of 2.5"},
 	{"skip-sigma", REAL, B(skip_sigma), "X",
 	 "SkipStep: no update X standard deviations out of the last 128"},
+	{"reward", CHOICE, P(reward), "NAME",
+	 "learn by policy gradient from a reward: words (none: from the text)"},
+	{"kl-coef", REAL, P(kl_coef), "X", "weight of the KL to the policy it began as (0.05)"},
+	{"sample", INT, P(sample), "N", "bytes drawn after each prompt (half of ctx)"},
 	{"seed", SEED, P(seed), "N", "of the initial weights (1)"},
 	{"data-seed", SEED, P(data_seed), "N", "of the data order (1)"},
 	{"threads", INT, J(threads), "N", "threads (1)"},
@@ -58,6 +62,8 @@ static const struct option options[] = {
 	{"overwrite", FLAG, J(overwrite), NULL, "replace the checkpoints of another run in DIR"},
 	{"resume", TEXT, J(resume), "DIR",
 	 "go on from a checkpoint, or the newest under DIR; none: afresh"},
+	{"init", TEXT, J(init), "DIR",
+	 "begin with the weights of a checkpoint, and nothing else of it"},
 	{"run", TEXT, J(run), "NAME", "name of the run in the records"},
 	{"branch", TEXT, J(branch), "NAME", "name of the branch (default: $LC_BRANCH)"},
 	{"lr-scale", ACTION, 0, 0, "X", "learning rate times X"},
@@ -120,12 +126,16 @@ static double real(const char *name, const char *word)
 	return x;
 }
 
-static int choice(const char *name, const char *word)
+static int choice(const struct option *o, const char *word)
 {
-	for (int i = 0; schedule_names[i]; i++)
-		if (strcmp(schedule_names[i], word) == 0)
+	int reward = o->at == offsetof(struct plan, reward);
+	const char *const *names = reward ? reward_names : schedule_names;
+
+	for (int i = 0; names[i]; i++)
+		if (strcmp(names[i], word) == 0)
 			return i;
-	lc_usage("--%s %s: not one of cosine, wsd, constant", name, word);
+	lc_usage("--%s %s: not one of %s", o->name, word,
+		 reward ? "none, words" : "cosine, wsd, constant");
 }
 
 static void action(struct job *j, const char *option, const char *word)
@@ -164,7 +174,7 @@ static void set(const struct option *o, const char *word, struct plan *p, struct
 		*(uint64_t *)to = (uint64_t)whole(o->name, word);
 		break;
 	case REAL: *(double *)to = real(o->name, word); break;
-	case CHOICE: *(int *)to = choice(o->name, word); break;
+	case CHOICE: *(int *)to = choice(o, word); break;
 	case TEXT: *(const char **)to = word; break;
 	case FLAG: *(int *)to = 1; break;
 	case FAULT:
@@ -202,6 +212,8 @@ static void settle(struct plan *p, struct job *j)
 		p->micro = p->batch % 2 ? 1 : 2;
 	if (j->resume)
 		return;
+	if (p->sample == 0)
+		p->sample = p->shape.ctx / 2;
 	if (j->val_every >= 0)
 		p->val_every = j->val_every;
 	if (j->probe_every >= 0)
@@ -230,6 +242,7 @@ void options_parse(int argc, char **argv, struct plan *p, struct job *j)
 			   .beta2 = 0.95,
 			   .eps = 1e-8,
 			   .clip = 1,
+			   .kl_coef = 0.05,
 			   .val_every = VAL_EVERY,
 			   .probe_every = PROBE_EVERY};
 	*j = (struct job){.steps = -1,
@@ -290,6 +303,27 @@ int options_agree(const struct plan *given, const struct job *j, struct plan *st
 		if (memcmp(want, have, size) != 0)
 			return lc_fail(err, LC_USAGE,
 				       "--%s: differs from the plan of the resumed state", o->name);
+	}
+	return 0;
+}
+
+_Static_assert(offsetof(struct plan, shape) == 0, "the sizes are the first of the plan");
+
+int options_take_model(struct plan *p, const struct job *j, const struct plan *from,
+		       struct lc_err *err)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		const struct option *o = &options[i];
+		int *mine = (int *)(void *)((char *)p + o->at);
+		const int *theirs = (const int *)(const void *)((const char *)from + o->at);
+
+		if (!o->in_plan || o->at >= sizeof(p->shape))
+			continue;
+		if (j->given >> i & 1 && *mine != *theirs)
+			return lc_fail(err, LC_USAGE,
+				       "--%s %d: the weights of --init are of a model with %d",
+				       o->name, *mine, *theirs);
+		*mine = *theirs;
 	}
 	return 0;
 }

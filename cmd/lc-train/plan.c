@@ -7,6 +7,7 @@
 #include "json.h"
 
 const char *const schedule_names[] = {"cosine", "wsd", "constant", NULL};
+const char *const reward_names[] = {"none", "words", NULL};
 
 /* Warm-up is linear from 0, reached at step `warmup`; past the total the last value holds. */
 double plan_lr(const struct plan *p, long step)
@@ -47,6 +48,11 @@ int plan_check(const struct plan *p, struct lc_err *err)
 			       "negative, eps above 0");
 	if (!(p->beta1 >= 0 && p->beta1 < 1) || !(p->beta2 >= 0 && p->beta2 < 1))
 		return lc_fail(err, LC_USAGE, "beta1, beta2: must be from 0 to below 1");
+	if (p->reward && (p->batch < 2 || p->sample < 1 || p->sample > p->shape.ctx))
+		return lc_fail(err, LC_USAGE,
+			       "reward: wants 2 rows and more, and to sample from 1 to ctx bytes");
+	if (!(p->kl_coef >= 0))
+		return lc_fail(err, LC_USAGE, "kl-coef: must not be negative");
 	if (p->val_every < 0 || p->probe_every < 0)
 		return lc_fail(err, LC_USAGE, "val-every, probe-every: must not be negative");
 	return 0;
@@ -72,6 +78,11 @@ json_t *plan_to_json(const struct plan *p)
 		json_object_set_new(hyper, "zclip", json_true());
 	if (p->skip_sigma > 0)
 		json_object_set_new(hyper, "skip_sigma", lc_json_num(p->skip_sigma));
+	if (p->reward) {
+		json_object_set_new(hyper, "reward", json_string(reward_names[p->reward]));
+		json_object_set_new(hyper, "kl_coef", lc_json_num(p->kl_coef));
+		json_object_set_new(hyper, "sample", json_integer(p->sample));
+	}
 	return v;
 }
 
@@ -80,6 +91,7 @@ int plan_from_json(struct plan *p, const json_t *state, const char *what, struct
 	const json_t *s = json_object_get(state, "schedule"), *h = json_object_get(state, "hyper");
 	const json_t *m = json_object_get(state, "model"), *rng = json_object_get(state, "rng");
 	const char *kind = lc_json_get_str(s, "kind", "");
+	const char *reward = lc_json_get_str(h, "reward", "none");
 	struct lc_err why;
 
 	*p = (struct plan){
@@ -101,12 +113,17 @@ int plan_from_json(struct plan *p, const json_t *state, const char *what, struct
 		.clip = lc_json_get_num(h, "clip", -1),
 		.zclip = json_is_true(json_object_get(h, "zclip")),
 		.skip_sigma = lc_json_get_num(h, "skip_sigma", 0),
+		.kl_coef = lc_json_get_num(h, "kl_coef", 0),
+		.sample = (int)lc_json_get_int(h, "sample", 0),
 		.val_every = lc_json_get_int(h, "val_every", VAL_EVERY),
 		.probe_every = lc_json_get_int(h, "probe_every", PROBE_EVERY),
 	};
 	while (schedule_names[p->schedule] && strcmp(schedule_names[p->schedule], kind) != 0)
 		p->schedule++;
-	if (!schedule_names[p->schedule] || lc_json_get_int(m, "vocab", 0) != LC_GPT_VOCAB)
+	while (reward_names[p->reward] && strcmp(reward_names[p->reward], reward) != 0)
+		p->reward++;
+	if (!schedule_names[p->schedule] || !reward_names[p->reward] ||
+	    lc_json_get_int(m, "vocab", 0) != LC_GPT_VOCAB)
 		return lc_fail(err, LC_DATA, "%s: not a state of lc-train", what);
 	if (plan_check(p, &why) < 0)
 		return lc_fail(err, LC_DATA, "%s: %.400s", what, why.text);

@@ -13,6 +13,7 @@
 
 enum schedule { COSINE, WSD, CONSTANT };
 extern const char *const schedule_names[]; /* by enum schedule, NULL-ended */
+extern const char *const reward_names[];
 
 /* Steps between held-out losses and between probes, where nobody says. */
 enum { VAL_EVERY = 100, PROBE_EVERY = 100 };
@@ -26,14 +27,17 @@ struct plan {
 	long total, warmup; /* steps */
 	double lr, min_lr, decay_frac;
 	double weight_decay, beta1, beta2, eps, clip;
-	int zclip;		     /* peers.h; a resume may begin with it */
-	double skip_sigma;	     /* likewise; 0: off */
+	int zclip;	   /* peers.h; a resume may begin with it */
+	double skip_sigma; /* likewise; 0: off */
+	int reward;	   /* index of reward_names; 0: none, the text's likelihood is learnt */
+	double kl_coef;
+	int sample;		     /* bytes drawn a row */
 	long val_every, probe_every; /* what the first start said; one invocation may differ */
 };
 
 /* What one invocation does; takes nothing from the state and leaves nothing in it. */
 struct job {
-	const char *text, *out, *resume, *run, *branch;
+	const char *text, *out, *resume, *init, *run, *branch;
 	long steps; /* to do from here; -1: to the plan's total */
 	int threads, quiet, print_config, stop_on_nan, overwrite;
 	long val_every, probe_every; /* -1: the plan's */
@@ -56,6 +60,10 @@ void options_parse(int argc, char **argv, struct plan *p, struct job *j);
  * and has not begun, is taken over. */
 int options_agree(const struct plan *given, const struct job *j, struct plan *state,
 		  struct lc_err *err);
+
+/* The model's sizes from another state's plan; LC_USAGE when one was given and differs. */
+int options_take_model(struct plan *p, const struct job *j, const struct plan *from,
+		       struct lc_err *err);
 
 /* LC_USAGE when the numbers do not make a run. */
 int plan_check(const struct plan *p, struct lc_err *err);

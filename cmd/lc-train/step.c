@@ -41,6 +41,8 @@ void train_close(struct run *r)
 	free(r->m);
 	free(r->v);
 	faults_release(r);
+	rl_close(r->rl);
+	json_decref(r->init);
 	json_decref(r->actions);
 	json_decref(r->job.actions);
 	data_close(&r->data);
@@ -121,6 +123,17 @@ static void micro_pass(void *ctx, int i)
 	train_give_work(r, k);
 }
 
+void train_sum_grads(struct run *r)
+{
+	int micro = r->plan.micro;
+	float *total = r->grad[micro];
+
+	memcpy(total, r->grad[0], r->gpt.count * sizeof(*total));
+	for (int i = 1; i < micro; i++)
+		for (size_t j = 0; j < r->gpt.count; j++)
+			total[j] += r->grad[i][j];
+}
+
 /* The gradient of the whole batch in grad[micro], added up in the order of the micro-batches. Its
  * mean loss. */
 static double gradient(struct run *r, int rows, const uint8_t *labels, int probe,
@@ -129,13 +142,9 @@ static double gradient(struct run *r, int rows, const uint8_t *labels, int probe
 	int micro = r->plan.micro;
 	double *loss = lc_xalloc((size_t)micro, sizeof(*loss)), sum = 0;
 	struct pass p = {r, rows / micro, probe, labels, loss, &rep->stats};
-	float *total = r->grad[micro];
 
 	lc_pool_run(r->pool, micro, micro_pass, &p);
-	memcpy(total, r->grad[0], r->gpt.count * sizeof(*total));
-	for (int i = 1; i < micro; i++)
-		for (size_t j = 0; j < r->gpt.count; j++)
-			total[j] += r->grad[i][j];
+	train_sum_grads(r);
 	for (int i = 0; i < micro; i++)
 		sum += loss[i];
 	free(loss);
@@ -146,9 +155,8 @@ static double gradient(struct run *r, int rows, const uint8_t *labels, int probe
 static void correct(const struct run *r, struct lc_adamw *o)
 {
 	o->c1 = (float)(1 / (1 - pow((double)o->beta1, (double)r->m_updates)));
-	o->c2 = r->v_updates > 0
-			? (float)(1 / (1 - pow((double)o->beta2, (double)r->v_updates)))
-			: 1;
+	o->c2 = r->v_updates > 0 ? (float)(1 / (1 - pow((double)o->beta2, (double)r->v_updates)))
+				 : 1;
 }
 
 static void update(struct run *r, struct lc_adamw *o, double decay)
@@ -182,24 +190,24 @@ static double restrain(struct run *r, double clip, struct report *rep)
 
 /* The batch of this step in r->batch, its labels if they are not its own, and its hash. Returns its
  * rows. */
-static int fetch(struct run *r, long step, uint8_t **labels, char hash[17])
+static int fetch(struct run *r, long step, uint64_t *index, uint8_t **labels, char hash[17])
 {
 	double want = r->plan.batch / r->plan.micro * r->fx.batch_scale;
 	int rows = (want < 1 ? 1 : (int)floor(want + 0.5)) * r->plan.micro;
 	/* a shift back past the first batch meets batches that no plan uses either */
 	uint64_t at = (uint64_t)(step + r->fx.data_shift) % UNPLANNED;
-	uint64_t index = at + (effects_skips(r, step) ? UNPLANNED : 0);
 	size_t bytes = (size_t)rows * (size_t)(r->plan.shape.ctx + 1);
 	struct lc_id id;
 	char hex[LC_HEX_LEN + 1];
 
+	*index = at + (effects_skips(r, step) ? UNPLANNED : 0);
 	if (rows > r->batch_rows) {
 		r->batch = lc_xrealloc(r->batch, bytes, 1);
 		r->batch_rows = rows;
 	}
-	data_batch(&r->data, r->fx.data_seed, index, rows, r->batch);
-	fault_batch(r, index, r->batch, rows);
-	*labels = fault_labels(r, index, r->batch, rows);
+	data_batch(&r->data, r->fx.data_seed, *index, rows, r->batch);
+	fault_batch(r, *index, r->batch, rows);
+	*labels = fault_labels(r, *index, r->batch, rows);
 	if (lc_sha256(*labels ? *labels : r->batch, bytes - (*labels ? (size_t)rows : 0), &id,
 		      NULL) < 0)
 		memset(&id, 0, sizeof(id));
@@ -215,16 +223,19 @@ void train_step(struct run *r, int probe, struct report *rep)
 	float *before = NULL;
 	size_t n = r->gpt.count;
 	uint8_t *labels;
+	uint64_t index;
 	int rows, clips;
 	struct lc_adamw o = {.beta1 = (float)r->plan.beta1,
 			     .beta2 = (float)r->fx.beta2,
 			     .eps = (float)r->plan.eps};
 
 	memset(rep, 0, sizeof(*rep));
+	rep->probed = probe;
 	fault_begin(r, step);
-	rows = fetch(r, step, &labels, rep->batch);
+	rows = fetch(r, step, &index, &labels, rep->batch);
 	lc_gpt_prepare(&r->gpt, r->w);
-	rep->loss = gradient(r, rows, labels, probe, rep);
+	rep->loss =
+		r->rl ? rl_gradient(r, rows, index, rep) : gradient(r, rows, labels, probe, rep);
 	free(labels);
 	fault_grad(r, step, r->grad[r->plan.micro]);
 	rep->grad_norm = probe_norm(r->grad[r->plan.micro], n);
@@ -252,7 +263,6 @@ void train_step(struct run *r, int probe, struct report *rep)
 	}
 	fault_state(r, step);
 	r->step = rep->step = step;
-	rep->tokens = r->tokens += (long)rows * r->plan.shape.ctx;
-	rep->probed = probe;
+	rep->tokens = r->tokens += (long)rows * (r->rl ? r->plan.sample : r->plan.shape.ctx);
 	rep->wall_s = lc_now() - began;
 }

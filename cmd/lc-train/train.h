@@ -17,13 +17,21 @@
 #include "peers.h"
 #include "plan.h"
 #include "pool.h"
+#include "rl.h"
 
 #define SKIPS 64
 #define UNPLANNED (UINT64_C(1) << 40) /* batches from here on stand in for skipped ones only */
 
 /* Philox streams, by what the numbers are for; all but the first in the top byte, a step or an
  * index below. */
-enum { INIT_STREAM = LC_GPT_STREAM, BATCH_STREAM, JITTER_STREAM, RESEED_STREAM, FAULT_STREAM };
+enum {
+	INIT_STREAM = LC_GPT_STREAM,
+	BATCH_STREAM,
+	JITTER_STREAM,
+	RESEED_STREAM,
+	FAULT_STREAM,
+	SAMPLE_STREAM
+};
 
 /* What the actions in force come to. */
 struct effects {
@@ -48,12 +56,14 @@ struct run {
 	float *w, *m, *v;	   /* gpt.count floats each */
 	long step, tokens;	   /* updates done; bytes learnt from */
 	long m_updates, v_updates; /* since the last reset: what bias correction counts */
+	json_t *init;		   /* whose weights it began with; NULL: drawn */
 	json_t *actions;	   /* sticky, as in DESIGN section 5 */
 	/* the steps after which lr_tail, lr_warmup and lr_for set in; the scale after the last */
 	long tail_start, warm_start, hold_start;
 	double hold_back;
 	struct effects fx;
 	struct peers peers;
+	struct rl *rl; /* with a reward */
 	struct fault fault[32];
 	int nfaults;
 	struct stat control; /* of the control file read last */
@@ -72,7 +82,9 @@ struct run {
 struct report {
 	long step, tokens;
 	double loss, grad_norm, lr, wall_s;
-	double val_loss, test_loss, gvar, update_ratio, align;
+	double reward, kl, entropy; /* with a reward */
+	double held[2];		    /* val and test: loss, or reward */
+	double gvar, update_ratio, align;
 	struct lc_gpt_stats stats;
 	double clip; /* what ZClip cut the norm to; 0: it did not */
 	int skipped, probed, validated;
@@ -81,6 +93,8 @@ struct report {
 
 /* step.c: one update; the report but for the held-out losses. */
 void train_step(struct run *r, int probe, struct report *rep);
+/* grad[0] to grad[micro-1] added up, in their order, in grad[micro]. */
+void train_sum_grads(struct run *r);
 /* An idle workspace; whose it was before does not show in the results. */
 struct lc_gpt_work *train_take_work(struct run *r, int rows);
 void train_give_work(struct run *r, struct lc_gpt_work *k);
@@ -110,7 +124,9 @@ void control_poll(struct run *r);
 void progress_begin(struct run *r);
 void progress_show(struct run *r, const struct report *rep, long end);
 
-/* ckpt.c: complete or absent. */
+/* ckpt.c, ckpt_load.c: complete or absent. */
+#define CKPT_VERSION 1
+long ckpt_step_of(const char *name); /* of "step-00000100"; -1: another name */
 /* One writer a directory; what dead ones left half-written is swept. LC_DATA where steps after the
  * run's own are there, unless they may be overwritten. */
 int ckpt_lock(const struct run *r, struct lc_err *err);
@@ -119,6 +135,8 @@ int ckpt_save(const struct run *r, struct lc_err *err);
 /* The state of dir, or of the newest checkpoint in it: the plan comes first, then the model. */
 int ckpt_find(const char *dir, char **path, json_t **state, struct lc_err *err);
 int ckpt_load(struct run *r, const char *path, const json_t *state, struct lc_err *err);
+/* The weights alone, and where they are from. */
+int ckpt_load_weights(struct run *r, const char *path, const json_t *state, struct lc_err *err);
 json_t *ckpt_state(const struct run *r);
 
 #endif

@@ -23,7 +23,7 @@ cp .err err
 steps plain.jsonl >want
 steps healthy/run.jsonl >got
 same "is the plain run, bit for bit" want got
-equal "each step once" 160 "$(wc -l <healthy/run.jsonl)"
+equal "each step once" 160 "$(grep -c "^{.step" healthy/run.jsonl)"
 equal "no alert" 0 "$(grep -c '"type":"alert"' healthy/journal.jsonl)"
 equal "16 snapshots" "16 16" "$(grep -c '"type":"snapshot"' healthy/journal.jsonl) $(lc-snap list -j -s healthy/store | wc -l)"
 equal "each leads to the one before" 15 "$(lc-snap list -j -s healthy/store | grep -c '"parent":"[0-9a-f]\{64\}"')"
@@ -35,7 +35,7 @@ match "and ends" '"event":"ended"' line
 match "words tell of it" 'the command has ended' err
 absent "no process number of an ended process is left" healthy/trainer.pid healthy/watcher.pid healthy/worker.pid
 ok "started again" guard healthy
-equal "it runs nothing" 160 "$(wc -l <healthy/run.jsonl)"
+equal "it runs nothing" 160 "$(grep -c "^{.step" healthy/run.jsonl)"
 
 # a NaN at step 112, once
 ok "a run that is NaN at step 112" guard nan --fault nan@112,once=mark

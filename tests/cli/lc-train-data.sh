@@ -30,7 +30,7 @@ for block in 4096 512; do
 done
 
 batches() {
-	sed 's/.*"batch":"\([^"]*\).*/\1/' .out
+	sed -n 's/.*"batch":"\([^"]*\).*/\1/p' .out
 }
 ok "a run" train --steps 5 --lr 1e-3
 batches >a

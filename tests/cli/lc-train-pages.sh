@@ -13,7 +13,7 @@ equal "lc-train.1 has an example" 2 "$(wc -l <train.sh)"
 ok "lc-train.1" sh -e train.sh
 equal "the branch goes on where it should" '{"step":41' "$(head -n 1 b1.jsonl | cut -d, -f1)"
 match "at half the learning rate" '"lr":0.00041,' b1.jsonl
-equal "the plan's batch comes back after the skip" "$(sed -n '46s/.*"batch":\("[^"]*"\).*/\1/p' run.jsonl)" \
+equal "the plan's batch comes back after the skip" "$(sed -n '47s/.*"batch":\("[^"]*"\).*/\1/p' run.jsonl)" \
 	"$(sed -n '6s/.*"batch":\("[^"]*"\).*/\1/p' b1.jsonl)"
 rm -r run
 example lc-trainer.7 >trainer.sh
