@@ -192,8 +192,11 @@ void lc_explain_choice(FILE *out, const json_t *d)
 	print_actions(out, json_object_get(d, "actions"));
 	if (lc_json_to_num(json_array_get(ci, 0), &lo) == 0 &&
 	    lc_json_to_num(json_array_get(ci, 1), &hi) == 0 && lc_explain_is_better(d)) {
-		fprintf(out, ": gains %.4f nats of %s, between %.4f and %.4f", gain,
-			lc_json_get_str(d, "reported_on", "loss"), lo, hi);
+		if (isinf(gain))
+			fputs(": it stays finite, and doing nothing does not", out);
+		else
+			fprintf(out, ": gains %.4f nats of %s, between %.4f and %.4f", gain,
+				lc_json_get_str(d, "reported_on", "loss"), lo, hi);
 		if (measured > gain)
 			fprintf(out, " (as measured, with the luck of what was picked: %.4f)",
 				measured);

@@ -80,16 +80,19 @@ static int round_ticks(const struct axis *a, double step, double ticks[16])
 	return n;
 }
 
-static int log_ticks(const struct axis *a, int every, double ticks[16])
+static int log_ticks(const struct axis *a, int every, int parts, double ticks[16])
 {
 	static const double part[] = {1, 2, 5};
 	int n = 0;
 
 	for (int e = (int)floor(log10(a->lo)); e <= (int)ceil(log10(a->hi)); e++)
-		for (int k = 0; k < (every == 1 ? 3 : 1); k++) {
+		for (int k = 0; k < parts; k++) {
 			double v = part[k] * pow(10, e);
-			if (v >= a->lo && v <= a->hi && n < 16 && (every < 2 || e % every == 0))
-				ticks[n++] = v;
+			if (v < a->lo || v > a->hi || e % every)
+				continue;
+			if (n < 16)
+				ticks[n] = v;
+			n++;
 		}
 	return n;
 }
@@ -100,12 +103,13 @@ int axis_ticks(const struct axis *a, int max, double ticks[16])
 	int n;
 
 	max = max > 16 ? 16 : max;
-	if (a->log && a->hi > 8 * a->lo)
-		for (int every = 1; every < 400; every *= 2) {
-			n = log_ticks(a, every, ticks);
-			if (n <= max)
-				return n;
-		}
+	if (a->log && a->hi > 8 * a->lo) {
+		n = log_ticks(a, 1, 3, ticks);
+		for (int every = 1; every < 400 && n > max; every *= 2)
+			n = log_ticks(a, every, 1, ticks);
+		if (n <= max)
+			return n;
+	}
 	for (int k = 0; k < 4; k++) {
 		static const double times[] = {1, 2, 5, 10};
 		n = (int)(floor(a->hi / (step * times[k])) - ceil(a->lo / (step * times[k]))) + 1;

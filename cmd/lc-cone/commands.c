@@ -7,19 +7,6 @@
 #include "json.h"
 #include "tell.h"
 
-struct list {
-	struct told *t;
-	size_t n;
-};
-
-/* Takes text. */
-static void add(struct list *l, const char *title, char *text)
-{
-	l->t = lc_xrealloc(l->t, l->n + 2, sizeof(*l->t));
-	l->t[l->n++] = (struct told){lc_path("%s", title), text};
-	l->t[l->n] = (struct told){NULL, NULL};
-}
-
 /* A word of a shell: quoted where it must be. The caller's. */
 static char *word(const char *s)
 {
@@ -58,7 +45,7 @@ static int is_stdin(const char *path)
 	return !path || strcmp(path, "-") == 0;
 }
 
-static void of_fork(struct list *l, const struct fork *f)
+static void of_fork(struct tellings *l, const struct fork *f)
 {
 	char *decided, *evidence, *run;
 
@@ -67,18 +54,18 @@ static void of_fork(struct list *l, const struct fork *f)
 	decided = word(f->decided);
 	evidence = is_stdin(f->evidence) ? lc_path("%s", "") : word(f->evidence);
 	run = is_stdin(f->evidence) ? lc_path("%s", "") : beside(f->evidence, "run.jsonl");
-	add(l, "the decision in words, every arm with its gain",
-	    lc_path("lc-collapse explain %s %s", decided, evidence));
+	tell_add(l, "the decision in words, every arm with its gain",
+		 lc_path("lc-collapse explain %s %s", decided, evidence));
 	if (*evidence)
-		add(l, "does it follow from the evidence, bit for bit?",
-		    lc_path("lc-collapse verify %s%s%s %s", decided, *run ? " " : "", run,
-			    evidence));
+		tell_add(l, "does it follow from the evidence, bit for bit?",
+			 lc_path("lc-collapse verify %s%s%s %s", decided, *run ? " " : "", run,
+				 evidence));
 	free(decided);
 	free(evidence);
 	free(run);
 }
 
-static void of_states(struct list *l, const struct cone *c, const json_t *alert)
+static void of_states(struct tellings *l, const struct cone *c, const json_t *alert)
 {
 	char *store = c->dir ? lc_path("%s/store", c->dir) : NULL, *quoted, *s;
 	const json_t *last = json_array_get(c->snapshots, json_array_size(c->snapshots) - 1);
@@ -91,10 +78,10 @@ static void of_states(struct list *l, const struct cone *c, const json_t *alert)
 	free(quoted);
 	quoted = word(name);
 	if (rewind >= 0)
-		add(l, "the newest state from before it",
-		    lc_path("lc-snap restore%s %s before-%ld", s, quoted,
-			    lc_json_get_int(alert, "step", 0)));
-	add(l, "the states that are kept", lc_path("lc-snap list%s", s));
+		tell_add(l, "the newest state from before it",
+			 lc_path("lc-snap restore%s %s before-%ld", s, quoted,
+				 lc_json_get_int(alert, "step", 0)));
+	tell_add(l, "the states that are kept", lc_path("lc-snap list%s", s));
 	free(quoted);
 	free(name);
 	free(store);
@@ -103,7 +90,7 @@ static void of_states(struct list *l, const struct cone *c, const json_t *alert)
 
 struct told *tell_commands(const struct cone *c)
 {
-	struct list l = {0};
+	struct tellings l = {0};
 	const struct fork *f = c->nf ? &c->f[c->nf - 1] : NULL;
 	const json_t *alert = tell_alert(c, f);
 	char *dir = c->dir ? word(c->dir) : NULL, *log = is_stdin(c->log) ? NULL : word(c->log);
@@ -113,12 +100,13 @@ struct told *tell_commands(const struct cone *c)
 	if (json_array_size(c->snapshots))
 		of_states(&l, c, alert);
 	if (dir)
-		add(&l, "the board of what runs now", lc_path("lc-cone --tty -f %s", dir));
+		tell_add(&l, "the board of what runs now", lc_path("lc-cone --tty -f %s", dir));
 	if (log && alert)
-		add(&l, "each alert as a record, with its signals", lc_path("lc-detect %s", log));
+		tell_add(&l, "each alert as a record, with its signals",
+			 lc_path("lc-detect %s", log));
 	if (log && alert && !f)
-		add(&l, "futures from before it, if the states are kept (lightcone(7))",
-		    lc_path("lc-detect -1 %s | lc-fork plan -a -", log));
+		tell_add(&l, "futures from before it, if the states are kept (lightcone(7))",
+			 lc_path("lc-detect -1 %s | lc-fork plan -a -", log));
 	free(dir);
 	free(log);
 	return l.t;

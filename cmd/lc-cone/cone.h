@@ -88,8 +88,9 @@ struct cone {
 	size_t nf;
 	char *log, *dir; /* where the run's steps were read from; lc-guard's directory */
 	size_t alerts_told;
-	struct lc_detect *judge;	       /* at work, or NULL */
-	int alarmed;			       /* records have alerts: none are to be found here */
+	int stepped, by_index;	 /* step records of the run were read; index records stand in */
+	struct lc_detect *judge; /* at work, or NULL */
+	int alarmed;		 /* records have alerts: none are to be found here */
 	enum { UNJUDGED, JUDGED, TOLD } index; /* it is lc-cone's own; it is as records have it */
 	unsigned long lines, bad;	       /* read; malformed, passed over */
 	struct lc_err why;		       /* of the first of these */
@@ -98,6 +99,10 @@ struct cone {
 /* take.c: one line of a file. */
 void cone_take(struct cone *c, const char *path, unsigned long n, const char *line, size_t len,
 	       const struct lc_names *names);
+/* take_run.c: what is said of the run itself: a step, an index record, that it was gone back. */
+void run_step(struct cone *c, const struct lc_step *st);
+void run_index(struct cone *c, json_t *rec);
+void run_rewind(struct cone *c, double to);
 void cone_signal(struct cone *c, const char *name, size_t at, double x, double y);
 int cone_is_empty(const struct cone *c); /* nothing that could be told or drawn */
 

@@ -110,6 +110,11 @@ static void put_went(const struct figure *g, const struct axis *y, const struct 
 		put_curve(g, y, &s, g->points / 2, "went");
 }
 
+static int has_loss(const struct cone *c)
+{
+	return c->c[LOSS].n || c->c[VAL].n || c->nf;
+}
+
 static void loss_panel(struct figure *g, const struct cone *c)
 {
 	const struct series *both[2] = {&c->c[LOSS], &c->c[VAL]};
@@ -138,7 +143,7 @@ static void loss_panel(struct figure *g, const struct cone *c)
 int draw_run(FILE *f, const struct cone *c, int narrow)
 {
 	struct figure g = figure_of(f, narrow, narrow ? 8 : 16);
-	double height = 8 + loss_size(&g) + GAP + FOOT;
+	double height = 8 + FOOT + (has_loss(c) ? loss_size(&g) + GAP : 0);
 
 	if (!cone_span(c, &g.x.lo, &g.x.hi))
 		return 0;
@@ -148,7 +153,10 @@ int draw_run(FILE *f, const struct cone *c, int narrow)
 	figure_open(&g, height,
 		    "The run by step: loss, instability index and its signals, gradient norm, "
 		    "learning rate");
-	loss_panel(&g, c);
+	if (has_loss(c))
+		loss_panel(&g, c);
+	else
+		put_flags(&g, c);
 	for (size_t i = 0; i < BELOW; i++) {
 		run_panel(&g, c, i);
 		if (below[i].k == INDEX)

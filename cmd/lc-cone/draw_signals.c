@@ -32,7 +32,7 @@ static double most_of(const struct series *s, double most)
 	return most;
 }
 
-/* The signals that went furthest, in what was gone back from too. */
+/* The signals that went furthest, in what was gone back from too; none that would show nothing. */
 static size_t pick(const struct cone *c, struct pick p[64])
 {
 	size_t n = c->nsig < 64 ? c->nsig : 64;
@@ -45,7 +45,7 @@ static size_t pick(const struct cone *c, struct pick p[64])
 			at->most = most_of(&c->left[i].s, at->most);
 		}
 	qsort(p, n, sizeof(*p), by_most);
-	while (n > 0 && !isfinite(p[n - 1].most))
+	while (n > 0 && !(p[n - 1].most >= level[0]))
 		n--;
 	return n < ROWS ? n : ROWS;
 }
@@ -58,14 +58,18 @@ double signals_size(const struct cone *c)
 	return n ? 20 + HIGH * (double)n : 0;
 }
 
-/* The greatest score in each of n cells along the steps. */
+/* The greatest score in each of n cells along the steps; a score holds until the next one. */
 static void fill(const struct figure *g, const struct series *s, double *cell, size_t n)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		double at = axis_at(&g->x, s->x[i]) / g->x.size * (double)n;
+		double per = (double)n / g->x.size, at = axis_at(&g->x, s->x[i]) * per;
+		double to = i + 1 < s->n ? axis_at(&g->x, s->x[i + 1]) * per : at;
 		size_t k = at < 0 ? 0 : at >= (double)n ? n - 1 : (size_t)at;
-		if (!isnan(s->y[i]))
+		for (; !isnan(s->y[i]) && k < n; k++) {
 			cell[k] = fmax(cell[k], s->y[i]);
+			if ((double)(k + 1) >= to)
+				break;
+		}
 	}
 }
 

@@ -39,7 +39,14 @@ struct opts {
 
 static const char *title_of(const struct cone *c, const struct opts *o)
 {
-	return o->title ? o->title : c->run ? c->run : "A training run";
+	const char *log = c->log && strcmp(c->log, "-") != 0 ? c->log : NULL;
+	const char *slash = log ? strrchr(log, '/') : NULL;
+
+	return o->title ? o->title
+	       : c->run ? c->run
+	       : slash	? slash + 1
+	       : log	? log
+			: "A training run";
 }
 
 static void read_all(struct cone *c, const struct opts *o, char **paths)

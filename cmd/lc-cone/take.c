@@ -7,41 +7,12 @@
 #include "io.h"
 #include "json.h"
 
-#define SIGNALS 48 /* kept of an index record */
-
 static void set(char **to, const char *s)
 {
 	if (!s || (*to && strcmp(*to, s) == 0))
 		return;
 	free(*to);
 	*to = lc_path("%s", s);
-}
-
-/* What a curve has from x on is drawn apart from now on. */
-static void leave(struct cone *c, size_t of, struct series *s, double x)
-{
-	struct series gone = {0};
-	size_t from = series_from(s, x);
-
-	for (size_t i = from; i < s->n; i++)
-		series_add(&gone, s->x[i], s->y[i]);
-	s->n = from;
-	if (gone.n < 2) {
-		series_release(&gone);
-		return;
-	}
-	c->left = lc_xrealloc(c->left, c->nleft + 1, sizeof(*c->left));
-	c->left[c->nleft++] = (struct left){of, gone};
-}
-
-/* The run went back to before x. */
-static void go_back(struct cone *c, double x)
-{
-	for (size_t k = 0; k < CURVES; k++)
-		if (k != INDEX || c->index == JUDGED)
-			leave(c, k, &c->c[k], x);
-	for (size_t k = 0; k < c->nsig && c->index == JUDGED; k++)
-		leave(c, CURVES + k, &c->sig[k].s, x);
 }
 
 static void put(struct series *s, const struct lc_step *st, enum lc_metric m)
@@ -68,11 +39,6 @@ static struct fork *step_fork(struct cone *c, const char *line, size_t len)
 	return cone_fork(c, name);
 }
 
-static int same(double a, double b)
-{
-	return a == b || (isnan(a) && isnan(b));
-}
-
 static void take_branch_step(struct fork *f, const struct lc_step *st, const char *path)
 {
 	struct branch *b = fork_branch(f, st->branch);
@@ -87,11 +53,6 @@ static void take_branch_step(struct fork *f, const struct lc_step *st, const cha
 static void take_step(struct cone *c, const struct lc_step *st, const char *path, const char *line,
 		      size_t len)
 {
-	static const enum lc_metric metric[] = {LC_LOSS,   LC_VAL_LOSS, LC_GRAD_NORM, LC_LR,
-						LC_REWARD, LC_KL,	LC_ENTROPY};
-	int lead = c->c[LOSS].n || lc_step_has(st, LC_LOSS) ? LOSS : REWARD; /* says where it is */
-	const struct series *s = &c->c[lead];
-
 	if (st->branch[0]) {
 		take_branch_step(step_fork(c, line, len), st, path);
 		return;
@@ -100,15 +61,7 @@ static void take_step(struct cone *c, const struct lc_step *st, const char *path
 		set(&c->run, st->run);
 	if (!c->log)
 		set(&c->log, path);
-	if (lc_step_has(st, metric[lead]) && s->n && (double)st->step <= s->x[s->n - 1]) {
-		size_t at = series_from(s, (double)st->step);
-		if (s->x[at] == (double)st->step && same(s->y[at], st->v[metric[lead]]))
-			return; /* the same record from another file */
-		go_back(c, (double)st->step);
-	}
-	for (int k = LOSS; k <= ENTROPY; k++)
-		put(&c->c[k], st, metric[k]);
-	judge_step(c, st);
+	run_step(c, st);
 }
 
 static struct fork *fork_of(struct cone *c, const json_t *rec)
@@ -193,68 +146,12 @@ static void take_decision(struct cone *c, json_t *rec, const char *path)
 			fork_branch(f, lc_json_get_str(arm, "branch", ""))->row = arm;
 }
 
-/* The signal of that name; at: where it is likely. NULL: there are too many. */
-static struct series *signal_of(struct cone *c, const char *name, size_t at)
-{
-	if (at < c->nsig && strcmp(c->sig[at].name, name) == 0)
-		return &c->sig[at].s;
-	for (size_t i = 0; i < c->nsig; i++)
-		if (strcmp(c->sig[i].name, name) == 0)
-			return &c->sig[i].s;
-	if (c->nsig == SIGNALS)
-		return NULL;
-	c->sig = lc_xrealloc(c->sig, c->nsig + 1, sizeof(*c->sig));
-	c->sig[c->nsig] = (struct signal){lc_path("%s", name), {0}};
-	return &c->sig[c->nsig++].s;
-}
-
-void cone_signal(struct cone *c, const char *name, size_t at, double x, double y)
-{
-	struct series *s = isnan(y) ? NULL : signal_of(c, name, at);
-
-	if (s)
-		series_put(s, x, y);
-}
-
-static void take_index(struct cone *c, json_t *rec)
-{
-	double step = lc_json_get_num(rec, "step", NAN), y = lc_json_get_num(rec, "index", NAN);
-	json_t *signals = json_object_get(rec, "signals"), *v;
-	const char *name;
-	size_t at = 0;
-
-	if (!isfinite(step) || isnan(y)) /* a young run has none */
-		return;
-	if (c->index != TOLD)
-		judge_end(c);
-	c->index = TOLD;
-	if (c->c[INDEX].n && step <= series_end(&c->c[INDEX])) {
-		leave(c, INDEX, &c->c[INDEX], step);
-		for (size_t k = 0; k < c->nsig; k++)
-			leave(c, CURVES + k, &c->sig[k].s, step);
-	}
-	series_put(&c->c[INDEX], step, y);
-	json_object_foreach(signals, name, v) {
-		double score = NAN;
-		lc_json_to_num(v, &score);
-		cone_signal(c, name, at++, step, score);
-	}
-}
-
 static int is_one_of(const char *type, const char *const *of)
 {
 	for (; *of; of++)
 		if (strcmp(type, *of) == 0)
 			return 1;
 	return 0;
-}
-
-static void take_rewind(struct cone *c, double to)
-{
-	if (!(to >= 0 && to < 1e15))
-		return;
-	go_back(c, to);
-	judge_rewind(c, (long)to);
 }
 
 static const char *const alarms[] = {"alert", "outlier", "warning", "end", NULL};
@@ -283,13 +180,13 @@ static void take_record(struct cone *c, json_t *rec, const char *path, const cha
 	if (list == c->snapshots && !c->run)
 		set(&c->run, lc_json_get_str(rec, "run", NULL));
 	if (strcmp(type, "index") == 0)
-		take_index(c, rec);
+		run_index(c, rec);
 	else if (is_one_of(type, futures))
 		take_future(c, rec, type, path);
 	else if (strcmp(type, "status") == 0)
 		take_status(c, rec);
 	else if (strcmp(type, "rewind") == 0)
-		take_rewind(c, lc_json_get_num(rec, "to", INFINITY));
+		run_rewind(c, lc_json_get_num(rec, "to", NAN));
 	else if (strcmp(type, "decision") == 0)
 		take_decision(c, rec, path);
 }

@@ -12,6 +12,19 @@ struct told {
 };
 void told_release(struct told *t); /* accepts NULL */
 
+/* tellings.c: a list that grows; both take text. */
+struct tellings {
+	struct told *t;
+	size_t n;
+};
+void tell_add(struct tellings *l, const char *title, char *text);
+void tell_lines(struct tellings *l, char *text); /* of lc-collapse explain: "Title: text." each */
+
+/* tell_fork.c; other: the newest alert is not what the fork is about. */
+void tell_tried(struct tellings *l, const struct fork *f, int other);
+void tell_chosen(struct tellings *l, const struct fork *f);
+void tell_since(struct tellings *l, const struct cone *c, const struct fork *f);
+
 /* The first screen: the run, what broke, when, why, what was tried and chosen, and how it went. */
 struct told *tell_first(const struct cone *c);
 

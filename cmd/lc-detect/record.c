@@ -134,6 +134,17 @@ json_t *record_event(const struct run *r, const struct lc_event *ev, const struc
 	}
 }
 
+/* What the step logged: who draws the index draws these over it. */
+static json_t *metrics_of(const struct run *r, const struct lc_step *st)
+{
+	json_t *all = json_object();
+
+	for (int m = 0; m < LC_METRICS; m++)
+		if (lc_step_has(st, m) && m != LC_TOKENS && m != LC_WALL_S)
+			set(all, metric_name(r, m), lc_json_num(st->v[m]));
+	return all;
+}
+
 json_t *record_index(const struct run *r, const struct lc_step *st)
 {
 	json_t *rec = begin(r, "index", st, st->step);
@@ -141,5 +152,6 @@ json_t *record_index(const struct run *r, const struct lc_step *st)
 
 	set(rec, "index", lc_json_num(isfinite(index) ? round(1e4 * index) / 1e4 : index));
 	set(rec, "signals", signals_now(r));
+	set(rec, "metrics", metrics_of(r, st));
 	return rec;
 }

@@ -49,7 +49,6 @@ has "the lone high value is a mark" 'class="above"'
 has "the state that was kept is a tick" '<title>state kept: step 1400, 0123456789abcdef</title>'
 has "the index is there without its records" 'data-name="instability index"'
 has "and says whose it is" "The index is lc-detect's"
-has "its signals too" 'data-name="signals"'
 has "the decision in words" '<dt>Credit</dt><dd>of the gain 0.2000'
 has "what it cost" '<dt>Cost</dt><dd>12 steps in futures, 50 steps to be run again (charged 0.0010).</dd>'
 
@@ -99,12 +98,17 @@ equal "what comes twice is no rewind" 0 "$(grep -c 'class="left"' page.html)"
 tail -n +2900 run.jsonl | sed 's/"loss":2/"loss":3/' >back.jsonl
 ok "a run that went back" lc-cone -o page.html run.jsonl back.jsonl
 has "what was left is drawn apart" 'class="left"'
+has "the signals are rows of cells" '<title>score '
 cat run.jsonl back.jsonl >both.jsonl
 lc-detect -a both.jsonl >index.jsonl
 ok "the index as records have it" lc-cone -o page.html both.jsonl index.jsonl
 equal "is not said to be another's" 0 "$(grep -c "The index is lc-detect's" page.html)"
 has "what was gone back from is in it too" 'class="left"'
-lc-detect -1 run.jsonl >alert.jsonl || :
+lc-detect -a run.jsonl >alone.jsonl
+ok "index records alone" lc-cone -o page.html alone.jsonl
+has "bring the loss along" '<path class="loss"'
+ok "with the steps after them" lc-cone -o page.html alone.jsonl run.jsonl
+equal "are no rewind" 0 "$(grep -c 'class="left"' page.html)"
 ok "a log alone is judged" lc-cone -o page.html run.jsonl
 has "what stood out is told" 'single step stood out and came back at once'
 awk 'BEGIN { for (i = 1; i <= 300; i++) printf "{\"step\":%d,\"reward\":%.3f,\"kl\":%.4f,\"entropy\":%.3f}\n", i, i / 100 + i % 5 / 20, .01 + i % 7 / 1000, 2 - i / 400 }' >rl.jsonl
