@@ -6,29 +6,19 @@
 #include <string.h>
 
 #include "action.h"
+#include "forecast_impl.h"
 #include "hazard.h"
 #include "io.h"
 #include "json.h"
 #include "mechanism.h"
-#include "num.h"
 
 #define PIECE_TOL .1
-#define Z90 1.6448536269514722
 
 /* A state branches start from, and what doing nothing gives from there. */
-struct root {
+struct lc_forecast_root {
 	int path;
 	double from;
 	struct lc_modes m;
-};
-
-struct lc_forecaster {
-	const struct lc_law *law;
-	struct lc_schedule plan;
-	const struct lc_device *dev; /* or NULL */
-	int points, held, to_end;
-	int nroot;
-	struct root **root;
 };
 
 struct lc_forecaster *lc_forecaster_open(const struct lc_law *law, const struct lc_schedule *plan,
@@ -191,7 +181,7 @@ int lc_forecast_ask(const struct lc_forecaster *fc, const json_t *branch, struct
 
 static const struct lc_modes *root_of(struct lc_forecaster *fc, const struct lc_forecast *f)
 {
-	struct root *r;
+	struct lc_forecast_root *r;
 
 	for (int i = 0; i < fc->nroot; i++)
 		if (fc->root[i]->path == f->path && fc->root[i]->from == f->from)
@@ -248,25 +238,33 @@ static double trust(const struct lc_law *law, const struct lc_forecast *f)
 	return t;
 }
 
-/* Damage and doubts on top of the law. */
-static void finish(const struct lc_law *law, struct lc_forecast *f)
+/* The law's own sd, as wide as it has to be. */
+static void calibrate(const struct lc_law *law, struct lc_forecast *f)
 {
-	double tau = fmax(50, law->last / 50), level = fabs(law->level);
-	int unseen = 0, k = 0;
+	int unseen = 0, k = 0, n = f->n + (f->end > 0);
 
-	for (int i = 0; i < f->n + (f->end > 0); i++) {
-		double grow = f->at[i] / (f->at[i] + tau), left = 1 - grow;
-		double var = f->sd[i] * f->sd[i], extra = f->extra_sd * level * sqrt(grow), wide;
+	for (int i = 0; i < n; i++) {
 		/*
 		 * a logged val_loss carries its own noise; a logged loss is forecast without that
 		 * of its batch
 		 */
 		if (law->metric == LC_VAL_LOSS)
-			var += law->noise * law->noise;
+			f->sd[i] = hypot(f->sd[i], law->noise);
 		for (; k < f->nknot && (k == 0 || f->knot[k] <= f->at[i]); k++)
 			unseen |= lc_law_unseen(law, f->eta[k]);
-		wide = lc_law_width(law, unseen, f->at[i]);
-		var = var * wide * wide + extra * extra;
+		f->sd[i] *= lc_law_width(law, unseen, f->at[i]);
+	}
+	f->delta_sd *= lc_law_width(law, unseen, f->at[n - 1]);
+}
+
+/* Damage and doubts on top of that. */
+static void finish(const struct lc_law *law, struct lc_forecast *f)
+{
+	double tau = fmax(50, law->last / 50), level = fabs(law->level);
+
+	for (int i = 0; i < f->n + (f->end > 0); i++) {
+		double grow = f->at[i] / (f->at[i] + tau), left = 1 - grow, wide;
+		double var = f->sd[i] * f->sd[i] + pow(f->extra_sd * level, 2) * grow;
 		if (f->damaged) {
 			double d = isnan(law->damage) ? 0 : law->damage;
 			wide = .25 * fabs(d) + .5 * fabs(d) * left +
@@ -276,7 +274,6 @@ static void finish(const struct lc_law *law, struct lc_forecast *f)
 		}
 		f->sd[i] = sqrt(var);
 	}
-	f->delta_sd *= lc_law_width(law, unseen, f->at[f->n - 1 + (f->end > 0)]);
 	f->delta_sd = hypot(f->delta_sd, f->extra_sd * level);
 	f->diverge = risk(law, f);
 	f->trust = trust(law, f);
@@ -307,6 +304,7 @@ struct ref {
 	struct lc_schedule plan;
 	double last, base_scale;
 	double x[LC_VARIANTS * LC_FEATS];
+	double say[LC_MIXED]; /* of the other experts */
 };
 
 struct refs {
@@ -320,8 +318,8 @@ static int same_schedule(const struct lc_schedule *a, const struct lc_schedule *
 	       a->decay_frac == b->decay_frac && a->warmup == b->warmup && a->total == b->total;
 }
 
-static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs,
-			    const struct lc_modes *start, const struct lc_forecast *f)
+static const struct ref *ref_of(const struct lc_forecaster *fc, struct refs *refs,
+				const struct lc_modes *start, const struct lc_forecast *f)
 {
 	double last = f->at[f->n - 1 + (f->end > 0)];
 	struct lc_forecast same = *f;
@@ -332,7 +330,7 @@ static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs,
 		if (refs->r[i]->start == start && refs->r[i]->last == last &&
 		    refs->r[i]->base_scale == f->base_scale &&
 		    same_schedule(&refs->r[i]->plan, &f->plan))
-			return refs->r[i]->x;
+			return refs->r[i];
 	refs->r = lc_xrealloc(refs->r, (size_t)refs->n + 1, sizeof(*refs->r));
 	r = refs->r[refs->n++] = lc_xalloc(1, sizeof(*r));
 	r->start = start;
@@ -344,121 +342,53 @@ static const double *ref_of(const struct lc_forecaster *fc, struct refs *refs,
 	as_branch(start, &same, &br);
 	br.x = r->x;
 	lc_rollout_cpu(&fc->law->basis, &fc->law->post, PIECE_TOL, &br, 1, NULL);
-	return r->x;
+	if (lc_forecast_mixes(fc->law, &same))
+		lc_forecast_last(fc->law, &same, r->say);
+	return r;
+}
+
+/* What the roll-outs came to becomes forecasts. */
+struct ending {
+	const struct lc_law *law;
+	struct lc_forecast *f;
+	const struct lc_rollout_branch *br;
+	const struct ref **ref;
+};
+
+static void end_one(void *ctx, int i)
+{
+	const struct ending *e = ctx;
+	struct lc_forecast *f = &e->f[i];
+
+	f->delta = e->br[i].ref_mean;
+	f->delta_sd = e->br[i].ref_sd;
+	calibrate(e->law, f);
+	if (lc_forecast_mixes(e->law, f))
+		lc_forecast_mix(e->law, f, e->ref[i]->say);
+	finish(e->law, f);
 }
 
 void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, struct lc_pool *pool)
 {
 	struct lc_rollout_branch *br = lc_xalloc((size_t)n, sizeof(*br));
+	const struct ref **ref = lc_xalloc((size_t)n, sizeof(*ref));
+	struct ending all = {fc->law, f, br, ref};
 	struct refs refs = {0, NULL};
 
 	for (int i = 0; i < n; i++) {
 		const struct lc_modes *start = root_of(fc, &f[i]);
 		fc->held |= f[i].held;
 		as_branch(start, &f[i], &br[i]);
-		br[i].ref = ref_of(fc, &refs, start, &f[i]);
+		ref[i] = ref_of(fc, &refs, start, &f[i]);
+		br[i].ref = ref[i]->x;
 	}
 	if (!fc->dev ||
 	    lc_rollout_device(fc->dev, &fc->law->basis, &fc->law->post, PIECE_TOL, br, n, NULL) < 0)
 		lc_rollout_cpu(&fc->law->basis, &fc->law->post, PIECE_TOL, br, n, pool);
-	for (int i = 0; i < n; i++) {
-		f[i].delta = br[i].ref_mean;
-		f[i].delta_sd = br[i].ref_sd;
-		finish(fc->law, &f[i]);
-	}
+	lc_pool_run(pool, n, end_one, &all);
 	for (int i = 0; i < refs.n; i++)
 		free(refs.r[i]);
 	free(refs.r);
+	free(ref);
 	free(br);
-}
-
-/* Six significant digits: a forecast has no more. */
-static void put(FILE *out, double x)
-{
-	char text[LC_NUM_6_LEN];
-
-	fwrite_unlocked(text, 1, lc_num_6(text, x), out);
-}
-
-static void put_step(FILE *out, const char *before, double step)
-{
-	if (step < 1e6) {
-		fputs_unlocked(before, out);
-		put(out, step);
-	} else {
-		fprintf(out, "%s%.0f", before, step);
-	}
-}
-
-static void put_band(FILE *out, const char *key, const struct lc_forecast *f, double z)
-{
-	char text[LC_POINTS * (LC_NUM_6_LEN + 1)], *p = text;
-
-	for (int i = 0; i < f->n; i++) {
-		*p = ',';
-		p += i > 0;
-		p += lc_num_6(p, f->mean[i] + z * f->sd[i]);
-	}
-	fprintf(out, "\"%s\":[", key);
-	fwrite_unlocked(text, 1, (size_t)(p - text), out);
-	putc(']', out);
-}
-
-static void put_pair(FILE *out, const char *key, double mean, double sd)
-{
-	fprintf(out, ",\"%s\":{\"mean\":%.6g,\"sd\":%.4g}", key, mean, sd);
-}
-
-/* The gradient norm's band at the same steps. */
-static void put_grad(FILE *out, const struct lc_law *law, const struct lc_forecast *f)
-{
-	static const char *const key[] = {"q05", "q50", "q95"};
-	struct lc_lrpath lr = {f->nknot, 0, (double *)f->knot, (double *)f->eta};
-	char text[3][LC_POINTS * (LC_NUM_6_LEN + 1)], *p[3] = {text[0], text[1], text[2]};
-	double q[3];
-
-	for (int i = 0; i < f->n; i++) {
-		lc_gradlaw_at(&law->grad, f->from + f->at[i], lc_lrpath_at(&lr, f->at[i]),
-			      f->grad_doubt, q);
-		for (int k = 0; k < 3; k++) {
-			*p[k] = ',';
-			p[k] += i > 0;
-			p[k] += lc_num_6(p[k], q[k]);
-		}
-	}
-	fputs(",\"grad_norm\":{", out);
-	for (int k = 0; k < 3; k++)
-		fprintf(out, "%s\"%s\":[%.*s]", k ? "," : "", key[k], (int)(p[k] - text[k]),
-			text[k]);
-	putc('}', out);
-}
-
-void lc_forecast_print(const struct lc_forecaster *fc, const struct lc_forecast *f, FILE *out)
-{
-	json_t *name = json_string(f->branch);
-	char *text = lc_json_text(name);
-	int last = f->n - 1;
-
-	fprintf(out, "{\"type\":\"forecast\",\"v\":1,\"branch\":%s,\"metric\":\"%s\",\"steps\":[",
-		text, lc_metric_name(fc->law->metric));
-	for (int i = 0; i < f->n; i++)
-		put_step(out, i ? "," : "", f->from + f->at[i]);
-	fputs("],\"loss\":{", out);
-	put_band(out, "q05", f, -Z90);
-	putc(',', out);
-	put_band(out, "q50", f, 0);
-	putc(',', out);
-	put_band(out, "q95", f, Z90);
-	putc('}', out);
-	if (fc->law->grad.n)
-		put_grad(out, fc->law, f);
-	put_pair(out, "final", f->mean[last], f->sd[last]);
-	if (f->end > 0)
-		put_pair(out, "end", f->mean[last + 1], f->sd[last + 1]);
-	else if ((double)f->plan.total == f->from + f->horizon)
-		put_pair(out, "end", f->mean[last], f->sd[last]);
-	put_pair(out, "delta", f->delta, f->delta_sd);
-	fprintf(out, ",\"diverge\":%.2g,\"trust\":%.2g}\n", f->diverge, f->trust);
-	free(text);
-	json_decref(name);
 }

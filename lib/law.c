@@ -8,6 +8,7 @@
 
 #include "io.h"
 #include "lawcalib.h"
+#include "mixfit.h"
 #include "stat.h"
 
 static void basis_init(struct lc_basis *b, double total)
@@ -151,7 +152,7 @@ int lc_law_fit_once(struct lc_law *law, const struct lc_past *past, double total
 	if (on_trunk == 0) {
 		free(obs);
 		lc_law_release(law);
-		return lc_fail(err, LC_DATA, "history: no finite loss%s",
+		return lc_fail(err, LC_DATA, "no finite loss%s",
 			       past->onset >= 0 ? " before the onset" : "");
 	}
 	lr_range(law, obs, n);
@@ -176,6 +177,7 @@ int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double tota
 	if (lc_law_fit_once(law, past, total, model, err) < 0)
 		return -1;
 	lc_calib_adapt(law, past, total, model);
+	lc_mix_adapt(law, past, total, model);
 	return 0;
 }
 

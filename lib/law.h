@@ -23,6 +23,7 @@
 #include <jansson.h>
 
 #include "gradlaw.h"
+#include "lawmix.h"
 #include "rollout.h"
 
 /* One observation: a bin of rows, with the modes averaged over the same rows. */
@@ -48,6 +49,7 @@ struct lc_law {
 	double width[2][LC_BUCKETS]; /* factor on the sd of a value: lr seen or not, how far */
 	int calib;		     /* where it is from: lawmodel.h */
 	struct lc_gradlaw grad;	     /* of the gradient norm */
+	struct lc_mix mix;	     /* the other experts; lawmix.h */
 	int nobs, nbranch;	     /* observations; branches among them */
 	/* the incident */
 	long onset; /* -1: none */
@@ -66,8 +68,9 @@ struct lc_law {
 int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, struct lc_err *err);
 
 /*
- * The same, with what a model of past runs says of the noise (lawmodel.h; may be NULL), and widths
- * that the run's own earlier forecasts correct (lawcalib.h); fit_once leaves these out.
+ * The same, with what a model of past runs says of the noise (lawmodel.h; may be NULL), widths
+ * that the run's own earlier forecasts correct (lawcalib.h), and what the experts beside the law
+ * weigh (mixfit.h); fit_once leaves these out.
  */
 struct lc_law_model;
 int lc_law_fit_once(struct lc_law *law, const struct lc_past *past, double total,

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "held.h"
 #include "io.h"
 #include "stat.h"
 
-#define PIECE_TOL .05
 #define Z90 1.6448536269514722
 #define SEEN .95 /* an lr below this of the lowest seen has not been seen */
 
@@ -103,45 +103,6 @@ static double width_of(const struct bag *b)
 	return hi / Z90;
 }
 
-/* A branch's own values: at most LC_POINTS of them, evenly. */
-struct values {
-	int n;
-	double at[LC_POINTS], y[LC_POINTS];
-};
-
-/* Those after `from` and up to `until`; a run of its own (from 0) without its first steps. */
-static void values_of(const struct lc_law *law, const struct lc_series *s, double from,
-		      double until, struct values *v)
-{
-	double after = from > 0 ? from : law->last / 20;
-	long n = 0, k = 0;
-
-	for (int pass = 0; pass < 2; pass++) {
-		long stride = pass ? (n + LC_POINTS - 1) / LC_POINTS : 1;
-		for (long i = 0; i < s->n; i++) {
-			double y = law->metric == LC_VAL_LOSS ? s->row[i].val_loss : s->row[i].loss;
-			double at = (double)s->row[i].step;
-			if (!isfinite(y) || at < after + 1 || at > until)
-				continue;
-			n += !pass;
-			if (!pass || k++ % stride || v->n == LC_POINTS)
-				continue;
-			v->at[v->n] = at - from;
-			v->y[v->n++] = y;
-		}
-	}
-}
-
-/* The lr ahead as control points after the fork, in eta_ref. */
-static void knots_of(const struct lc_law *law, const struct lc_lrpath *path, double from,
-		     struct lc_lrpath *ahead)
-{
-	lc_lrpath_add(ahead, 1, lc_lrpath_at(path, from + 1) / law->eta_ref);
-	for (int i = 0; i < path->n; i++)
-		if (path->at[i] > from + 1)
-			lc_lrpath_add(ahead, path->at[i] - from, path->lr[i] / law->eta_ref);
-}
-
 /*
  * A series forecast under a law of its past: z[i] in units of the sd, seen[i] whether its lr was
  * not. Returns how many.
@@ -154,95 +115,17 @@ struct scored {
 static void score(const struct lc_law *law, const struct lc_past *past, int series, double from,
 		  double until, struct scored *out)
 {
-	double mean[LC_POINTS], sd[LC_POINTS], span = fmax(1, law->last - law->first);
-	struct lc_lrpath path, ahead;
-	struct values v = {.n = 0};
-	struct lc_modes m;
+	double span = fmax(1, law->last - law->first);
+	struct lc_held h;
 
-	lc_lrpath_init(&path);
-	lc_lrpath_init(&ahead);
-	lc_past_lrpath(past, series, -1, &path);
-	knots_of(law, &path, from, &ahead);
-	values_of(law, &past->series[series], from, until, &v);
-	lc_law_modes(law, 0, from, &m);
-	struct lc_rollout_branch br = {.start = &m,
-				       .from = from,
-				       .scale = 1,
-				       .npoint = ahead.n,
-				       .nout = v.n,
-				       .at = ahead.at,
-				       .eta = ahead.lr,
-				       .out = v.at,
-				       .mean = mean,
-				       .sd = sd};
-	out->n = isfinite(ahead.lr[0]) ? v.n : 0;
-	if (out->n)
-		lc_rollout_cpu(&law->basis, &law->post, PIECE_TOL, &br, 1, NULL);
-	for (int i = 0; i < out->n; i++) {
-		out->unseen[i] = lc_law_unseen(law, lc_lrpath_at(&ahead, v.at[i]));
-		out->bucket[i] = bucket_of(v.at[i] / span);
-		out->z[i] = fabs(v.y[i] - mean[i]) / hypot(sd[i], law->noise);
+	lc_held_roll(&h, law, past, series, from, until, LC_POINTS);
+	out->n = h.n;
+	for (int i = 0; i < h.n; i++) {
+		out->unseen[i] = lc_law_unseen(law, lc_lrpath_at(&h.path, h.at[i]));
+		out->bucket[i] = bucket_of((h.at[i] - from) / span);
+		out->z[i] = fabs(h.y[i] - h.mean[i]) / h.sd[i];
 	}
-	lc_lrpath_release(&path);
-	lc_lrpath_release(&ahead);
-}
-
-/* Which branches are known of a past besides its trunk up to a fork. */
-enum { NONE, ENDED, SIBLINGS }; /* none; those that had ended; those and others of that fork */
-
-static int is_known(const struct lc_past *past, int series, int besides, long from, int which)
-{
-	const struct lc_series *s = &past->series[series];
-
-	if (series == besides || s->parent != 0 || !s->n || which == NONE)
-		return 0;
-	return s->row[s->n - 1].step <= from || (which == SIBLINGS && lc_series_from(s) == from);
-}
-
-/* What was known at a fork, but of the series `besides`. Rows are borrowed: known_release(). */
-static void known_at(const struct lc_past *past, int besides, long from, int which,
-		     struct lc_past *out)
-{
-	lc_past_init(out);
-	out->setup = past->setup;
-	for (int i = 0; i < past->n; i++) {
-		const struct lc_series *s = &past->series[i];
-		struct lc_series *t;
-		if (i && !is_known(past, i, besides, from, which))
-			continue;
-		if (i) {
-			out->series = lc_xrealloc(out->series, (size_t)out->n + 1, sizeof(*t));
-			out->n++;
-		}
-		t = &out->series[out->n - 1];
-		*t = *s;
-		while (t->n && t->row[t->n - 1].step > from && !(i == 0 && from == 0) &&
-		       !(i && lc_series_from(s) == from))
-			t->n--;
-	}
-}
-
-static void known_release(struct lc_past *known)
-{
-	for (int i = 0; i < known->n; i++)
-		known->series[i].row = NULL;
-	lc_past_release(known);
-}
-
-/* The model without a run: without its name, or (far) without all of its lr. */
-static void without(const struct lc_law_model *m, const struct lc_pupil *run, int far,
-		    struct lc_law_model *out)
-{
-	double lr = NAN;
-
-	for (int i = 0; i < m->n; i++)
-		if (strcmp(m->member[i].name, run->name) == 0)
-			lr = m->member[i].run.x[0];
-	out->member = lc_xalloc((size_t)m->n + 1, sizeof(*out->member));
-	for (int i = 0; i < m->n; i++)
-		if (far ? !(fabs(m->member[i].run.x[0] - lr) < .05)
-			: strcmp(m->member[i].name, run->name) != 0)
-			out->member[out->n++] = m->member[i];
+	lc_held_release(&h);
 }
 
 static void learn_branch(const struct lc_law_model *model, const struct lc_pupil *run, int series,
@@ -254,9 +137,10 @@ static void learn_branch(const struct lc_law_model *model, const struct lc_pupil
 	struct lc_past known;
 	struct lc_law law;
 
-	known_at(run->past, series, from, kind == LC_CALIB_OWN ? ENDED : NONE, &known);
+	lc_held_known(run->past, series, from, kind == LC_CALIB_OWN ? LC_HELD_ENDED : LC_HELD_NONE,
+		      &known);
 	if (kind != LC_CALIB_OWN || known.n > 1) {
-		without(model, run, kind == LC_CALIB_FAR, &rest);
+		lc_held_without(model, run->name, kind == LC_CALIB_FAR, &rest);
 		if (lc_law_fit_once(&law, &known, 0, rest.n ? &rest : NULL, NULL) == 0) {
 			if (law.eta_ref > 0)
 				score(&law, run->past, series, (double)from, INFINITY, &got);
@@ -266,7 +150,7 @@ static void learn_branch(const struct lc_law_model *model, const struct lc_pupil
 	for (int i = 0; i < got.n; i++)
 		bag_add(&bags[kind][got.unseen[i]][got.bucket[i]], got.z[i], r);
 	lc_model_release(&rest);
-	known_release(&known);
+	lc_held_known_release(&known);
 }
 
 static void bag_pour(struct bag *to, const struct bag *from)
@@ -330,7 +214,7 @@ static void own_forecast(struct own *o, int series, long from, long until)
 	struct lc_law law;
 	int in[2] = {0};
 
-	known_at(o->past, series, from, series ? SIBLINGS : ENDED, &known);
+	lc_held_known(o->past, series, from, series ? LC_HELD_SIBLINGS : LC_HELD_ENDED, &known);
 	if (known.series[0].n >= LEAST_PAST &&
 	    lc_law_fit_once(&law, &known, o->total, o->model, NULL) == 0) {
 		if (law.eta_ref > 0)
@@ -345,7 +229,7 @@ static void own_forecast(struct own *o, int series, long from, long until)
 		if (in[got.unseen[i]] >= FEWEST)
 			bag_add(&o->bags[got.unseen[i]], got.z[i], o->n);
 	o->n++;
-	known_release(&known);
+	lc_held_known_release(&known);
 }
 
 void lc_calib_adapt(struct lc_law *law, const struct lc_past *past, double total,

@@ -72,6 +72,7 @@ json_t *lc_law_json(const struct lc_law *law)
 	json_object_set_new(j, "kind", json_string(law->kind));
 	json_object_set_new(j, "broken", json_boolean(law->broken));
 	json_object_set_new(j, "grad", lc_gradlaw_json(&law->grad));
+	json_object_set_new(j, "experts", lc_mix_json(&law->mix));
 	json_object_set_new(j, "clock", numbers(law->basis.clock, LC_CLOCKS));
 	json_object_set_new(j, "drive", numbers(law->basis.drive, LC_DRIVES));
 	for (int i = 0; i < law->npath; i++) {
@@ -180,6 +181,7 @@ int lc_law_parse(struct lc_law *law, const json_t *j, struct lc_err *err)
 	     read_numbers(json_object_get(j, "clock"), law->basis.clock, LC_CLOCKS) == 0 &&
 	     read_numbers(json_object_get(j, "drive"), law->basis.drive, LC_DRIVES) == 0 &&
 	     lc_gradlaw_parse(&law->grad, json_object_get(j, "grad")) == 0 &&
+	     lc_mix_parse(&law->mix, json_object_get(j, "experts"), NULL) == 0 &&
 	     read_paths(law, json_object_get(j, "lr")) == 0;
 	for (int v = 0; ok && v < LC_VARIANTS; v++)
 		ok = read_variant(&law->post, v, json_array_get(variants, (size_t)v)) == 0;

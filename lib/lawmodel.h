@@ -42,6 +42,7 @@ struct lc_law_model {
 	int n;
 	struct lc_member *member;
 	double calib[LC_CALIBS][2][LC_BUCKETS]; /* widths, as lc_law's; lawcalib.h */
+	struct lc_mix_model mix;		/* what other experts are worth; mixfit.h */
 };
 
 /* The prior of one run's noise coefficients, over its level. */

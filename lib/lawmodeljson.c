@@ -77,6 +77,7 @@ json_t *lc_model_json(const struct lc_law_model *m)
 	}
 	json_object_set_new(j, "members", members);
 	json_object_set_new(j, "width", calib_json(m));
+	json_object_set_new(j, "experts", lc_mix_model_json(&m->mix));
 	return j;
 }
 
@@ -128,6 +129,8 @@ int lc_model_parse(struct lc_law_model *m, const json_t *j, struct lc_err *err)
 	if (read_calib(m, json_object_get(j, "width")) < 0)
 		return lc_fail(err, LC_DATA, "model: its widths are not %d positive numbers",
 			       WIDTHS);
+	if (lc_mix_model_parse(&m->mix, json_object_get(j, "experts"), err) < 0)
+		return -1;
 	m->member = lc_xalloc(json_array_size(members) + 1, sizeof(*m->member));
 	for (size_t i = 0; i < json_array_size(members); i++)
 		if (read_member(&m->member[m->n++], json_array_get(members, i)) < 0) {

@@ -71,7 +71,7 @@ struct lc_pool *lc_pool_open(int threads)
 
 void lc_pool_run(struct lc_pool *p, int n, void (*fn)(void *ctx, int i), void *ctx)
 {
-	if (p->count == 0 || n <= 1) {
+	if (!p || p->count == 0 || n <= 1) {
 		for (int i = 0; i < n; i++)
 			fn(ctx, i);
 		return;

@@ -13,7 +13,7 @@ struct lc_pool; /* opaque */
 /* threads counts the calling one; 1 makes no thread at all. NULL when the system refuses. */
 struct lc_pool *lc_pool_open(int threads);
 
-/* Run fn(ctx, i) for i in [0, n) and return when all are done. Not reentrant. */
+/* Run fn(ctx, i) for i in [0, n) and return when all are done; p NULL: here. Not reentrant. */
 void lc_pool_run(struct lc_pool *p, int n, void (*fn)(void *ctx, int i), void *ctx);
 
 int lc_pool_threads(const struct lc_pool *p);

@@ -15,7 +15,7 @@
 struct row {
 	char *branch, *group;
 	struct tally by[MODELS];
-	double noise, truth, last[MODELS]; /* at the last point */
+	double noise, truth, last[MODELS], weight[LC_MIXED]; /* at the last point */
 };
 
 static struct row *rows;
@@ -38,6 +38,7 @@ static void take_case(const struct options *o, const struct bt_case *c)
 	r->group = lc_path("%s", c->group);
 	r->noise = out.noise;
 	r->truth = out.y[out.n - 1];
+	memcpy(r->weight, out.weight, sizeof(r->weight));
 	for (int m = 0; m < MODELS; m++) {
 		tally_take(&r->by[m], &out, m);
 		r->last[m] = out.mean[m][out.n - 1];
@@ -124,6 +125,25 @@ static void put(json_t *j, const char *key, double x)
 		json_object_set_new(j, key, rounded(x));
 }
 
+static json_t *weights_json(const double *w)
+{
+	json_t *j = json_object();
+
+	for (int e = 0; e < LC_MIXED; e++)
+		if (w[e] > 0)
+			json_object_set_new(j, lc_mix_name(e), rounded(w[e]));
+	return j;
+}
+
+/* Means over all branches. */
+static void mean_weights(double *w)
+{
+	memset(w, 0, LC_MIXED * sizeof(*w));
+	for (int i = 0; i < nrow; i++)
+		for (int e = 0; e < LC_MIXED; e++)
+			w[e] += rows[i].weight[e] / nrow;
+}
+
 static void print_row_json(const struct row *r)
 {
 	json_t *j = lc_record_new("backtest", 1);
@@ -133,12 +153,13 @@ static void print_row_json(const struct row *r)
 	json_object_set_new(j, "n", json_integer(r->by[MODEL_LAW].n));
 	put(j, "floor", r->noise);
 	put(j, "final", r->truth);
+	json_object_set_new(j, "experts", weights_json(r->weight));
 	for (int m = MODELS - 1; m >= 0; m--) {
 		json_t *one = json_object();
 		put(one, "rmse", rmse(&r->by[m]));
 		put(one, "final", r->by[m].last);
 		put(one, "crps", r->by[m].crps / (double)r->by[m].n);
-		if (m == MODEL_LAW)
+		if (m >= MODEL_LAW)
 			put(one, "cover90", (double)r->by[m].inside / (double)r->by[m].n);
 		json_object_set_new(j, model_name(m), one);
 	}
@@ -150,10 +171,13 @@ static void print_row_json(const struct row *r)
 static void print_sum_json(void)
 {
 	json_t *j = lc_record_new("backtest", 1);
+	double w[LC_MIXED];
 	struct lc_err err;
 
 	json_object_set_new(j, "branches", json_integer(nrow));
 	put(j, "floor", floor_of_all());
+	mean_weights(w);
+	json_object_set_new(j, "experts", weights_json(w));
 	for (int m = MODELS - 1; m >= 0; m--) {
 		json_t *one = json_object();
 		struct sum s;
@@ -163,7 +187,7 @@ static void print_sum_json(void)
 		put(one, "tau", s.tau);
 		put(one, "regret", s.regret);
 		put(one, "crps", s.crps);
-		if (m == MODEL_LAW)
+		if (m >= MODEL_LAW)
 			put(one, "cover90", s.cover);
 		json_object_set_new(j, model_name(m), one);
 	}
@@ -182,12 +206,14 @@ static const char *tail(const char *name, size_t width)
 
 static void print_table(void)
 {
-	printf("%-25s %4s %7s", "rmse of branch", "n", "floor");
+	double w[LC_MIXED];
+
+	printf("%-18s %4s %7s", "rmse of branch", "n", "floor");
 	for (int m = MODELS - 1; m >= 0; m--)
 		printf(" %6s", model_name(m));
 	putchar('\n');
 	for (int i = 0; i < nrow; i++) {
-		printf("%-25s %4ld %7.5f", tail(rows[i].branch, 25), rows[i].by[0].n,
+		printf("%-18s %4ld %7.5f", tail(rows[i].branch, 18), rows[i].by[0].n,
 		       rows[i].noise);
 		for (int m = MODELS - 1; m >= 0; m--)
 			printf(" %6.4f", rmse(&rows[i].by[m]));
@@ -208,11 +234,15 @@ static void print_table(void)
 		else
 			printf("%8s ", "-");
 		printf("%8.5f ", s.crps);
-		if (m == MODEL_LAW)
+		if (m >= MODEL_LAW)
 			printf("%8.2f\n", s.cover);
 		else
 			printf("%8s\n", "-");
 	}
+	mean_weights(w);
+	printf("mix       ");
+	for (int e = 0; e < LC_MIXED; e++)
+		printf(" %s %.2f%s", lc_mix_name(e), w[e], e < LC_MIXED - 1 ? "," : "\n");
 	printf("floor      %8.5f  white noise of one value: no forecast does better\n",
 	       floor_of_all());
 }

@@ -15,7 +15,7 @@
 
 const char *model_name(int model)
 {
-	return model == MODEL_LAW ? "law" : lc_expert_name(model);
+	return model == MODEL_LAW ? "law" : model == MODEL_MIX ? "mix" : lc_expert_name(model);
 }
 
 static char *copy(const char *s)
@@ -254,6 +254,21 @@ static void ask_experts(const struct lc_past *past, const struct lc_law *law,
 	free(curve);
 }
 
+/* The law's forecast and the other experts', as predict would say it. */
+static void mix(const struct lc_law *law, const struct lc_lrpath *path, struct outcome *o)
+{
+	struct lc_lrpath in_ref;
+	struct lc_mix_query q = {&in_ref, o->from, law->noise, o->at, o->n, o->mean[MODEL_LAW],
+				 o->sd};
+
+	lc_lrpath_init(&in_ref);
+	for (int i = 0; i < path->n && law->eta_ref > 0; i++)
+		lc_lrpath_add(&in_ref, path->at[i], path->lr[i] / law->eta_ref);
+	lc_mix_apply(law, &q, o->mean[MODEL_MIX], o->mix_sd);
+	lc_mix_weigh(law, o->at[o->n - 1] - o->from, o->weight);
+	lc_lrpath_release(&in_ref);
+}
+
 int case_run(const struct options *o, const struct bt_case *c, int experts, struct outcome *out)
 {
 	struct lc_lrpath path = {0};
@@ -295,6 +310,7 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 	out->y = pts.y;
 	out->lr = lc_xalloc((size_t)pts.n + 1, sizeof(double));
 	out->sd = lc_xalloc((size_t)pts.n + 1, sizeof(double));
+	out->mix_sd = lc_xalloc((size_t)pts.n + 1, sizeof(double));
 	for (int m = 0; m < MODELS; m++)
 		out->mean[m] = lc_xalloc((size_t)pts.n + 1, sizeof(double));
 	for (int i = 0; i < pts.n; i++)
@@ -307,6 +323,7 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 	out->lr_hi = law.lr_hi;
 	if (pts.n) {
 		outcome_roll(&law, &path, out);
+		mix(&law, &path, out);
 		ask_experts(&past, &law, &path, experts, out);
 	}
 	past.n = test + 1;
@@ -324,12 +341,15 @@ void outcome_release(struct outcome *out)
 	free(out->y);
 	free(out->lr);
 	free(out->sd);
+	free(out->mix_sd);
 }
 
 void tally_take(struct tally *t, const struct outcome *out, int model)
 {
 	for (int i = 0; i < out->n; i++) {
-		double sd = model == MODEL_LAW ? out->sd[i] : 0;
+		double sd = model == MODEL_LAW	 ? out->sd[i]
+			    : model == MODEL_MIX ? out->mix_sd[i]
+						 : 0;
 		t->last = out->mean[model][i] - out->y[i];
 		t->sq += t->last * t->last;
 		t->crps += lc_skill_crps(out->mean[model][i], sd, out->y[i]);

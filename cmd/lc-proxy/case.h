@@ -14,7 +14,8 @@
 #include "expert.h"
 #include "proxy.h"
 
-enum { MODEL_LAW = LC_EXPERTS, MODELS }; /* the experts by their kind, then the law */
+/* The experts by their kind, the law, and what predict says: the mixture of lib/lawmix.h. */
+enum { MODEL_LAW = LC_EXPERTS, MODEL_MIX, MODELS };
 const char *model_name(int model);
 
 struct bt_case {
@@ -40,8 +41,10 @@ void cases_release(struct bt_case *all, int n);
 /* What was forecast of a branch: n points, mean[model][i]. */
 struct outcome {
 	int n;
-	double *at, *y, *lr, *mean[MODELS], *sd; /* sd: the law's, of a logged value */
-	double noise, level; /* white sd of one value: no forecast is better; recent loss */
+	double *at, *y, *lr, *mean[MODELS];
+	double *sd, *mix_sd;	 /* the law's and the mixture's, of a logged value */
+	double weight[LC_MIXED]; /* of the mixture, at the last point */
+	double noise, level;	 /* white sd of one value: no forecast is better; recent loss */
 	double chi2;
 	double from;		      /* the fork; 0 when whole */
 	double eta_ref, lr_lo, lr_hi; /* the law's hull, lr_lo and lr_hi in eta_ref */

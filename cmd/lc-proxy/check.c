@@ -243,7 +243,7 @@ static void refit(const struct options *o, const struct drafted *f, struct lc_pa
 	lc_law_release(law);
 	model = read_model(o);
 	if (lc_law_fit_model(law, past, (double)plan->total, model, &err) < 0)
-		lc_die(&err);
+		die_of_history(o, &err);
 	if (model)
 		lc_model_release(model);
 	free(model);

@@ -20,6 +20,19 @@ void read_history(const struct options *o, struct lc_past *past)
 			past->bad == 1 ? "" : "s", past->first_bad);
 }
 
+void die_of_history(const struct options *o, const struct lc_err *why)
+{
+	struct lc_err err;
+
+	if (o->nhistory > 1)
+		lc_fail(&err, why->code, "%s and %d more: %s", o->history[0], o->nhistory - 1,
+			why->text);
+	else
+		lc_fail(&err, why->code, "%s: %s", o->nhistory ? o->history[0] : "history",
+			why->text);
+	lc_die(&err);
+}
+
 static void read_plan(const char *path, struct lc_schedule *plan)
 {
 	struct lc_err err;
@@ -148,13 +161,13 @@ void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *pl
 		json_decref(j);
 	}
 	if (lc_law_fit_model(law, &past, (double)plan->total, model, &err) < 0)
-		lc_die(&err);
+		die_of_history(o, &err);
 	if (model)
 		lc_model_release(model);
 	free(model);
 	if (!(law->eta_ref > 0) && !o->quiet)
-		lc_warn("history: no lr logged: forecasts know the lr only as multiples of what it "
-			"was");
+		lc_warn("%s: no lr logged: forecasts know the lr only as multiples of what it was",
+			o->history[0]);
 	lc_past_release(&past);
 }
 

@@ -13,7 +13,7 @@
 
 #include "io.h"
 #include "json.h"
-#include "lawcalib.h"
+#include "mixfit.h"
 #include "proxy.h"
 
 static int is_dir(const char *path)
@@ -146,6 +146,7 @@ int cmd_learn(const struct options *o)
 		lc_die(&err);
 	}
 	lc_calib_fit(&model, run, n);
+	lc_mix_fit(&model, run, n);
 	for (int i = 0; i < n; i++) {
 		lc_past_release(run[i].past);
 		free(run[i].past);

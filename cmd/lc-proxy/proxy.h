@@ -30,6 +30,9 @@ void get_law(const struct options *o, struct lc_law *law, struct lc_schedule *pl
 /* The model of -l, the caller's to release and free; NULL without -l. Dies on a law. */
 struct lc_law_model *read_model(const struct options *o);
 
+/* Dies: no law of the histories, which are named. */
+noreturn void die_of_history(const struct options *o, const struct lc_err *why);
+
 /* Read all histories; a line that cannot be read is counted and named once. Dies on a missing file.
  */
 void read_history(const struct options *o, struct lc_past *past);

@@ -89,11 +89,16 @@ same "is the same" c .out
 printf '{"step":10,"loss":3.1,"lr":1e-3}\n' >one.jsonl
 ok "one point" lc-proxy predict -q -H one.jsonl <two.jsonl
 equal "gives no NaN" 0 "$(grep -ci 'nan\|inf' .out)"
+equal "the experts' weights are told" true "$(jq -s 'all(.[] | select(.experts); .experts | add | . > 0.98 and . < 1.02)
+	and (map(select(.experts)) | length > 0)' .out)"
 equal "and little trust" true "$(jq -s 'all(.[] | select(.trust); .trust < 0.3)' .out)"
 : >empty.jsonl
 status "an empty history is bad data" 3 lc-proxy predict -H empty.jsonl <two.jsonl
 printf '{"step":1,"loss":NaN}\n{"step":2,"loss":Infinity}\n' >nan.jsonl
 status "a history without a finite loss is bad data" 3 lc-proxy predict -H nan.jsonl <two.jsonl
+match "it is named" '^lc-proxy: nan.jsonl: no finite loss$' .err
+status "so it is with others" 3 lc-proxy predict -H nan.jsonl -H empty.jsonl <two.jsonl
+match "the first is named" '^lc-proxy: nan.jsonl and 1 more: no finite loss$' .err
 { cat run.jsonl; printf '{"step":14900,"val_l'; } >torn.jsonl
 ok "a torn last line is passed over" lc-proxy predict -n 8 -H torn.jsonl <in.jsonl
 same "and changes nothing" out.jsonl .out

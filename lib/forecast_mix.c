@@ -1,0 +1,72 @@
+/* forecast_mix: the other experts' say in a forecast. See forecast.h and lawmix.h. */
+#include <math.h>
+#include <string.h>
+
+#include "forecast_impl.h"
+
+/* The lr of a branch from the run's first update on, in eta_ref. */
+static void path_of(const struct lc_law *law, const struct lc_forecast *f, struct lc_lrpath *path)
+{
+	const struct lc_lrpath *past = &law->path[f->path];
+
+	lc_lrpath_init(path);
+	for (int i = 0; i < past->n && past->at[i] <= f->from; i++)
+		lc_lrpath_add(path, past->at[i], past->lr[i]);
+	if (past->n && path->n && path->at[path->n - 1] < f->from)
+		lc_lrpath_add(path, f->from, lc_lrpath_at(past, f->from));
+	for (int i = 0; i < f->nknot; i++)
+		if (path->n == 0 || f->from + f->knot[i] > path->at[path->n - 1])
+			lc_lrpath_add(path, f->from + f->knot[i], f->eff[i]);
+}
+
+/*
+ * They know the lr and nothing else: a branch whose noise is driven otherwise is the law's alone.
+ */
+int lc_forecast_mixes(const struct lc_law *law, const struct lc_forecast *f)
+{
+	return lc_mix_others(&law->mix) && law->eta_ref > 0 && f->scale == 1;
+}
+
+void lc_forecast_last(const struct lc_law *law, const struct lc_forecast *f, double say[LC_MIXED])
+{
+	double at = f->from + f->at[f->n - 1 + (f->end > 0)], sd = 1, mean = 0;
+	struct lc_lrpath path;
+	struct lc_mix_query q = {&path, f->from, 0, &at, 1, &mean, &sd};
+
+	path_of(law, f, &path);
+	for (int e = 0; e < LC_MIXED; e++)
+		lc_mix_expert(law, e, &q, &say[e]);
+	lc_lrpath_release(&path);
+}
+
+void lc_forecast_mix(const struct lc_law *law, struct lc_forecast *f, const double *ref)
+{
+	int n = f->n + (f->end > 0);
+	double at[LC_POINTS + 1], w[LC_MIXED], say[LC_MIXED], sum = 0, delta = 0, var = 0;
+	struct lc_lrpath path;
+	struct lc_mix_query q = {
+		&path, f->from, law->metric == LC_VAL_LOSS ? law->noise : 0, at, n, f->mean, f->sd};
+
+	lc_mix_weigh(law, f->at[n - 1], w);
+	lc_forecast_last(law, f, say);
+	for (int e = 0; e < LC_MIXED; e++) {
+		/* the network corrects what it is asked for, and has nothing to say of a change */
+		say[e] = e == LC_MIX_LAW || e == LC_MIX_RESID ? f->delta : say[e] - ref[e];
+		if (!isfinite(say[e]))
+			w[e] = 0;
+		sum += w[e];
+		delta += w[e] > 0 ? w[e] * say[e] : 0;
+	}
+	if (sum > 0) {
+		delta /= sum;
+		for (int e = 0; e < LC_MIXED; e++)
+			var += w[e] > 0 ? w[e] / sum * pow(say[e] - delta, 2) : 0;
+		f->delta = delta;
+		f->delta_sd = sqrt(f->delta_sd * f->delta_sd + var);
+	}
+	path_of(law, f, &path);
+	for (int i = 0; i < n; i++)
+		at[i] = f->from + f->at[i];
+	lc_mix_apply(law, &q, f->mean, f->sd);
+	lc_lrpath_release(&path);
+}
