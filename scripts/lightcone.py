@@ -66,6 +66,7 @@ def _env(name):
 
 _metrics = {}  # path -> open file
 _watches = []
+_setup_told = False
 
 
 def _number(x):
@@ -119,6 +120,7 @@ def log(step, loss=None, batch=None, **metrics):
     hashed, or a word that names it; it is left out where the step was passed over. Where there are several ranks, only the first one writes."""
     if _rank() != 0:
         return
+    _tell_setup(batch)
     record = {"step": int(step)}
     if loss is not None:
         record["loss"] = _number(loss)
@@ -131,6 +133,28 @@ def log(step, loss=None, batch=None, **metrics):
         record["batch"] = batch if isinstance(batch, str) else batch_hash(batch)
     if _env("LC_BRANCH"):
         record["branch"] = _env("LC_BRANCH")
+    _emit(record)
+
+
+def _tell_setup(batch):
+    """Once, before the first record: what forecasts of clip, reset and noise go by, as far as it is known here."""
+    global _setup_told
+    if _setup_told or _first is None:
+        return
+    _setup_told = True
+    groups = [group for o in list(_controls) for group in o.param_groups]
+    record = {"type": "setup", "v": 1, "params": sum(p.numel() for group in groups for p in group["params"]),
+              "optimizer": type(_first.optimizer()).__name__.lower(),
+              "weight_decay": max(float(group.get("weight_decay") or 0) for group in groups)}
+    first = next(_tensors_in(batch), (None, None))[1] if batch is not None else None
+    if first is not None and first.dim() > 0:
+        record["batch"] = first.shape[0] * _ranks()
+        if first.dim() == 2 and not first.is_floating_point():
+            record["tokens"] = first.numel() * _ranks()
+    if "betas" in groups[0]:
+        record["beta2"] = float(groups[0]["betas"][1])
+    if _is_number(_defaults.get("clip")):
+        record["clip"] = _defaults["clip"]
     _emit(record)
 
 
@@ -171,7 +195,7 @@ class _Watch:
     def __init__(self, model, every):
         self.every, self.count, self.values, self.undo = every, 0, {}, []
         self.handles = [model.register_forward_pre_hook(self.before), model.register_forward_hook(self.after)]
-        self.model = weakref.ref(model)
+        self.linear = [weakref.ref(m) for m in model.modules() if type(m).__name__ in ("Linear", "Conv1D")]
 
     def close(self):
         for handle in self.handles:
@@ -183,7 +207,7 @@ class _Watch:
     def before(self, module, args):
         self.count += 1
         if module.training and (self.count - 1) % self.every == 0 and not self.undo:
-            self.found = collections.defaultdict(list)
+            self.found, self.rows = collections.defaultdict(list), collections.defaultdict(list)
             self.patch()
 
     def after(self, module, args, output):
@@ -194,6 +218,8 @@ class _Watch:
         for name, xs in self.found.items():
             stacked = _torch().stack(xs).float()
             self.values[name] = stacked.max() if name == "attn_logit_max" else stacked.mean()
+        if self.rows:
+            self.values["act_kurtosis"] = self.kurtosis()
 
     def restore(self):
         while self.undo:
@@ -210,9 +236,8 @@ class _Watch:
             if original is not None:
                 setattr(functional, name, self.wrapped(original, seen))
                 self.undo.append(lambda name=name, original=original: setattr(functional, name, original))
-        for module in self.model().modules():
-            if type(module).__name__ in ("Linear", "Conv1D"):
-                self.undo.append(module.register_forward_pre_hook(self.see_activations).remove)
+        for module in filter(None, (ref() for ref in self.linear)):
+            self.undo.append(module.register_forward_pre_hook(self.see_activations).remove)
 
     def wrapped(self, original, seen):
         def call(*args, **kwargs):
@@ -253,12 +278,20 @@ class _Watch:
             self.add_rows(x[:1, :4, -64:].masked_fill(x[:1, :4, -64:] < -1e4, -math.inf))
 
     def see_activations(self, module, args):
-        if not args or not hasattr(args[0], "dim") or args[0].numel() == 0:
-            return
-        with _torch().no_grad():
-            x = args[0].detach().reshape(-1, args[0].shape[-1])[-16:].float()
-            x = x - x.mean()
-            self.found["act_kurtosis"].append(x.pow(4).mean() / x.square().mean().square().clamp_min(1e-30))
+        """The last 16 rows, kept as they are now; all layers of a width are looked at together, once, behind the forward."""
+        if args and hasattr(args[0], "dim") and args[0].numel() > 0:
+            x = args[0].detach()
+            x = x.reshape(-1, x.shape[-1])[-16:].clone()
+            self.rows[x.shape, x.dtype, x.device].append(x)
+
+    def kurtosis(self):
+        found = []
+        for xs in self.rows.values():
+            x = _torch().stack(xs).float().flatten(1)
+            square = (x - x.mean(1, keepdim=True)).square_()
+            found.append(square.square().mean(1) / square.mean(1).square().clamp_min(1e-30))
+        self.rows = None
+        return _torch().cat([x.to(found[0].device) for x in found]).mean()
 
 
 def watch(model, every=50):
@@ -491,36 +524,45 @@ class Batches:
         return len(self.loader)
 
     def __iter__(self):
-        items, ended, order = None, object(), None
+        items, ended, place = None, object(), None
         while True:
-            _asked.add("reseed")
-            self.order = _in_force().get("reseed", 0)
-            if order != self.order:
-                items, order = self._items(), self.order
+            _asked.update(("reseed", "data_shift"))
+            self.order, shift = (_in_force().get(name, 0) for name in ("reseed", "data_shift"))
+            if place != (self.order, shift):
+                place = self.order, shift
+                items = self._shifted(shift) if shift else self._rest(self.epoch, self.done)
             item = next(items, ended)
-            if item is ended:
+            if item is ended or (shift and self.done == len(self.loader)):
                 break
             self.done += 1
             yield item
         self.epoch += 1
         self.done = 0
 
-    def _items(self):
-        """The rest of the epoch. A sampler may draw its seed only when it is first asked: so the first is got here."""
+    def _shifted(self, shift):
+        """For each step the batch of the step so many later (or earlier): across the ends of epochs, too."""
+        n = len(self.loader)
+        epoch, done = divmod(max(self.epoch * n + self.done + shift, 0), n)
+        while True:
+            yield from self._rest(epoch, done)
+            epoch, done = epoch + 1, 0
+
+    def _rest(self, epoch, done):
+        """The rest of an epoch. A sampler may draw its seed only when it is first asked: so the first is got here."""
         now = _get_rng()
-        self._begin()
+        self._begin(epoch)
         if self._skipping is not None:
-            self._skipping.skip = self.done
+            self._skipping.skip = done
         items = iter(self.loader)
-        for _ in range(0 if self._skipping is not None else self.done):
+        for _ in range(0 if self._skipping is not None else done):
             next(items, None)
         first = list(itertools.islice(items, 1))
         _set_rng(now)
         return itertools.chain(first, items)
 
-    def _begin(self):
+    def _begin(self, epoch):
         torch, sampler = _torch(), getattr(self.loader, "sampler", None)
-        words = "%d %d %d" % (self.seed, self.order, self.epoch)
+        words = "%d %d %d" % (self.seed, self.order, epoch)
         seed = int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "little")
         random.seed(seed)
         torch.default_generator.manual_seed(seed)
@@ -530,7 +572,7 @@ class Batches:
             if generator is not None:
                 generator.manual_seed(seed)
         if hasattr(sampler, "set_epoch"):
-            sampler.set_epoch(self.epoch + 1000003 * self.order)
+            sampler.set_epoch(epoch + 1000003 * self.order)
 
     def state_dict(self):
         return {"seed": self.seed, "epoch": self.epoch, "done": self.done}
@@ -922,7 +964,7 @@ def _read_part(path):
 
 # ---- actions: DESIGN section 5, lc-trainer(7) ----
 
-_LASTING = {"lr_scale": 1, "lr_for": 0, "weight_decay_scale": 1, "batch_scale": 1, "reseed": 0}  # and the value that says nothing
+_LASTING = {"lr_scale": 1, "lr_for": 0, "weight_decay_scale": 1, "batch_scale": 1, "reseed": 0, "data_shift": 0}  # and the value that says nothing
 _SCALARS = (bool, int, float, str)
 
 
@@ -952,12 +994,13 @@ _KNOWN = {  # what a value must be, as lc-record(5) has it
     "skip": lambda x: _is_range(x) or (isinstance(x, list) and x != [] and all(map(_is_range, x))),
     "weight_decay_scale": _is_number, "clip": lambda x: _is_number(x) and x > 0,
     "beta2": lambda x: _is_number(x) and x < 1, "reset": lambda x: x in ("m", "v", "mv"),
-    "batch_scale": lambda x: _is_number(x) and x > 0, "reseed": _is_count, "jitter": _is_number,
+    "batch_scale": lambda x: _is_number(x) and x > 0, "reseed": _is_count, "jitter": _is_number, "data_shift": lambda x: type(x) is int,
     "rewind": lambda x: _is_count(x) or (isinstance(x, str) and x != "")}
 _controls = weakref.WeakKeyDictionary()  # optimizer -> _Control
 _first = None  # of the optimizers polled last, the first one's _Control
 _kept = None  # actions and control of the state that was loaded, until the first poll
 _asked = set()  # actions whose value the script has asked for
+_defaults = {}  # and what it does without them
 
 
 def _check(given):
@@ -994,6 +1037,7 @@ def action(name, default=None):
     """The value in force of an action that only the script itself can carry out: batch_scale, clip (for a script that
     clips), x_ of one's own. What is in force and never asked for ends the run with status 2."""
     _asked.add(name)
+    _defaults[name] = default
     return _in_force().get(name, default)
 
 
@@ -1019,6 +1063,7 @@ class _Control:
         self.tail_from = state.get("tail_from")  # of them, where the tail began
         self.lr = None  # what the last update had
         self.seen, self.checked, self.saved = None, False, None
+        self.optimizer = weakref.ref(optimizer)
         self.hook(optimizer)
 
     def state(self):
@@ -1197,11 +1242,11 @@ class _Control:
         name = self.unheard(self.actions)
         if name:
             raise SystemExit(_refuse("action %s: the script never asks for it: lightcone.action(%r)%s" %
-                                     (name, name, ", or lightcone.Batches" if name == "reseed" else "")))
+                                     (name, name, ", or lightcone.Batches" if name in ("reseed", "data_shift") else "")))
 
     def unheard(self, given):
         """The first action that only the script can carry out, and that it has not asked for so far."""
-        own = (name for name in given if name in ("batch_scale", "reseed") or name.startswith("x_"))
+        own = (name for name in given if name in ("batch_scale", "reseed", "data_shift") or name.startswith("x_"))
         return next((name for name in own if name not in _asked), None)
 
     def put_back(self, groups):
@@ -1221,8 +1266,8 @@ class _Control:
 def poll(optimizer, step=None):
     """To be called before each update, at the latest after load(): carries out this future's actions and those that
     appear in LC_CONTROL, on one optimizer or a list of them, and returns what is in force. lr_scale, lr_warmup, lr_tail,
-    weight_decay_scale, beta2, clip (a tighter one), skip, reset and jitter need nothing else; reseed wants Batches, batch_scale and
-    x_ want the script itself: action(). step: updates done, where something else counts or keeps them."""
+    weight_decay_scale, beta2, clip (a tighter one), skip, reset and jitter need nothing else; reseed and data_shift want
+    Batches, batch_scale and x_ want the script itself: action(). step: updates done, where something else counts or keeps them."""
     global _first
     found, mine = {}, None
     for o in _parts(optimizer).values():

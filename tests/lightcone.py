@@ -39,6 +39,8 @@ def fresh(**env):
     lc._controls.clear()
     lc._kept = lc._first = None
     lc._asked.clear()
+    lc._defaults.clear()
+    lc._setup_told = True  # but where that is looked at
     for name in ("LC_ACTIONS", "LC_CONTROL", "LC_METRICS", "LC_STATE", "LC_OUT", "LC_BRANCH"):
         os.environ.pop(name, None)
     os.environ["LC_METRICS"] = os.path.join(WORK, "any.jsonl")
@@ -150,6 +152,15 @@ def orders():
     plan, other = hashes({}), hashes({3: 7, 13: 0})
     equal("reseed: before, and once it is taken back, the plan's", plan[:3] + plan[13:], other[:3] + other[13:])
     ok("reseed: in between another", not any(a == b for a, b in zip(plan[3:13], other[3:13])))
+    fresh()
+    batches, found, shifts = make()[3], [], {3: 7, 6: -5, 9: 0}
+    while len(found) < 20:
+        for rows in batches:
+            found.append(lc.batch_hash(rows))
+            shift = shifts.get(len(found), lc._in_force().get("data_shift", 0))
+            lc._kept = {"actions": {"data_shift": shift} if shift else {}}
+    equal("data_shift: the batches of other steps, over the end of an epoch", plan[:3] + plan[10:13] + plan[1:4] + plan[9:],
+          found[:20])
     ok("an epoch has every batch once, the next has another order", len(set(plan[:8])) == 8 and plan[:8] != plan[8:16])
 
 
@@ -340,6 +351,65 @@ def records():
         {"a": torch.arange(4)}, {"b": torch.arange(4)})}) == 6)
     got = subprocess.run([os.path.join(BUILD, "lc-detect"), path], capture_output=True)
     equal("lc-detect reads it, and the loss that is not finite is an alert", 0 if b"alert" in got.stdout else 1, got.returncode)
+
+
+def the_setup():
+    """Once, before the first record, once an optimizer is known."""
+    path = os.path.join(WORK, "setup.jsonl")
+    fresh(LC_METRICS=path)
+    lc._setup_told = False
+    lc.log(step=0, val_loss=3)
+    made = make()
+    lc.poll(made[1])
+    lc.action("clip", 0.5)
+    for step in (1, 2):
+        lc.log(step=step, loss=2, batch=torch.zeros(4, 65, dtype=torch.long))
+    lines = [json.loads(line) for line in open(path)]
+    equal("setup", {"type": "setup", "v": 1, "params": sum(p.numel() for p in made[0].parameters()), "optimizer": "adamw",
+                    "weight_decay": 0.01, "batch": 4, "tokens": 260, "beta2": 0.999, "clip": 0.5}, lines[1])
+    equal("setup: once, and behind what needs none", [None, "setup", None, None], [r.get("type") for r in lines])
+
+
+def stateful():
+    """torchdata's own loader, as it is: resumed in the middle of an epoch."""
+    try:
+        from torchdata.stateful_dataloader import StatefulDataLoader
+    except ImportError:
+        print("skip - StatefulDataLoader # no torchdata")
+        return
+
+    def begin():
+        torch.manual_seed(1)
+        model = torch.nn.Linear(2, 1)
+        data = torch.utils.data.TensorDataset(torch.arange(64.0).reshape(32, 2))
+        return model, torch.optim.SGD(model.parameters(), lr=1e-3), StatefulDataLoader(data, batch_size=4, shuffle=True)
+
+    def go(model, optimizer, loader, step, end, path=None):
+        seen = []
+        while step < end:
+            for x, in loader:
+                lc.poll(optimizer)
+                loss = model(x).square().mean()
+                loss.backward()
+                optimizer.step()
+                optimizer.zero_grad()
+                step += 1
+                seen.append((lc.batch_hash(x), float(loss.detach())))
+                if path and step == 11:
+                    lc.save(path, step, model, optimizer, loader=loader)
+                if step >= end:
+                    break
+        return seen
+
+    path = os.path.join(WORK, "stateful")
+    fresh()
+    whole = go(*begin(), 0, 16, path)
+    fresh()
+    model, optimizer, loader = begin()
+    torch.manual_seed(77)
+    at = lc.load(path, model, optimizer, loader=loader)
+    equal("StatefulDataLoader: nothing lacks", [], at.lacks)
+    ok("StatefulDataLoader: resumed, bit for bit", go(model, optimizer, loader, 11, 16) == whole[11:])
 
 
 def the_gvar():
@@ -716,7 +786,7 @@ def frameworks():
 
 def main():
     cases = [lambda: resume("adamw"), lambda: resume("sgd"), lambda: resume("adamw", 2), orders, the_actions, two_optimizers,
-             an_update_that_raises, records, the_gvar, watching, damage, types_and_trees, scaler, frameworks]
+             an_update_that_raises, records, the_setup, stateful, the_gvar, watching, damage, types_and_trees, scaler, frameworks]
     if torch.distributed.is_available():
         cases.append(lambda: ranks("ddp"))
         if NEW:
