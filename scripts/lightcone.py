@@ -666,6 +666,17 @@ def _local(t):
     return t.to_local() if hasattr(t, "to_local") else t
 
 
+def _like(value, p):
+    """What belongs to a parameter, sharded as that is."""
+    if not hasattr(p, "to_local") or getattr(value, "shape", ()) != p.to_local().shape or not value.dim():
+        return value
+    try:
+        from torch.distributed.tensor import DTensor
+    except ImportError:
+        from torch.distributed._tensor import DTensor
+    return DTensor.from_local(value, p.device_mesh, p.placements, run_check=False, shape=p.shape, stride=p.stride())
+
+
 def _is_sharded(models):
     for model in models.values():
         for module in model.modules():
@@ -865,7 +876,8 @@ def _load_optimizer(optimizer, models, tree, tensors, wrong, lacks):
     if [sorted(g) for g in here] != [sorted(g) for g in there]:
         wrong.append("optimizer: its groups had other parameters")
         return
-    saved = {name: _unpack(values, tensors) for name, values in tree["state"].items()}
+    saved = {name: {key: _like(value, by_name[name]) for key, value in _unpack(values, tensors).items()}
+             for name, values in tree["state"].items()}
     place = {name: i for i, name in enumerate(name for group in here for name in group)}
     groups = [dict(_unpack({k: v for k, v in group.items() if k != "params"}, tensors),
                    params=[place[name] for name in mine]) for group, mine in zip(tree["groups"], here)]
