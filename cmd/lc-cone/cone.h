@@ -101,8 +101,12 @@ void cone_take(struct cone *c, const char *path, unsigned long n, const char *li
 	       const struct lc_names *names);
 /* take_run.c: what is said of the run itself: a step, an index record, that it was gone back. */
 void run_step(struct cone *c, const struct lc_step *st);
-void run_index(struct cone *c, json_t *rec);
+void run_index(struct cone *c, double step, double y);
+void run_metrics(struct cone *c, const struct lc_step *st); /* an index record's */
 void run_rewind(struct cone *c, double to);
+/* take_index.c: is a line one as lc-detect writes it? Any index record, as it was written. */
+int index_is(const char *line, size_t len);
+int index_take(struct cone *c, const char *line, size_t len, struct lc_err *err);
 void cone_signal(struct cone *c, const char *name, size_t at, double x, double y);
 int cone_is_empty(const struct cone *c); /* nothing that could be told or drawn */
 

@@ -180,7 +180,7 @@ static void take_record(struct cone *c, json_t *rec, const char *path, const cha
 	if (list == c->snapshots && !c->run)
 		set(&c->run, lc_json_get_str(rec, "run", NULL));
 	if (strcmp(type, "index") == 0)
-		run_index(c, rec);
+		index_take(c, line, len, NULL);
 	else if (is_one_of(type, futures))
 		take_future(c, rec, type, path);
 	else if (strcmp(type, "status") == 0)
@@ -203,7 +203,7 @@ void cone_take(struct cone *c, const char *path, unsigned long n, const char *li
 	struct lc_step st;
 	struct lc_err err;
 	json_t *rec;
-	int kind = lc_step_parse(line, len, names, &st, &err);
+	int kind;
 
 	if (!c->alerts) {
 		c->alerts = json_array();
@@ -212,6 +212,12 @@ void cone_take(struct cone *c, const char *path, unsigned long n, const char *li
 		c->events = json_array();
 	}
 	c->lines++;
+	if (index_is(line, len)) {
+		if (index_take(c, line, len, &err) < 0)
+			complain(c, path, n, &err);
+		return;
+	}
+	kind = lc_step_parse(line, len, names, &st, &err);
 	if (kind > 0) {
 		take_step(c, &st, path, line, len);
 	} else if (kind < 0) {

@@ -5,7 +5,6 @@
 
 #include "cone.h"
 #include "io.h"
-#include "json.h"
 
 #define SIGNALS 48 /* kept of an index record */
 
@@ -123,29 +122,16 @@ void cone_signal(struct cone *c, const char *name, size_t at, double x, double y
 }
 
 /* What an index record's step logged, where the step records are not there. */
-static void take_metrics(struct cone *c, const json_t *rec, double step)
+void run_metrics(struct cone *c, const struct lc_step *st)
 {
-	struct lc_step st = {.step = (long)step};
-	const json_t *metrics = json_object_get(rec, "metrics");
-
-	if (c->stepped || !metrics || !(step >= 0 && step < 1e15))
+	if (c->stepped)
 		return;
-	for (int m = 0; m < LC_OWN1; m++)
-		if (lc_json_to_num(json_object_get(metrics, lc_metric_name(m)), &st.v[m]) == 0)
-			st.has |= 1u << m;
 	c->by_index = 1;
-	take_run_step(c, &st);
+	take_run_step(c, st);
 }
 
-void run_index(struct cone *c, json_t *rec)
+void run_index(struct cone *c, double step, double y)
 {
-	double step = lc_json_get_num(rec, "step", NAN), y = lc_json_get_num(rec, "index", NAN);
-	json_t *signals = json_object_get(rec, "signals"), *v;
-	const char *name;
-	size_t at = 0;
-
-	if (!isfinite(step) || isnan(y)) /* a young run has none */
-		return;
 	if (c->index != TOLD)
 		judge_end(c);
 	c->index = TOLD;
@@ -155,10 +141,4 @@ void run_index(struct cone *c, json_t *rec)
 			leave(c, CURVES + k, &c->sig[k].s, step);
 	}
 	series_put(&c->c[INDEX], step, y);
-	take_metrics(c, rec, step);
-	json_object_foreach(signals, name, v) {
-		double score = NAN;
-		lc_json_to_num(v, &score);
-		cone_signal(c, name, at++, step, score);
-	}
 }
