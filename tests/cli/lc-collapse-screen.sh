@@ -112,6 +112,29 @@ ok "the third" awk -v p="$p3" "$third"
 ok "two arms half an sd apart" lc-collapse screen -k 1 pair
 ok "Phi(.5)" awk -v p="$(p_best a1)" 'BEGIN { exit !(p > .65 && p < .73) }'
 
+# each takes 20 steps with its return, a lasting one 30 with its cooldown; what they are compared with, 100
+ok "as many as the steps allow" lc-collapse screen -k 4 --max-cost 145 in
+equal "two arms" "c k n1 n2 j a4 a5" "$(ids)"
+match "of the others it is said" '"branch":"a2","kept":false,"p_best":[0-9.]*,"why":"the steps allowed are spent"' .out
+status "no arm" 1 lc-collapse screen --max-cost 119 in
+equal "and so nothing to compare with" "" "$(ids)"
+equal "but why" 5 "$(grep -c '"kept":false.*"why":"the steps allowed are spent"' .out)"
+{
+	references
+	branch b1 arm restorative '{"reset":"m"}' && forecast b1 1.9
+	branch b2 arm persistent '{"reset":"m","lr_scale":0.5}' && forecast b2 1.5
+	branch b3 arm persistent '{"lr_scale":0.5}' && forecast b3 1.6
+} >lasting
+ok "a lasting change comes with what it is compared with, or not at all" lc-collapse screen -k 1 --max-cost 149 lasting
+equal "there is no room for both" "c k n1 n2 j b1" "$(ids)"
+ok "one step more of room" lc-collapse screen -k 2 --max-cost 150 lasting
+equal "is used" "c k n1 n2 j b1 b3" "$(ids)"
+echo '{"schedule":"constant","lr":0.001,"total":120}' >plan
+ok "a run that lasts as long as the readings" lc-collapse screen -p plan in
+sed 's/120/119/' plan >shorter
+status "and one that ends before" 1 lc-collapse screen -p shorter in
+match "it is said" '"kept":false,.*"why":"the run ends before it could be read"' .out
+status "a plan that is none" 3 lc-collapse screen -p in in
 status "no records" 3 lc-collapse screen /dev/null
 printf '{"step":1,"loss":2}\n{"step":2,"loss":2}\n' >steps
 status "step records and no branches" 3 lc-collapse screen steps
