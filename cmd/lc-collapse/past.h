@@ -34,4 +34,8 @@ int past_run_read(struct past_run *run, const char *path, const struct past *p, 
 		  struct lc_err *err);
 void past_run_release(struct past_run *run);
 
+/* What was seen of a decision in `window` steps: the gain, taken again; new review record. */
+json_t *past_judge(const struct past *p, const struct past_run *run, const struct evidence *ev,
+		   long window);
+
 #endif

@@ -43,6 +43,9 @@ void value_release(struct valuation *v);
 /* Is it a lasting change of the lr that the law has a mechanism for, if all of it is run? */
 int value_takes(const struct future *f);
 
+/* Was it run to its end, and read? */
+int value_ran(const struct future *f);
+
 /*
  * Tell the law of a run: its own steps up to `last`; a future and all that goes on from it (but for
  * the continuations, kind "more", at index `before` of ev->f or later). m is told as the val_loss.
