@@ -200,7 +200,6 @@ static double risk(const struct lc_law *law, const struct lc_forecast *f)
 {
 	double over[LC_HAZARD_INTERVALS] = {0}, last = f->at[f->n - 1 + (f->end > 0)];
 	int n = lc_hazard_interval(last) + 1, at = 0;
-	struct lc_hazard h;
 
 	for (int i = 0; i < f->nknot; i++) {
 		int to = lc_hazard_interval(f->knot[i]);
@@ -209,8 +208,7 @@ static double risk(const struct lc_law *law, const struct lc_forecast *f)
 		for (; at < to; at++) /* between two knots the lr is at most the higher one's */
 			over[at] = fmax(over[at], lr);
 	}
-	lc_hazard_init(&h);
-	return lc_hazard_risk(&h, over, n, f->damaged, f->damaged && law->broken);
+	return lc_hazard_risk(&law->hazard, over, n, f->damaged, f->damaged && law->broken);
 }
 
 /*

@@ -78,14 +78,14 @@ static void solve(double a[P][P], double b[P])
 	}
 }
 
-void lc_hazard_fit(struct lc_hazard *h, const struct lc_hazard_row *row, size_t n)
+void lc_hazard_fit(struct lc_hazard *h, double doubt, const struct lc_hazard_row *row, size_t n)
 {
 	const struct lc_hazard start = *h;
 
 	for (int round = 0; round < ROUNDS; round++) {
 		double a[P][P] = {{0}}, g[P], moved = 0, most = 0;
 		for (int i = 0; i < P; i++) {
-			double w = 1 / (prior_sd[i] * prior_sd[i]);
+			double w = 1 / pow(doubt * prior_sd[i], 2);
 			a[i][i] = w;
 			g[i] = w * (start.beta[i] - h->beta[i]);
 		}

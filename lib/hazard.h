@@ -34,8 +34,8 @@ struct lc_hazard_row {
  */
 void lc_hazard_init(struct lc_hazard *h);
 
-/* Data move h from where it is. */
-void lc_hazard_fit(struct lc_hazard *h, const struct lc_hazard_row *row, size_t n);
+/* Data move h from where it is. doubt: 1 where that is a guess, less where data speak in it. */
+void lc_hazard_fit(struct lc_hazard *h, double doubt, const struct lc_hazard_row *row, size_t n);
 
 /* What x is like in an interval in which the lr is at most `over` times the highest sustained. */
 void lc_hazard_x(double over, int interval, int damaged, int broken, double x[LC_HAZARD_X]);

@@ -137,6 +137,9 @@ int lc_law_fit_once(struct lc_law *law, const struct lc_past *past, double total
 
 	memset(law, 0, sizeof(*law));
 	law->onset = past->onset;
+	lc_hazard_init(&law->hazard);
+	if (model && model->hazard.forks)
+		law->hazard = model->hazard.h;
 	snprintf(law->kind, sizeof(law->kind), "%s", past->kind);
 	law->eta_ref = lc_past_lr_peak(past);
 	law->gvar = recent_gvar(past);

@@ -23,6 +23,7 @@
 #include <jansson.h>
 
 #include "gradlaw.h"
+#include "hazard.h"
 #include "lawmix.h"
 #include "rollout.h"
 
@@ -50,6 +51,7 @@ struct lc_law {
 	int calib;		     /* where it is from: lawmodel.h */
 	struct lc_gradlaw grad;	     /* of the gradient norm */
 	struct lc_mix mix;	     /* the other experts; lawmix.h */
+	struct lc_hazard hazard;     /* of divergence */
 	int nobs, nbranch;	     /* observations; branches among them */
 	/* the incident */
 	long onset; /* -1: none */
@@ -61,16 +63,12 @@ struct lc_law {
 	char (*name)[64]; /* [npath] the branches' names; "" is the trunk */
 };
 
-/*
- * Fit. total: the planned number of updates when known, else 0 (sets the slowest rate). LC_DATA
- * when the past holds no finite loss at all.
- */
+/* total: the planned number of updates, or 0. LC_DATA when the past holds no finite loss. */
 int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, struct lc_err *err);
 
 /*
- * The same, with what a model of past runs says of the noise (lawmodel.h; may be NULL), widths
- * that the run's own earlier forecasts correct (lawcalib.h), and what the experts beside the law
- * weigh (mixfit.h); fit_once leaves these out.
+ * With a model of past runs (or NULL), widths by the run's own forecasts (lawcalib.h), and what the
+ * experts beside the law weigh (mixfit.h); fit_once leaves the latter two.
  */
 struct lc_law_model;
 int lc_law_fit_once(struct lc_law *law, const struct lc_past *past, double total,

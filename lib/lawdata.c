@@ -62,6 +62,12 @@ static double value(const struct lc_step *st, enum lc_metric m)
 	return lc_step_has(st, m) ? st->v[m] : NAN;
 }
 
+/* A loss that was lost is infinite: NaN is one that was not logged. */
+static double loss_of(const struct lc_step *st, enum lc_metric m)
+{
+	return lc_step_has(st, m) && isnan(st->v[m]) ? INFINITY : value(st, m);
+}
+
 static double lr_of(const struct lc_step *st)
 {
 	double lr = value(st, LC_LR);
@@ -132,8 +138,8 @@ void lc_past_add(struct lc_past *p, const struct lc_step *st)
 	if (at == 0 && p->onset >= 0 && st->step <= p->onset && s->n < s->cap &&
 	    s->row[s->n].step > st->step)
 		p->onset = -1;
-	now = (struct lc_row){st->step,	 value(st, LC_LOSS), value(st, LC_VAL_LOSS),
-			      lr_of(st), value(st, LC_GVAR), value(st, LC_GRAD_NORM)};
+	now = (struct lc_row){st->step,	 loss_of(st, LC_LOSS), loss_of(st, LC_VAL_LOSS),
+			      lr_of(st), value(st, LC_GVAR),   value(st, LC_GRAD_NORM)};
 	if (!s->n || s->row[s->n - 1].step < st->step) {
 		push(s, &now);
 		return;

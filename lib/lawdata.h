@@ -17,7 +17,8 @@
 
 struct lc_row {
 	long step;
-	double loss, val_loss, lr, gvar, grad_norm; /* NaN where absent */
+	double loss, val_loss, lr, gvar,
+		grad_norm; /* NaN where absent; a NaN logged as loss is inf */
 };
 
 struct lc_series {

@@ -69,6 +69,7 @@ json_t *lc_law_json(const struct lc_law *law)
 	json_object_set_new(j, "nbranch", json_integer(law->nbranch));
 	json_object_set_new(j, "onset", json_integer(law->onset));
 	json_object_set_new(j, "width", numbers(&law->width[0][0], 2 * LC_BUCKETS));
+	json_object_set_new(j, "hazard", numbers(law->hazard.beta, LC_HAZARD_X));
 	json_object_set_new(j, "kind", json_string(law->kind));
 	json_object_set_new(j, "broken", json_boolean(law->broken));
 	json_object_set_new(j, "grad", lc_gradlaw_json(&law->grad));
@@ -175,8 +176,11 @@ int lc_law_parse(struct lc_law *law, const json_t *j, struct lc_err *err)
 		return is < 0 ? -1
 			      : lc_fail(err, LC_DATA, "law: not a law that lc-proxy fit wrote");
 	lc_calib_take(law, NULL, INFINITY);
+	lc_hazard_init(&law->hazard);
 	ok = (!json_object_get(j, "width") ||
 	      read_numbers(json_object_get(j, "width"), &law->width[0][0], 2 * LC_BUCKETS) == 0) &&
+	     (!json_object_get(j, "hazard") ||
+	      read_numbers(json_object_get(j, "hazard"), law->hazard.beta, LC_HAZARD_X) == 0) &&
 	     read_scalars(law, j) == 0 && json_array_size(variants) == LC_VARIANTS &&
 	     read_numbers(json_object_get(j, "clock"), law->basis.clock, LC_CLOCKS) == 0 &&
 	     read_numbers(json_object_get(j, "drive"), law->basis.drive, LC_DRIVES) == 0 &&

@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "hazardfit.h"
 #include "law.h"
 
 /*
@@ -43,6 +44,7 @@ struct lc_law_model {
 	struct lc_member *member;
 	double calib[LC_CALIBS][2][LC_BUCKETS]; /* widths, as lc_law's; lawcalib.h */
 	struct lc_mix_model mix;		/* what other experts are worth; mixfit.h */
+	struct lc_hazard_fitted hazard;
 };
 
 /* The prior of one run's noise coefficients, over its level. */

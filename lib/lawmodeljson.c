@@ -56,6 +56,41 @@ static int read_calib(struct lc_law_model *m, const json_t *a)
 	return 0;
 }
 
+static json_t *hazard_json(const struct lc_hazard_fitted *h)
+{
+	json_t *j = json_object(), *beta = json_array();
+
+	for (int i = 0; i < LC_HAZARD_X; i++)
+		json_array_append_new(beta, rounded(h->h.beta[i]));
+	json_object_set_new(j, "beta", beta);
+	json_object_set_new(j, "forks", json_integer(h->forks));
+	json_object_set_new(j, "diverged", json_integer(h->diverged));
+	json_object_set_new(j, "auroc", rounded(h->auroc));
+	json_object_set_new(j, "brier", rounded(h->brier));
+	return j;
+}
+
+/* A model without one has learned nothing of divergence. */
+static int read_hazard(struct lc_hazard_fitted *h, const json_t *j)
+{
+	const json_t *beta = json_object_get(j, "beta");
+
+	memset(h, 0, sizeof(*h));
+	if (!j)
+		return 0;
+	h->forks = (int)lc_json_get_int(j, "forks", -1);
+	h->diverged = (int)lc_json_get_int(j, "diverged", -1);
+	h->auroc = lc_json_get_num(j, "auroc", NAN);
+	h->brier = lc_json_get_num(j, "brier", NAN);
+	if (h->forks < 1 || h->diverged < 0 || json_array_size(beta) != LC_HAZARD_X)
+		return -1;
+	for (size_t i = 0; i < LC_HAZARD_X; i++)
+		if (lc_json_to_num(json_array_get(beta, i), &h->h.beta[i]) < 0 ||
+		    !(fabs(h->h.beta[i]) <= 100))
+			return -1;
+	return 0;
+}
+
 json_t *lc_model_json(const struct lc_law_model *m)
 {
 	json_t *j = lc_record_new("model", 1), *members = json_array();
@@ -78,6 +113,8 @@ json_t *lc_model_json(const struct lc_law_model *m)
 	json_object_set_new(j, "members", members);
 	json_object_set_new(j, "width", calib_json(m));
 	json_object_set_new(j, "experts", lc_mix_model_json(&m->mix));
+	if (m->hazard.forks)
+		json_object_set_new(j, "hazard", hazard_json(&m->hazard));
 	return j;
 }
 
@@ -131,6 +168,10 @@ int lc_model_parse(struct lc_law_model *m, const json_t *j, struct lc_err *err)
 			       WIDTHS);
 	if (lc_mix_model_parse(&m->mix, json_object_get(j, "experts"), err) < 0)
 		return -1;
+	if (read_hazard(&m->hazard, json_object_get(j, "hazard")) < 0)
+		return lc_fail(err, LC_DATA,
+			       "model: its hazard of divergence is not %d numbers and counts",
+			       LC_HAZARD_X);
 	m->member = lc_xalloc(json_array_size(members) + 1, sizeof(*m->member));
 	for (size_t i = 0; i < json_array_size(members); i++)
 		if (read_member(&m->member[m->n++], json_array_get(members, i)) < 0) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "io.h"
 #include "json.h"
@@ -21,6 +22,32 @@ static int is_dir(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/*
+ * What lc-fork run says of a branch's end, where it does: which step it left its run at, and that
+ * it was stopped for a loss that the log need not have.
+ */
+static void read_end(struct lc_series *s, const char *fork, const char *name)
+{
+	char *path = lc_path("%s/%s/status.json", fork, name);
+	json_t *j = access(path, R_OK) == 0 ? lc_json_load(path, NULL) : NULL;
+	const json_t *from = json_object_get(json_object_get(j, "record"), "from");
+	long at = lc_json_get_int(from, "step", -1);
+
+	if (at >= 0 && at < s->row[0].step)
+		s->from = at;
+	if (strstr(lc_json_get_str(j, "why", ""), "non-finite") && !isinf(s->row[s->n - 1].loss)) {
+		struct lc_row end = s->row[s->n - 1];
+		end.step++;
+		end.loss = INFINITY;
+		end.val_loss = NAN;
+		s->row = lc_xrealloc(s->row, (size_t)s->n + 1, sizeof(*s->row));
+		s->cap = s->n + 1;
+		s->row[s->n++] = end;
+	}
+	json_decref(j);
+	free(path);
 }
 
 /* A branch's own log, named by its directory; rows that name no branch are its. */
@@ -47,6 +74,7 @@ static void read_branch(const struct options *o, struct lc_past *past, const cha
 		snprintf(s->fork, sizeof(s->fork), "%.63s", fork);
 		s->parent = 0;
 		s->from = s->row[0].step - 1;
+		read_end(s, fork, name);
 	}
 	lc_past_release(&one);
 }
@@ -112,12 +140,23 @@ static int learn_run(const char *name, struct lc_past *past, struct lc_law_model
 	return why ? -1 : 0;
 }
 
+/* What the branches of run r say of divergence; a run that teaches nothing else does too. */
+static int learn_forks(const struct lc_past *past, int r, struct lc_hazard_fork **all, int n)
+{
+	*all = lc_xrealloc(*all, (size_t)(n + past->n), sizeof(**all));
+	for (int s = 1; s < past->n; s++)
+		if (past->series[s].parent == 0)
+			n += lc_hazard_fork(past, s, r, &(*all)[n]);
+	return n;
+}
+
 int cmd_learn(const struct options *o)
 {
 	struct lc_law_model model = {0};
+	struct lc_hazard_fork *fork = NULL;
 	struct passed passed = {0};
 	struct lc_pupil *run = lc_xalloc((size_t)o->narg, sizeof(*run));
-	int n = 0;
+	int n = 0, nfork = 0;
 	struct lc_err err;
 	json_t *j;
 
@@ -133,6 +172,7 @@ int cmd_learn(const struct options *o)
 			lc_die(&err);
 		for (i++; i < o->narg && is_dir(o->arg[i]); i++)
 			read_fork(o, past, o->arg[i]);
+		nfork = learn_forks(past, i, &fork, nfork);
 		run[n] = (struct lc_pupil){base(name), past};
 		if (learn_run(name, past, &model, &passed) == 0) {
 			n++;
@@ -147,6 +187,9 @@ int cmd_learn(const struct options *o)
 	}
 	lc_calib_fit(&model, run, n);
 	lc_mix_fit(&model, run, n);
+	if (nfork)
+		lc_hazard_learn(fork, nfork, &model.hazard);
+	free(fork);
 	for (int i = 0; i < n; i++) {
 		lc_past_release(run[i].past);
 		free(run[i].past);
@@ -160,7 +203,8 @@ int cmd_learn(const struct options *o)
 				     : lc_json_save(o->out, j, &err) < 0)
 		lc_die(&err);
 	if (!o->quiet)
-		lc_warn("%s: a model of %d run%s", o->out, model.n, model.n == 1 ? "" : "s");
+		lc_warn("%s: a model of %d run%s; %d of %d branches diverged", o->out, model.n,
+			model.n == 1 ? "" : "s", model.hazard.diverged, model.hazard.forks);
 	json_decref(j);
 	lc_model_release(&model);
 	return LC_OK;

@@ -100,7 +100,7 @@ static void fit_without(const struct fork *all, int n, int run, struct lc_hazard
 	for (int i = 0; i < n; i++)
 		for (int k = 0; k < all[i].rows && all[i].run != run; k++)
 			row[rows++] = all[i].row[k];
-	lc_hazard_fit(h, row, rows);
+	lc_hazard_fit(h, 1, row, rows);
 	free(row);
 }
 

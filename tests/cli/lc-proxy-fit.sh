@@ -19,7 +19,7 @@ branch() {
 	jq -c '. + {branch:"d25"}' "$G/decay-25000.jsonl"
 } >past.jsonl
 ok "fit of runs" lc-proxy fit -o model.json past.jsonl
-match "says what it made" 'model.json: a model of 1 run$' .err
+match "says what it made" 'model.json: a model of 1 run; 0 of 2 branches diverged$' .err
 equal "the model is a record" "model 1 1" "$(jq -r '"\(.type) \(.v) \(.members | length)"' model.json)"
 equal "with the run's setup" "adamw 18.636" "$(jq -r '.members[0] | "\(.optimizer) \(.log.params * 1000 | round / 1000)"' model.json)"
 branch | lc-proxy predict -q -n 4 -l none -H run.jsonl | tail -n 1 >without.json
@@ -37,6 +37,29 @@ ok "a directory adds its branches to the run before it" lc-proxy fit -q -o fork.
 jq -c '.members[0].variants' fork.json >a
 jq -c '.members[0].variants' model.json >b
 same "and they teach the same" a b
+
+# divergence: branches at 4 times the lr, as a fork's directories; one was stopped without a word of it in its log
+mkdir -p hot/a hot/b hot/c
+for b in a b c; do
+	awk -v b=$b 'BEGIN { for (t = 27200; t <= 28000; t += 200)
+		printf "{\"step\":%d,\"lr\":0.004,\"val_loss\":%s}\n", t, (b == "a" ? 9 : b == "b" && t > 27400 ? "NaN" : 3.1) }' \
+		>hot/$b/metrics.jsonl
+done
+echo '{"type":"status","v":1,"why":"non-finite loss at step 28001","record":{"from":{"step":27100}}}' >hot/c/status.json
+ok "branches that diverged teach" lc-proxy fit -o hot.json past.jsonl hot
+match "how many is told" ': a model of 1 run; 3 of 5 branches diverged$' .err
+equal "it is kept" "5 3 5" "$(jq -r '.hazard | "\(.forks) \(.diverged) \(.beta | length)"' hot.json)"
+fast() {
+	printf '{"type":"branch","v":1,"branch":"fast","from":{"step":14000},"horizon":500,"actions":{"lr_scale":4}}\n'
+}
+fast | lc-proxy predict -q -H run.jsonl -l model.json | tail -n 1 >calm.out
+fast | lc-proxy predict -q -H run.jsonl -l hot.json | tail -n 1 >hot.out
+less "and believed" "$(jq .diverge calm.out)" "$(jq '.diverge / 2' hot.out)"
+ok "the law keeps it" lc-proxy fit -q -H run.jsonl -l hot.json -o hotlaw.json
+fast | lc-proxy predict -q -l hotlaw.json | tail -n 1 >again.out
+same "to the digit" hot.out again.out
+jq -c '.hazard.beta[2] = "x"' hot.json >torn.json
+status "a hazard that is none" 3 lc-proxy predict -l torn.json -H run.jsonl <tail.jsonl
 
 status "runs or a history, not both" 2 lc-proxy fit -o m.json -H run.jsonl past.jsonl
 status "a fork comes after its run" 2 lc-proxy fit -o m.json fork past.jsonl

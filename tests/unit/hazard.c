@@ -36,7 +36,7 @@ Test(hazard, the_worlds_hazard_is_found)
 	struct lc_hazard h;
 
 	lc_hazard_init(&h);
-	lc_hazard_fit(&h, row, n);
+	lc_hazard_fit(&h, 1, row, n);
 	for (int i = 0; i < LC_HAZARD_X; i++)
 		cr_assert_float_eq(h.beta[i], truth.beta[i], .35, "beta %d: %g, not %g", i,
 				   h.beta[i], truth.beta[i]);
@@ -54,7 +54,7 @@ Test(hazard, forecasts_come_true_as_often_as_they_say)
 	size_t n = world(&truth, 1, row);
 
 	lc_hazard_init(&h);
-	lc_hazard_fit(&h, row, n);
+	lc_hazard_fit(&h, 1, row, n);
 	n = world(&truth, 2, row);
 	for (size_t i = 0; i < n; i++) {
 		double p = lc_hazard_at(&h, row[i].x);
@@ -90,13 +90,13 @@ Test(hazard, no_data_no_change_and_separable_data_stay_finite)
 
 	lc_hazard_init(&h);
 	was = h;
-	lc_hazard_fit(&h, NULL, 0);
+	lc_hazard_fit(&h, 1, NULL, 0);
 	cr_assert(memcmp(&h, &was, sizeof(h)) == 0);
 	for (int i = 0; i < 40; i++) {
 		lc_hazard_x(i < 20 ? 1 : 64, 0, 0, 0, row[i].x);
 		row[i].event = i >= 20;
 	}
-	lc_hazard_fit(&h, row, 40);
+	lc_hazard_fit(&h, 1, row, 40);
 	for (int i = 0; i < LC_HAZARD_X; i++)
 		cr_assert(isfinite(h.beta[i]) && fabs(h.beta[i]) < 20);
 }
