@@ -240,6 +240,10 @@ int card_choose(struct card *c, const struct evidence *ev, int most)
 {
 	int left = most, n = 1, kept = 0;
 
+	/* what undoes a cause that stays: no forecast knows what it is worth */
+	for (int i = 0; i < c->n && left > 0; i++)
+		if (json_object_get(ev->f[c->bet[i].index].rec, "undoes"))
+			left -= take(ev, c, i, "it undoes a cause that stays");
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]) && left > 0; k++)
 		left -= take_best_of(ev, c, kinds[k]);
 	for (; left > 0 && n > 0; left -= n)

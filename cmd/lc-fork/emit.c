@@ -50,6 +50,8 @@ static json_t *record(struct plan *p, const struct proposal *w, const char *id)
 		json_object_set_new(rec, "asks", json_string(w->asks));
 	if (w->of)
 		json_object_set_new(rec, "of", json_string(w->of));
+	if (p->undoes)
+		json_object_set_new(rec, "undoes", json_string(p->undoes));
 	json_object_set_new(rec, "order", json_integer(w->order));
 	if (p->round > 0)
 		json_object_set_new(rec, "round", json_integer(p->round));

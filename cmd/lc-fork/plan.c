@@ -60,7 +60,8 @@ static const char usage[] =
 	"                       --after)\n"
 	"  --after FILE         results of the rounds so far: the next round of arms\n"
 	"  --prior FILE         results of other forks, for tpe; may be repeated\n"
-	"  -H, --history FILE   the run's log, for hyper\n"
+	"  -H, --history FILE   the run's log, for hyper and with -p\n"
+	"  -p, --plan FILE      the plan of the lr, or a state.json: first undo what is off it\n"
 	"  --seed N             of the sampler (1)\n";
 
 enum { NOW = 256, EVERY, BUDGET, RETURN, ORDERS, PROBES, ONLY, ALL, SAMPLER, AFTER, PRIOR, SEED };
@@ -111,15 +112,20 @@ static void consistent(int argc, char **argv)
 static void options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"alert", 1, 0, 'a'},	  {"store", 1, 0, 's'},	      {"width", 1, 0, 'w'},
-		{"horizon", 1, 0, 'h'},	  {"readout", 1, 0, 'r'},     {"nulls", 1, 0, 'n'},
-		{"run", 1, 0, 'u'},	  {"fork", 1, 0, 'k'},	      {"head", 1, 0, 'd'},
-		{"base", 1, 0, 'b'},	  {"help", 0, 0, '?' + 1},    {"space", 1, 0, 'S'},
-		{"history", 1, 0, 'H'},	  {"forecast", 1, 0, 'f'},    {"now", 0, 0, NOW},
-		{"every", 1, 0, EVERY},	  {"budget", 1, 0, BUDGET},   {"return", 1, 0, RETURN},
-		{"orders", 1, 0, ORDERS}, {"probes", 0, 0, PROBES},   {"only-probes", 0, 0, ONLY},
-		{"all", 0, 0, ALL},	  {"sampler", 1, 0, SAMPLER}, {"after", 1, 0, AFTER},
-		{"prior", 1, 0, PRIOR},	  {"seed", 1, 0, SEED},	      {0, 0, 0, 0},
+		{"alert", 1, 0, 'a'},	     {"store", 1, 0, 's'},
+		{"width", 1, 0, 'w'},	     {"horizon", 1, 0, 'h'},
+		{"readout", 1, 0, 'r'},	     {"nulls", 1, 0, 'n'},
+		{"run", 1, 0, 'u'},	     {"fork", 1, 0, 'k'},
+		{"head", 1, 0, 'd'},	     {"base", 1, 0, 'b'},
+		{"help", 0, 0, '?' + 1},     {"space", 1, 0, 'S'},
+		{"history", 1, 0, 'H'},	     {"forecast", 1, 0, 'f'},
+		{"now", 0, 0, NOW},	     {"every", 1, 0, EVERY},
+		{"budget", 1, 0, BUDGET},    {"return", 1, 0, RETURN},
+		{"orders", 1, 0, ORDERS},    {"probes", 0, 0, PROBES},
+		{"only-probes", 0, 0, ONLY}, {"all", 0, 0, ALL},
+		{"sampler", 1, 0, SAMPLER},  {"after", 1, 0, AFTER},
+		{"prior", 1, 0, PRIOR},	     {"seed", 1, 0, SEED},
+		{"plan", 1, 0, 'p'},	     {0, 0, 0, 0},
 	};
 	int c;
 
@@ -128,7 +134,7 @@ static void options(int argc, char **argv)
 		asked.store = "lc-store";
 	asked.seed = 1;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":a:s:w:S:H:f:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":a:s:w:S:H:f:p:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'a': asked.source = optarg; break;
 		case 's': asked.store = optarg; break;
@@ -136,6 +142,7 @@ static void options(int argc, char **argv)
 		case 'S': asked.space = optarg; break;
 		case 'H': asked.history = optarg; break;
 		case 'f': asked.forecast = optarg; break;
+		case 'p': asked.plan = optarg; break;
 		case 'h':
 			asked.horizon = lc_option_whole(optarg, "--horizon", 1, 1000000000);
 			break;
@@ -227,6 +234,8 @@ static int plan(struct plan *p, struct lc_err *err)
 	if (p->asked->probes && plan_probes(p, err) < 0)
 		return -1;
 	p->width += p->made - before; /* probes come beside */
+	if (plan_undo(p, err) < 0)
+		return -1;
 	return sampled(p->asked) ? plan_sample(p, err) : put_menu(p, err);
 }
 

@@ -14,7 +14,7 @@
 /* The command line; options not given are as plan_options() leaves them. */
 struct asked {
 	const char *source, *store, *run, *fork, *head, *base, *space, *sampler, *after, *history;
-	const char *forecast, *prior[MAX_PRIORS];
+	const char *forecast, *plan, *prior[MAX_PRIORS];
 	int npriors;
 	long width, horizon, readout, back, nulls, orders, every, probe_steps; /* steps, counts */
 	double budget; /* share of the run's steps so far; 0: none given */
@@ -37,6 +37,7 @@ struct plan {
 		clean; /* clean: index of the newest clean state (0 when the present is one) */
 	long end;      /* the step all branches run to */
 	long width, orders;
+	const char *undoes;	/* a cause that stays, "lr", of the arms being put; or NULL */
 	long made, arms, round; /* round: 0 in the first, then from 2 */
 	int wide_ids;		/* as those of the earlier rounds are */
 };
@@ -58,6 +59,9 @@ int plan_references(struct plan *p, struct lc_err *err);
 int plan_arm(struct plan *p, const char *kind, int origin, json_t *actions, struct lc_err *err);
 /* Steps that one branch with its readouts costs. */
 long plan_cost(const struct plan *p, int origin);
+
+/* undo.c: where the run's lr is off its plan, the arms that put it right. */
+int plan_undo(struct plan *p, struct lc_err *err);
 
 /* probe.c: short branches whose outcome names the cause; see blame.c. */
 int plan_probes(struct plan *p, struct lc_err *err);

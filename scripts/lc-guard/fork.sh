@@ -91,7 +91,8 @@ propose() {
 		[ "$w" -le $((nulls + 14)) ] || w=$((nulls + 14))
 	fi
 	stage plan.jsonl lc-fork plan "$@" -s "$dir/store" -w "$w" ${space:+-S "$space"} --head "$head" \
-		--base "$dir/base.json" --horizon "$horizon" --readout "$readout" --nulls "$nulls" || return 1
+		--base "$dir/base.json" --horizon "$horizon" --readout "$readout" --nulls "$nulls" \
+		-H "$dir/run.jsonl" ${plan:+-p "$plan"} || return 1
 	# every branch this run ever tried teaches the forecast what its noise does at other learning rates
 	[ "$what" = alert ] || set --
 	set -- -H "$dir/run.jsonl" "$@" ${plan:+--plan "$plan"}

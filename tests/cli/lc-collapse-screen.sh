@@ -158,3 +158,9 @@ for i in 1 2 3; do
 done >>repeats
 ok "repeats" lc-collapse screen -k 1 repeats
 equal "of what is kept, and of no other" "$(grep '"type":"branch"' .out | grep -o '"branch":"a[0-9]"' | tr -dc '0-9\n' | sort -u)" "$(grep -o '"branch":"r[0-9]"' .out | tr -dc '0-9\n' | sort -u)"
+
+# what undoes a cause that stays is kept, whatever its forecast
+{ cat in && branch u arm persistent '{"lr_scale":0.2}' | sed 's/"order"/"undoes":"lr","order"/' && forecast u 9; } >undo
+ok "one arm that undoes" lc-collapse screen -k 1 undo
+equal "is kept first" "c k n1 n2 j u" "$(ids)"
+match "and why is said" '"branch":"u","kept":true,.*"why":"it undoes a cause that stays"' .out

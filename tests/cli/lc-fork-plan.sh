@@ -214,3 +214,32 @@ equal "alone, of 20 steps at most" 0 "$(grep -vc '"role":"probe".*"horizon":20,"
 alert 60 30 25 >early
 ok "no state from before" lc-fork plan -a early --only-probes
 match "no probes" 'no probes of the cause' .err
+
+# an lr that is off its plan: the first arms put it right
+echo '{"schedule":"constant","lr":0.001,"warmup":0,"total":1000}' >lrplan
+log() { awk -v from="$1" -v x="$2" 'BEGIN { for (s = 1; s <= 200; s++) printf "{\"step\":%d,\"loss\":2,\"lr\":%g}\n", s, (s < from ? .001 : .001 * x) }'; }
+log 186 5 >off.jsonl
+ok "an lr five times the plan's" plan -p lrplan -H off.jsonl
+cp .out off
+grep '"role":"arm"' off | sed -n '1p;2p' >two
+equal "is put right first, from the clean state and from the present" \
+	"undoes rewind:150,lr_scale:0.2 lr_scale:0.2" \
+	"undoes $(sed 's/.*"undoes":"lr".*"actions":{\([^}]*\)}.*/\1/; s/"//g' two | sed 's/^\(lr_scale:0.2\),\(rewind:150\)$/\2,\1/' | tr '\n' ' ' | sed 's/ $//')"
+equal "by no other arm" 2 "$(grep -c '"undoes"' off)"
+equal "within the width" 64 "$(wc -l <off)"
+log 186 0.1 >low.jsonl
+ok "an lr a tenth of it" plan -p lrplan -H low.jsonl
+match "is put right too" '"undoes":"lr".*"lr_scale":10\.?0?[,}]' .out
+log 1 1 >on.jsonl
+ok "an lr that is the plan's" plan -p lrplan -H on.jsonl
+same "needs nothing" .out first
+echo '{"lr_scale":5}' >times5
+ok "a scale that is in force is no fault" plan -p lrplan -H off.jsonl --base times5
+equal "nothing is undone" 0 "$(grep -c '"undoes"' .out)"
+echo '{"lr_tail":{"shape":"linear","to":0.1,"steps":20}}' >tail
+ok "nor is a tail" plan -p lrplan -H off.jsonl --base tail
+equal "nothing is" 0 "$(grep -c '"undoes"' .out)"
+{ head -n 199 off.jsonl && echo '{"step":200,"loss":2,"lr":0.001}'; } >once.jsonl
+ok "nor one that has come back" plan -p lrplan -H once.jsonl
+same "nothing is" .out first
+status "a plan that is none" 3 plan -p id.50 -H off.jsonl
