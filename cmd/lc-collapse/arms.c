@@ -138,12 +138,18 @@ static int confirmed(const struct court *c, const struct arm *a)
 	return gain - court_margin(&c->report_noise, a->f) > c->rule->min_effect;
 }
 
+/* What puts the run back on its own plan need not prove the plan: staying off it is the change. */
+static double proof(const struct court *c, const struct future *f)
+{
+	return json_object_get(f->rec, "undoes") ? .5 : 1 - c->rule->alpha;
+}
+
 static void judge_by_law(const struct court *c, struct arm *a)
 {
 	double z = lc_normal_quantile(1 - c->rule->alpha);
 
 	a->lower = a->gain - z * court_law_sd(c, a, c->select);
-	a->passes = court_law_above(c, a, c->select) >= 1 - c->rule->alpha && confirmed(c, a);
+	a->passes = court_law_above(c, a, c->select) >= proof(c, a->f) && confirmed(c, a);
 }
 
 static void set_bars(struct spread *s, double alpha, int arms)

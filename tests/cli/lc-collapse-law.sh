@@ -76,3 +76,15 @@ lc-collapse race -p plan4 ev >decision
 ok "a cause that stays: an answer" [ "$(law d gain)" ]
 equal "the same as by a plan that says so" "$(sed 's/.*"law":{"gain":\([^,]*\).*/\1/' stays)" "$(law d gain)"
 :
+
+# what puts the run back on its plan need not prove the plan
+{ cat run && future c control restorative 400 '{}' 1 .25 && future d arm persistent 400 '{"lr_scale":4}' 4 .25; } >ev
+{ cat run && future c control restorative 400 '{}' 1 4 && future d arm persistent 400 '{"lr_scale":0.25}' .25 4; } >worse
+sed 's/"branch":"d","role":"arm"/&,"undoes":"lr"/' ev >undo
+status "of any other arm so small an alpha asks more" 1 lc-collapse race -a 1e-9 -p plan ev
+ok "of one that undoes a cause it asks P(better) of a half" lc-collapse race -a 1e-9 -p plan undo
+cp .out decision
+match "the verdict" '"verdict":"better".*"choice":"d"' decision
+ok "and verify agrees" lc-collapse verify decision undo
+sed 's/"branch":"d","role":"arm"/&,"undoes":"lr"/' worse >undo
+status "but one that ends higher is not chosen for it" 1 lc-collapse race -p plan undo
