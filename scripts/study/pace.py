@@ -1,8 +1,9 @@
 """Train no further than the watcher has read: pace.py GUARD COMMAND...
 
 A step of a real run takes a second, one of these a third of a millisecond: unwatched, hundreds would pass between an alert
-and the end of the trainer. So the run's lines are passed on only so far ahead of what lc-detect has read of them, in every
-study the same, whatever else the machine does. On SIGTERM what is there is passed on at once.
+and the end of the trainer. So the run's lines are passed on only so far ahead of what lc-detect has read of them, and of
+what lc-guard has kept of its checkpoints, in every study the same, whatever else the machine does. On SIGTERM what is
+there is passed on at once.
 """
 import fcntl
 import os
@@ -13,6 +14,7 @@ import time
 
 AHEAD = 4096  # bytes, some 20 lines
 F_SETPIPE_SZ = 1031
+UNKEPT = 2  # checkpoints: the newest is kept when the next one is there
 PATIENCE = 60  # seconds without any watcher, after which the run goes on without
 
 
@@ -30,6 +32,17 @@ def position(guard):
     return None
 
 
+def unkept(guard, out):
+    """Checkpoints of the present line that are not in the store yet."""
+    line = os.path.basename(out) + "/"
+    try:
+        with open(os.path.join(guard, "saved")) as f:
+            kept = {w.split()[0] for w in f if w.startswith(line)}
+        return sum(line + n not in kept for n in os.listdir(out) if n.startswith("step-"))
+    except OSError:
+        return 0
+
+
 def main():
     guard = sys.argv[1]
     hurry = []
@@ -37,7 +50,7 @@ def main():
         signal.signal(sig, lambda *_: hurry.append(1))
     child = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, bufsize=0)
     fcntl.fcntl(child.stdout, F_SETPIPE_SZ, 4096)
-    log = os.path.join(guard, "run.jsonl")
+    log, out = os.path.join(guard, "run.jsonl"), sys.argv[sys.argv.index("--out") + 1]
     while True:
         block = os.read(child.stdout.fileno(), 2048)
         if not block:
@@ -46,7 +59,7 @@ def main():
         alone = 0.0
         while not hurry and alone < PATIENCE:
             at = position(guard)
-            if at is not None and os.path.getsize(log) - at <= AHEAD:
+            if at is not None and os.path.getsize(log) - at <= AHEAD and unkept(guard, out) <= UNKEPT:
                 break
             time.sleep(0.01)
             alone = alone + 0.01 if at is None else 0.0
