@@ -32,6 +32,12 @@ int lc_law_unseen(const struct lc_law *law, double lr)
 	return lr < SEEN * law->lr_lo || lr * SEEN > law->lr_hi;
 }
 
+int lc_calib_cell(const struct lc_law *law, double lr, double ahead)
+{
+	return lc_law_unseen(law, lr) * LC_BUCKETS +
+	       bucket_of(ahead / fmax(1, law->last - law->first));
+}
+
 void lc_calib_take(struct lc_law *law, const struct lc_law_model *model, double doubt)
 {
 	law->calib = law->lr_lo < .7 * law->lr_hi ? LC_CALIB_OWN

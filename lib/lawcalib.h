@@ -29,6 +29,9 @@ struct lc_pupil {
 /* Fill model->calib from the runs that its members are of. */
 void lc_calib_fit(struct lc_law_model *model, const struct lc_pupil *run, int n);
 
+/* Which width counts for an lr (in eta_ref) so far ahead: its index in law->width, flat. */
+int lc_calib_cell(const struct lc_law *law, double lr, double ahead);
+
 /* Sets law->calib and law->width; model NULL: no widening. doubt: of its noise prior. */
 void lc_calib_take(struct lc_law *law, const struct lc_law_model *model, double doubt);
 

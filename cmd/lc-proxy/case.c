@@ -8,6 +8,7 @@
 
 #include "io.h"
 #include "json.h"
+#include "lawcalib.h"
 #include "skill.h"
 
 #define PIECE_TOL .05
@@ -211,10 +212,12 @@ void outcome_roll(const struct lc_law *law, const struct lc_lrpath *path, struct
 	br.eta = ahead.lr;
 	lc_law_modes(law, 0, o->from, &start);
 	lc_rollout_cpu(&law->basis, &law->post, PIECE_TOL, &br, 1, NULL);
-	for (int i = 0; i < o->n; i++)
-		o->sd[i] =
-			hypot(o->sd[i], law->noise) *
-			lc_law_width(law, lc_law_unseen(law, lc_lrpath_at(&ahead, out[i])), out[i]);
+	for (int i = 0; i < o->n; i++) {
+		int cell = lc_calib_cell(law, lc_lrpath_at(&ahead, out[i]), out[i]);
+		o->sd[i] = hypot(o->sd[i], law->noise) * (&law->width[0][0])[cell];
+		if (o->cell)
+			o->cell[i] = cell;
+	}
 	lc_lrpath_release(&ahead);
 	free(out);
 }
@@ -311,6 +314,7 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 	out->lr = lc_xalloc((size_t)pts.n + 1, sizeof(double));
 	out->sd = lc_xalloc((size_t)pts.n + 1, sizeof(double));
 	out->mix_sd = lc_xalloc((size_t)pts.n + 1, sizeof(double));
+	out->cell = lc_xalloc((size_t)pts.n + 1, sizeof(int));
 	for (int m = 0; m < MODELS; m++)
 		out->mean[m] = lc_xalloc((size_t)pts.n + 1, sizeof(double));
 	for (int i = 0; i < pts.n; i++)
@@ -342,6 +346,7 @@ void outcome_release(struct outcome *out)
 	free(out->lr);
 	free(out->sd);
 	free(out->mix_sd);
+	free(out->cell);
 }
 
 void tally_take(struct tally *t, const struct outcome *out, int model)

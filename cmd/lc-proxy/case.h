@@ -43,6 +43,7 @@ struct outcome {
 	int n;
 	double *at, *y, *lr, *mean[MODELS];
 	double *sd, *mix_sd;	 /* the law's and the mixture's, of a logged value */
+	int *cell;		 /* of the width of each; lc_calib_cell */
 	double weight[LC_MIXED]; /* of the mixture, at the last point */
 	double noise, level;	 /* white sd of one value: no forecast is better; recent loss */
 	double chi2;

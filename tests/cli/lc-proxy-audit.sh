@@ -4,7 +4,7 @@
 ok "the oracle worlds are forecast" lc-proxy audit -j
 cp .out worlds
 equal "error .0015 at most and no regret where it can be known" true \
-	"$(jq -s 'map(select(.beyond == null)) | length == 3 and all(.passed and .rmse <= 0.0015 and .regret == 0)' worlds)"
+	"$(jq -s 'map(select(.part == "oracle" and .beyond == null)) | length == 3 and all(.passed and .rmse <= 0.0015 and .regret == 0)' worlds)"
 equal "a lr beyond the edge is found out" true \
 	"$(jq -s 'map(select(.beyond)) | length == 1 and all(.beyond >= 1 and .found == .beyond)' worlds)"
 cp "$TESTS"/golden/lr-scheduling/*.jsonl .
@@ -14,6 +14,11 @@ cp .out all
 equal "by stratum" '[2,2,1]' \
 	"$(jq -sc 'map(select(.part == "stratum")) | [(.[] | select(.name == ("all", "size=124M")) | .n),
 		(.[] | select(.name == "horizon=beyond the past") | .n)]' all)"
+equal "coverage by what widths are of: each value once" true \
+	"$(jq -s 'map(select(.part == "coverage")) | (map(select(.name | contains(",") | not).values) | add) ==
+		(map(select(.name | contains(",")).values) | add) and all(.cover90 >= 0 and .cover90 <= 1) and length >= 4' all)"
+equal "what is known of divergence" true \
+	"$(jq -s '[.[] | select(.part == "hazard")] | length == 1 and .[0].forks > 0' all)"
 match "drafts are put to the test" '"part":"trust"' all
 equal "the forms are compared" 6 "$(grep -c '"part":"form"' all)"
 equal "and some are on the front" true "$(jq -s 'map(select(.part == "form" and .front)) | length >= 1' all)"
