@@ -1,4 +1,4 @@
-/* draw_signals: the scores that the index is made of, a row each, the darker the further out. */
+/* draw_signals: the scores that the index is made of, a row each, the stronger the further out. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,7 +133,7 @@ void put_signals(struct figure *g, const struct cone *c)
 	put_alerts(g, &y, c);
 	for (size_t i = 0; i < n; i++)
 		put_row(g, c, p[i].i, 20 + HIGH * ((double)i + .5));
-	panel_close(g, &y, "signals, the darker the further out of their trends");
+	panel_close(g, &y, "signals, the stronger the further out of their trends");
 	for (size_t i = 0; i < n; i++) {
 		fprintf(g->f, "<text class=\"name row\" x=\"%.0f\" y=\"%.1f\">", g->left + 6,
 			g->top + 30 + HIGH * (double)i);

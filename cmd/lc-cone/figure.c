@@ -47,12 +47,14 @@ void put_points(const struct figure *g, const struct axis *y, const struct serie
 	int pen = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
+		double x = axis_at(&g->x, s->x[i]), down = panel_down(y, s->y[i]);
 		if (!isfinite(s->y[i])) {
 			pen = 0;
 			continue;
 		}
-		fprintf(g->f, "%s%.1f,%.1f", pen ? " " : "M", axis_at(&g->x, s->x[i]),
-			panel_down(y, s->y[i]));
+		fprintf(g->f, "%s%.1f,%.1f", pen ? " " : "M", x, down);
+		if (!pen && (i + 1 == s->n || !isfinite(s->y[i + 1]))) /* alone, and yet seen */
+			fprintf(g->f, " %.1f,%.1f", x + 1, down);
 		pen = 1;
 	}
 }

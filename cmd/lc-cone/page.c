@@ -73,8 +73,9 @@ static void put_answers(FILE *f, const struct cone *c)
 		fprintf(f, "<dd%s>",
 			strcmp(at->title, "What broke") == 0 && tell_alert(c, NULL)
 				? " class=\"bad\""
-			: strcmp(at->title, "Choice") == 0 ? " class=\"good\""
-							   : "");
+			: strcmp(at->title, "Choice") == 0 && fork_chosen(&c->f[c->nf - 1])
+				? " class=\"good\""
+				: "");
 		put_text(f, at->text);
 		fputs("</dd>\n", f);
 	}
