@@ -24,8 +24,8 @@ static long window = 1000;
 static int as_json, remember;
 
 static const char usage[] =
-	"usage: lc-collapse review [-j] [-w STEPS] [-s STORE --remember] -J JOURNAL -H RUN "
-	"EVIDENCE...\n"
+	"usage: lc-collapse review [-j] [-w STEPS] [-s STORE --remember] -J JOURNAL -H RUN\n"
+	"                          EVIDENCE...\n"
 	"Compare the decisions of a journal with what the run did after each: was the gain real?\n"
 	"  -J, --journal FILE  decision, applied and alert records\n"
 	"  -H, --history FILE  what the run logged, step records\n"

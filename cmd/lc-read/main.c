@@ -22,8 +22,8 @@ static int all_metrics, follow, quiet, keep_all, strict, runs, copies;
 static const char usage[] =
 	"usage: lc-read [-afqr] [-F FORMAT] [-m METRIC=NAME] [--every N] [--strict]\n"
 	"               [FILE | DIRECTORY ...]\n"
-	"       lc-read [-aq] [--copy] [-F FORMAT] [-m METRIC=NAME] [--every N] -x COMMAND [ARG "
-	"...]\n"
+	"       lc-read [-aq] [--copy] [-F FORMAT] [-m METRIC=NAME] [--every N]\n"
+	"               -x COMMAND [ARG ...]\n"
 	"Turn a training log, of whatever framework, into step records.\n"
 	"  -a, --all                 keep metrics of unknown names too\n"
 	"  -f, --follow              follow a growing (or rotated) file\n"

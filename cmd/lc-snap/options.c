@@ -88,7 +88,7 @@ static const struct {
 	{"ignore-damaged", OPT_IGNORE_DAMAGED, NULL, "go on although something is damaged"},
 	{"partial", OPT_PARTIAL, NULL, "leave out what is damaged, and say so"},
 	{"keep-damaged", OPT_KEEP_DAMAGED, NULL, "with zeros instead of what is damaged"},
-	{"move", OPT_MOVE, NULL, "take PATH over: it is gone at once, and removed when it is kept"},
+	{"move", OPT_MOVE, NULL, "take PATH over: gone at once, removed when it is kept"},
 	{"detach", OPT_DETACH, NULL, "save in the background, once the bytes are taken over"},
 	{"from-shm", OPT_FROM_SHM, NULL, "--move --detach, for a state in memory"},
 	{"retry", OPT_RETRY, NULL, "save again what failed or was killed"},

@@ -8,7 +8,7 @@ Run COMMAND, whose words may hold {state} {out} {actions} {horizon}; keep its
 checkpoints, watch its step records, and on an alert detect, fork, forecast, race
 and collapse, then resume it from the chosen state with the chosen actions.
   -d DIR         where everything is kept (lc-guard.d)
-  -F FORMAT      COMMAND prints a log of this format of lc-read (auto: by looking), not records
+  -F FORMAT      COMMAND prints a log, of this format of lc-read or auto, not records
   --log-every N  its lines name no step: each loss is N steps after the one before
   -m METRIC=NAME the log's own name of a metric, as in lc-read; may be repeated
   -S SPACE       propose only what this file says, lc-space(5), not the menu

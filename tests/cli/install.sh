@@ -12,6 +12,17 @@ programs=$(cd "$B" && for p in lc-*; do [ -x "$p" ] && ! [ -d "$p" ] && echo "$p
 ok "make install" make -s -C "$here" install B="$B" PREFIX=/opt/lc DESTDIR="$PWD/stage"
 at=$PWD/stage/opt/lc
 
+# --help fits a terminal
+wide() {
+	for p in $programs; do
+		"$B/$p" --help
+		for verb in $(sed -n "s/^\t\(.[^)]*\)) words=.*/\1/p" "$at/share/bash-completion/completions/$p" | grep -v '^\*'); do
+			"$B/$p" "$verb" --help
+		done
+	done | awk 'length > 100'
+}
+equal "no line of a --help is wider than 100 columns" "" "$(wide)"
+
 # bash: every long option that a --help line begins with is completed, and verbs are
 complete() { # WORD...: what bash proposes for the last of them
 	bash --norc -c '. "$1"
