@@ -6,94 +6,13 @@
 #include <string.h>
 
 #include "action.h"
-#include "plan.h"
-
-enum kind { INT, LONG, SEED, REAL, CHOICE, TEXT, FLAG, FAULT, ACTION };
-
-struct option {
-	const char *name;
-	enum kind kind;
-	size_t at;   /* in struct plan or struct job */
-	int in_plan; /* 2: and may begin at a resume */
-	const char *arg, *help;
-};
-
-#define P(member) offsetof(struct plan, member), 1
-#define B(member) offsetof(struct plan, member), 2
-#define J(member) offsetof(struct job, member), 0
-
-static const struct option options[] = {
-	{"text", TEXT, J(text), "FILE", "train on FILE (default: the bundled kjv.txt)"},
-	{"out", TEXT, J(out), "DIR", "keep checkpoints in DIR (default: none)"},
-	{"layers", INT, P(shape.layers), "N", "blocks (2)"},
-	{"dim", INT, P(shape.dim), "N", "width (64)"},
-	{"heads", INT, P(shape.heads), "N", "attention heads (2)"},
-	{"ctx", INT, P(shape.ctx), "N", "bytes a row (64)"},
-	{"batch", INT, P(batch), "N", "rows a step (8)"},
-	{"micro", INT, P(micro), "K", "micro-batches a step (2, or 1 for an odd batch)"},
-	{"total", LONG, P(total), "T", "steps of the whole schedule (2000)"},
-	{"steps", LONG, J(steps), "N", "steps to do from here (default, and none: to the total)"},
-	{"lr", REAL, P(lr), "X", "peak learning rate (2e-3)"},
-	{"min-lr", REAL, P(min_lr), "X", "learning rate at the end (0)"},
-	{"warmup", LONG, P(warmup), "N", "steps of linear warm-up (100)"},
-	{"schedule", CHOICE, P(schedule), "NAME", "cosine, wsd or constant (wsd)"},
-	{"decay-frac", REAL, P(decay_frac), "X", "share of the total that wsd decays over (0.2)"},
-	{"weight-decay", REAL, P(weight_decay), "X", "of matrices, decoupled (0.1)"},
-	{"beta1", REAL, P(beta1), "X", "(0.9)"},
-	{"beta2", ACTION, 0, 0, "X", "(0.95); at a resume an action"},
-	{"eps", REAL, P(eps), "X", "(1e-8)"},
-	{"clip", ACTION, 0, 0, "X", "gradient norm is cut to X (1); at a resume an action"},
-	{"zclip", FLAG, B(zclip), NULL, "ZClip: clip gradient norms above a z-score of 2.5"},
-	{"skip-sigma", REAL, B(skip_sigma), "X",
-	 "SkipStep: no update X standard deviations out of the last 128"},
-	{"reward", CHOICE, P(reward), "NAME", "learn from a reward: words (none: from the text)"},
-	{"kl-coef", REAL, P(kl_coef), "X", "weight of the KL to the policy it began as (0.05)"},
-	{"sample", INT, P(sample), "N", "bytes drawn after each prompt (half of ctx)"},
-	{"seed", SEED, P(seed), "N", "of the initial weights (1)"},
-	{"data-seed", SEED, P(data_seed), "N", "of the data order (1)"},
-	{"threads", INT, J(threads), "N", "threads (1)"},
-	{"val-every", LONG, J(val_every), "N", "steps between held-out losses (100; 0 none)"},
-	{"val-bytes", LONG, J(val_bytes), "N", "held-out bytes of each shard (16384)"},
-	{"probe-every", LONG, J(probe_every), "N", "steps between gvar and its like (100; 0 none)"},
-	{"save-every", LONG, J(save_every), "N",
-	 "steps between checkpoints (100; 0 only at the end)"},
-	{"keep", LONG, J(keep), "K", "newest checkpoints to keep (0: all)"},
-	{"overwrite", FLAG, J(overwrite), NULL, "replace the checkpoints of another run in DIR"},
-	{"resume", TEXT, J(resume), "DIR",
-	 "go on from a checkpoint, or the newest under DIR; none: afresh"},
-	{"init", TEXT, J(init), "DIR",
-	 "begin with the weights of a checkpoint, and nothing else of it"},
-	{"run", TEXT, J(run), "NAME", "name of the run in the records"},
-	{"branch", TEXT, J(branch), "NAME", "name of the branch (default: $LC_BRANCH)"},
-	{"lr-scale", ACTION, 0, 0, "X", "learning rate times X"},
-	{"lr-for", ACTION, 0, 0, "N", "lr-scale holds for N steps only"},
-	{"lr-warmup", ACTION, 0, 0, "N", "warm up again over N steps"},
-	{"lr-tail", ACTION, 0, 0, "JSON",
-	 "leave the plan: {\"shape\":..,\"to\":..,\"steps\":..,\"from\":..}"},
-	{"skip", ACTION, 0, 0, "A-B", "pass over the batches of these steps"},
-	{"weight-decay-scale", ACTION, 0, 0, "X", "weight decay times X"},
-	{"reset", ACTION, 0, 0, "m|v|mv", "zero these moments"},
-	{"batch-scale", ACTION, 0, 0, "X", "rows times X"},
-	{"reseed", ACTION, 0, 0, "N", "another data order"},
-	{"data-shift", ACTION, 0, 0, "N", "step s learns from the batch of step s + N"},
-	{"jitter", ACTION, 0, 0, "X", "multiply each weight by 1 + X normal"},
-	{"fault", FAULT, 0, 0, "SPEC", "break something on purpose (lc-train(1))"},
-	{"stop-on-nan", FLAG, J(stop_on_nan), NULL,
-	 "end with status 1 at a loss that is not finite"},
-	{"print-config", FLAG, J(print_config), NULL, "print the plan as JSON and stop"},
-	{"quiet", FLAG, J(quiet), NULL, "no words about what is being done (-q)"},
-	{"help", FLAG, 0, 0, NULL, "this text (-h)"},
-	{"version", FLAG, 0, 0, NULL, "the version"},
-};
-
-#define COUNT (sizeof(options) / sizeof(*options))
-_Static_assert(COUNT <= 64, "struct job.given has a bit for each");
+#include "options.h"
 
 static void help(void)
 {
 	printf("usage: lc-train [-q] [--option value]...\n"
 	       "Train a small GPT on a text, on the CPU; step records on stdout.\n\n");
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < options_count; i++) {
 		char left[40];
 
 		snprintf(left, sizeof(left), "--%s %s", options[i].name,
@@ -189,7 +108,7 @@ static void set(const struct option *o, const char *word, struct plan *p, struct
 
 static const struct option *find(const char *name, size_t len)
 {
-	for (size_t i = 0; i < COUNT; i++)
+	for (size_t i = 0; i < options_count; i++)
 		if (strlen(options[i].name) == len && strncmp(options[i].name, name, len) == 0)
 			return &options[i];
 	return NULL;
@@ -288,7 +207,7 @@ int options_agree(const struct plan *given, const struct job *j, struct plan *st
 {
 	static const double off = 0;
 
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < options_count; i++) {
 		const struct option *o = &options[i];
 		size_t size = o->kind == REAL || o->kind == LONG || o->kind == SEED ? sizeof(double)
 										    : sizeof(int);
@@ -311,7 +230,7 @@ _Static_assert(offsetof(struct plan, shape) == 0, "the sizes are the first of th
 int options_take_model(struct plan *p, const struct job *j, const struct plan *from,
 		       struct lc_err *err)
 {
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < options_count; i++) {
 		const struct option *o = &options[i];
 		int *mine = (int *)(void *)((char *)p + o->at);
 		const int *theirs = (const int *)(const void *)((const char *)from + o->at);

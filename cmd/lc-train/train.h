@@ -9,8 +9,9 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
-#include "action.h"
+#include "actions.h"
 #include "adamw.h"
+#include "ckpt.h"
 #include "data.h"
 #include "fault.h"
 #include "gpt.h"
@@ -19,33 +20,12 @@
 #include "pool.h"
 #include "rl.h"
 
-#define SKIPS 64
 #define UNPLANNED (UINT64_C(1) << 40) /* batches from here on stand in for skipped ones only */
 
 /* Philox streams, by what the numbers are for; all but the first in the top byte, a step or an
  * index below. */
-enum {
-	INIT_STREAM = LC_GPT_STREAM,
-	BATCH_STREAM,
-	JITTER_STREAM,
-	RESEED_STREAM,
-	FAULT_STREAM,
-	SAMPLE_STREAM
-};
-
-/* What the actions in force come to. */
-struct effects {
-	double lr_scale, decay_scale, clip, beta2, batch_scale;
-	int tail;
-	struct lc_tail to;
-	long tail_start, warm_steps, warm_start;
-	long hold_steps, hold_start; /* lr_scale holds for so long, then hold_back */
-	double hold_back;
-	long data_shift;
-	int skips;
-	long skip[SKIPS][2];
-	uint64_t data_seed;
-};
+enum { INIT_STREAM = LC_GPT_STREAM, BATCH_STREAM, JITTER_STREAM, RESEED_STREAM };
+enum { FAULT_STREAM = RESEED_STREAM + 1, SAMPLE_STREAM };
 
 struct run {
 	struct plan plan;
@@ -100,7 +80,6 @@ struct lc_gpt_work *train_take_work(struct run *r, int rows);
 void train_give_work(struct run *r, struct lc_gpt_work *k);
 int train_open(struct run *r, struct lc_err *err); /* allocates; plan and data are set */
 void train_close(struct run *r);
-
 /* eval.c: mean loss of shard 0 (A, val) or 1 (B, test). */
 double train_eval(struct run *r, int shard);
 
@@ -109,34 +88,11 @@ double probe_norm(const float *x, size_t n);
 double probe_noise(const struct run *r, const struct lc_adamw *o);
 double probe_alignment(const struct run *r, const float *g);
 
-/* actions.c */
-void actions_reset(struct run *r, const char *which); /* the moments in "mv" */
-/* Merge actions into the run's, from its current step on; one-shots (reset, jitter) act at once. */
-int actions_apply(struct run *r, const json_t *given, struct lc_err *err);
-int effects_update(struct run *r, struct lc_err *err);
-double effects_lr(const struct run *r, long step);
-int effects_skips(const struct run *r, long step);
-
 /* control.c: changes asked for in $LC_CONTROL, at most one look a step. */
 void control_poll(struct run *r);
 
 /* progress.c: a line on stderr, where that is a terminal and the records go elsewhere. */
 void progress_begin(struct run *r);
 void progress_show(struct run *r, const struct report *rep, long end);
-
-/* ckpt.c, ckpt_load.c: complete or absent. */
-#define CKPT_VERSION 1
-long ckpt_step_of(const char *name); /* of "step-00000100"; -1: another name */
-/* One writer a directory; what dead ones left half-written is swept. LC_DATA where steps after the
- * run's own are there, unless they may be overwritten. */
-int ckpt_lock(const struct run *r, struct lc_err *err);
-/* A step that is there already stays when it has the same bytes; else it is as with ckpt_lock. */
-int ckpt_save(const struct run *r, struct lc_err *err);
-/* The state of dir, or of the newest checkpoint in it: the plan comes first, then the model. */
-int ckpt_find(const char *dir, char **path, json_t **state, struct lc_err *err);
-int ckpt_load(struct run *r, const char *path, const json_t *state, struct lc_err *err);
-/* The weights alone, and where they are from. */
-int ckpt_load_weights(struct run *r, const char *path, const json_t *state, struct lc_err *err);
-json_t *ckpt_state(const struct run *r);
 
 #endif
