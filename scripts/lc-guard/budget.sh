@@ -54,7 +54,7 @@ changes() {
 # May there be a fork, of that kind? If not, why is in $barred.
 may() {
 	barred=''
-	if [ "$1" = alert ]; then least=$(((nulls + 2) * (horizon + readout))); else least=$(((nulls + 3) * (horizon + 2 * readout))); fi
+	if [ "$1" = alert ]; then least=$(((nulls + 2) * (horizon + readout))); else least=$((3 * (horizon + 2 * readout))); fi
 	left=$(left "$1")
 	if [ -z "$head" ]; then
 		barred="there is no state yet to go back to"
@@ -95,7 +95,7 @@ due() {
 	stretch=$((at / every))
 	plan_file
 	n=$([ "$plan" ] && field total <"$plan")
-	case $n in '' | *[!0-9]*) ;; *) [ $((at + horizon)) -le "$n" ] || return 1 ;; esac
+	case $n in '' | *[!0-9]*) ;; *) [ $((at + horizon + readout)) -le "$n" ] || return 1 ;; esac
 	may every && return 0
 	only_watch every
 	return 1

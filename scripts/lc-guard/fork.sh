@@ -93,6 +93,10 @@ propose() {
 	stage plan.jsonl lc-fork plan "$@" -s "$dir/store" -w "$w" ${space:+-S "$space"} --head "$head" \
 		--base "$dir/base.json" --horizon "$horizon" --readout "$readout" --nulls "$nulls" \
 		-H "$dir/run.jsonl" ${plan:+-p "$plan"} || return 1
+	# where nothing broke all arms are lasting changes: the law judges those, and needs no nulls
+	if [ "$what" = every ] && [ "$plan" ]; then
+		grep -vE '"role":"(null|jitter)"' "$f/plan.jsonl" >"$f/plan.new" && mv "$f/plan.new" "$f/plan.jsonl" || return 1
+	fi
 	# every branch this run ever tried teaches the forecast what its noise does at other learning rates
 	[ "$what" = alert ] || set --
 	set -- -H "$dir/run.jsonl" "$@" ${plan:+--plan "$plan"}
