@@ -34,6 +34,12 @@ void case_release(struct bt_case *c);
 /* The past of a case, the branch itself as its last series; dies when a file cannot be read. */
 void case_read(const struct options *o, const struct bt_case *c, struct lc_past *past);
 
+/* How many rows of a series are not after `at`. */
+long case_rows_to(const struct lc_series *s, long at);
+
+/* Read a file as a branch that leaves the trunk at `from`; its index. Dies like case_read. */
+int case_series(const struct options *o, struct lc_past *past, const char *name, long from);
+
 /* Cases of a file, one a line ("-": stdin), or dies. Returns how many; *all is the caller's. */
 int cases_load(const char *path, struct bt_case **all);
 void cases_release(struct bt_case *all, int n);
