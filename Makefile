@@ -122,6 +122,7 @@ $B/flags: FORCE
 
 # Tests: tests/unit/*.c with Criterion, tests/cli/*.sh from the outside; tests/run sums up.
 OBJ_read = $(filter-out %/main.o,$(call objects,lc-read))
+OBJ_cone = $(filter-out %/main.o,$(call objects,lc-cone))
 OBJ_peers = $B/cmd/lc-train/peers.o
 OBJ_policy = $B/cmd/lc-train/reward.o
 $B/unit/%: $B/tests/unit/%.o $$(OBJ_$$*) $B/liblc.a
@@ -138,7 +139,6 @@ fuzz: setup-check
 	@FUZZ_S=$(FUZZ_S) tests/fuzz/run
 OBJ_logs = $(OBJ_read)
 OBJ_evidence = $(filter-out %/main.o,$(call objects,lc-collapse))
-OBJ_cone = $(filter-out %/main.o,$(call objects,lc-cone))
 OBJ_branch = $(filter-out %/main.o %/fleet.o %/runner.o,$(call objects,lc-fork))
 $B/fuzz/%: $B/tests/fuzz/%.o $$(OBJ_$$*) $B/liblc.a
 	$(call say,LD,$(@F))

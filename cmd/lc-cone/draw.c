@@ -100,7 +100,7 @@ static void put_went(const struct figure *g, const struct axis *y, const struct 
 	struct series s = *run;
 	size_t from;
 
-	if (!b || b->from < 0)
+	if (!b || b->from < 0 || !run->n)
 		return;
 	from = series_from(run, (double)b->from);
 	s.x += from;
