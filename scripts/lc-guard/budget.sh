@@ -68,12 +68,13 @@ may() {
 	[ -z "$barred" ]
 }
 
-# From here on it is only watched: said once for each reason.
+# From here on it is only watched: said once for each reason. only_watch alert|every
 only_watch() {
 	[ "$barred" = "$watching" ] && return
 	watching=$barred
 	event "\"only watching\",\"of\":\"$1\",\"why\":\"$barred\""
 	[ "$head" ] && [ "$max_forks" != 0 ] && say "only watching: $barred"
+	stands
 }
 
 # What the present fork took goes into the journal, once.

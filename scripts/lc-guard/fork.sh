@@ -7,7 +7,7 @@ stop_trainer() {
 	trainer='' && rm -f "$dir/trainer.pid"
 	end_group "$watcher"
 	watcher='' && rm -f "$dir/watcher.pid"
-	save_new
+	save_all
 }
 
 # One stage of a fork: its output appears whole as $f/FILE. stage FILE COMMAND... (a race may say 1: nothing better)
@@ -20,15 +20,18 @@ stage() {
 }
 
 # What broke it? Short probes name the cause, for whoever reads the journal; the fork goes on whatever comes of them.
+# shellcheck disable=SC2120 # it sets its own
 probe() {
 	[ "$probes" ] && [ "$what" = alert ] && ! [ -f "$f/cause.json" ] || return 0
 	room=$(left alert)
+	fork_words "$f/probes"
+	eval "set -- $words"
+	# shellcheck disable=SC2016 # expanded by that shell
 	stage probes.jsonl lc-fork plan -a "$dir/alert.json" -s "$dir/store" --head "$head" --base "$dir/base.json" \
 		--only-probes && [ -s "$f/probes.jsonl" ] &&
 		{ [ -z "$room" ] || [ $(($(asked_steps "$f/probes.jsonl") + $(asked_steps "$f/screened.jsonl"))) -le "$room" ] ||
 			{ echo "the budget has no room for probes" >>"$dir/worker.log" && false; }; } &&
-		stage probed.jsonl sh -c 'exec lc-fork run -q -j "$1" -s "$2" -H "$3" -d "$4" -x "$5" ${7:+-t "$7"} <"$6"' sh \
-			"$jobs" "$dir/store" "$dir/run.jsonl" "$f/probes" "exec $command" "$f/probes.jsonl" "$timeout" &&
+		stage probed.jsonl sh -c 'in=$1; shift; exec lc-fork run "$@" <"$in"' sh "$f/probes.jsonl" "$@" &&
 		stage cause.json lc-fork blame -a "$dir/alert.json" -H "$dir/run.jsonl" "$f/probed.jsonl" || {
 		say "no cause is named: $(tail -n 1 "$dir/worker.log")"
 		return 0
@@ -38,14 +41,24 @@ probe() {
 	journal_once "$(cat "$f/cause.json")"
 }
 
+# The words of lc-fork run, quoted, in $words.
+fork_words() {
+	words="-q -j $jobs -s $(quote "$dir/store")-H $(quote "$dir/run.jsonl")-d $(quote "$1")-x $(quote "exec $future")\
+${timeout:+-t $timeout }$engine"
+}
+
 # Run the futures of a file; a race that reads along stops the losers (and when it fails, nothing is stopped).
 run_futures() {
+	futures=$1
+	fork_words "$f/branches"
+	eval "set -- $words"
 	# shellcheck disable=SC2016 # expanded by that shell
-	stage evidence.jsonl sh -c '{
-		{ lc-fork run -q -j "$1" -s "$2" -H "$3" -d "$4" -x "$5" ${7:+-t "$7"} <"$6"; echo $? >"$4.status"; } |
-			tee /dev/fd/3 | { lc-collapse race --stop "$4" ${8:+--max-cost "$8"} >/dev/null 2>&1; cat >/dev/null; }
-	} 3>&1; exit "$(cat "$4.status")"' sh \
-		"$jobs" "$dir/store" "$dir/run.jsonl" "$f/branches" "exec $command" "$1" "$timeout" "$(room)"
+	stage evidence.jsonl sh -c 'in=$1 dir=$2 room=$3
+	shift 3
+	{
+		{ lc-fork run "$@" <"$in"; echo $? >"$dir.status"; } |
+			tee /dev/fd/3 | { lc-collapse race --stop "$dir" ${room:+--max-cost "$room"} >/dev/null 2>&1; cat >/dev/null; }
+	} 3>&1; exit "$(cat "$dir.status")"' sh "$futures" "$f/branches" "$(room)" "$@"
 }
 
 # Steps that the futures of this fork may take; nothing when there is no bound.
@@ -55,7 +68,7 @@ room() {
 	echo "$n"
 }
 
-decide() { # FILE [OPTION...]: the race over what was run; its status is in $code
+decide() { # FILE [OPTION...]: the race over what was run
 	file=$1
 	shift
 	room=$(room)
@@ -65,7 +78,7 @@ decide() { # FILE [OPTION...]: the race over what was run; its status is in $cod
 # What won by its readings was picked among many: it is run again on other data, and must win there too. (The law was
 # not picked for its luck, and a control that is not finite needs no second look.)
 confirm_choice() {
-	[ "$code" -eq 0 ] && [ "$confirm" -gt 0 ] || return 0
+	better && [ "$confirm" -gt 0 ] || return 0
 	case $(field why <"$f/decision.json") in *"by the law"* | *diverged*) return 0 ;; esac
 	decide confirm.json -c "$confirm" --wanted "$f/wanted.jsonl" || return 1
 	if [ -s "$f/wanted.jsonl" ]; then
@@ -74,10 +87,10 @@ confirm_choice() {
 		cat "$f/screened.jsonl" "$f/wanted.jsonl" >"$f/again.jsonl" && run_futures "$f/again.jsonl" || return 1
 		decide decision.json -c "$confirm" || return 1
 	fi
-	code=$(lc_status "$f/decision.json")
 }
 
-lc_status() { if [ "$(field verdict <"$1")" = better ]; then echo 0; else echo 1; fi; }
+# Is there a better future, as it stands in the decision of the present fork?
+better() { [ "$(field verdict <"$f/decision.json")" = better ]; }
 
 # What is it about? For lc-fork plan in $1, for others in $2.
 # The futures worth thinking about, their forecasts, and of them those worth running: files in $f, each once.
@@ -122,12 +135,11 @@ screen() {
 	return 1
 }
 
-# Plan, forecast, screen, run, race: files in $dir/forks/N. 0, and the status of the race in $code; or 1.
+# Plan, forecast, screen, run, race: files in $dir/forks/N, the decision among them; or 1.
 fork() {
 	f=$dir/forks/$forks barred=''
 	# what is on record as decided (a guard was killed right after) is not decided again
 	if [ -f "$f/decision.json" ] && grep -qxF "$(cat "$f/decision.json")" "$dir/journal.jsonl"; then
-		code=$(lc_status "$f/decision.json")
 		return 0
 	fi
 	: >"$dir/worker.log"

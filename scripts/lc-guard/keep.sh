@@ -34,21 +34,77 @@ whole() {
 	fi
 }
 
-# Keep one checkpoint of this line; its parent is the one before it. One that cannot be kept is tried five times, and again
-# when it has changed: training goes on in any case. save NAME FINGERPRINT
+# One save at a time, beside the training, by a process of its own: a store that answers slowly, or not at all, holds up
+# nobody. The snapshot's parent is the one before it. Where the store was is not made another. save NAME FINGERPRINT
+# shellcheck disable=SC2016 # expanded by that shell
+keep_one='[ -z "$1" ] || [ -f "$2/lc-store" ] || { echo "$2: the store is gone" >&2; exit 4; }
+exec lc-snap save -q -s "$2" --run "$3" -t "parent=$1" "$4"'
 save() {
-	if rec=$(lc-snap save -q -s "$dir/store" --run "$run_name" -t "parent=$head" "$dir/out/$line/$1" 2>"$dir/snap.log"); then
-		journal "$rec"
-		note saved "$line/$1 $2"
-		whole "$rec" "$1" && head=$(printf '%s\n' "$rec" | field id) at=$(printf '%s\n' "$rec" | field step)
-		mark "$phase"
-		saves=$((saves + 1))
+	: >"$dir/snap.out" && : >"$dir/snap.log"
+	start snap "$dir/snap.out" sh -c "$keep_one" sh "$head" "$dir/store" "$run_name" "$dir/out/$line/$1"
+	saver=$pid saving="$1 $2" save_began=$(date +%s)
+}
+
+# Is nothing on its way to the store any more? With a trainer to be watched, that is asked for a second at most.
+saved() {
+	[ "$saver" ] || return 0
+	looks=0
+	while [ "$trainer" ] && alive "$saver"; do
+		looks=$((looks + 1))
+		[ "$looks" -le 20 ] || { slow && return 1; }
+		sleep 0.05
+	done
+	wait "$saver"
+	code_saved=$?
+	set -- "${saving% *}" "${saving##* }"
+	saver='' saving='' && rm -f "$dir/snap.pid"
+	if [ "$code_saved" -eq 0 ]; then kept "$1" "$2"; else not_kept "$1" "$2"; fi
+}
+
+# It takes its time: said once. (Always true.)
+slow() {
+	[ $(($(date +%s) - save_began)) -ge "$store_wait" ] && [ -z "$store_away" ] || return 0
+	store_away=slow
+	event "\"store slow\",\"why\":\"checkpoint ${saving% *} has been on its way for $store_wait s\""
+	say "the store is slow: checkpoint ${saving% *} has been on its way for $store_wait s; the command goes on"
+	stands
+}
+
+kept() { # NAME FINGERPRINT
+	rec=$(cat "$dir/snap.out")
+	journal_once "$rec"
+	note saved "$line/$1 $2"
+	whole "$rec" "$1" && head=$(printf '%s\n' "$rec" | field id) at=$(printf '%s\n' "$rec" | field step)
+	mark "$phase"
+	saves=$((saves + 1))
+	[ "$store_away" ] || return 0
+	store_away='' store_pause=0
+	event '"store back"'
+	say "the store is back"
+}
+
+# A store that is full or gone (status 4), or a save that was killed, is tried again, after ever longer, up to a minute; a
+# checkpoint that cannot be read five times, and again when it has changed. Training goes on in any case.
+not_kept() { # NAME FINGERPRINT
+	why=$(tail -n 1 "$dir/snap.log" | tr -d '"\\')
+	if [ "$code_saved" -eq 4 ] || [ "$code_saved" -gt 128 ]; then
+		room_here
+		store_pause=$((store_pause * 2))
+		[ "$store_pause" -gt 0 ] || store_pause=1
+		[ "$store_pause" -le 60 ] || store_pause=60
+		store_next=$(($(date +%s) + store_pause))
+		[ "$code_saved" -eq 4 ] && ! [ "$store_away" ] || return 0
+		store_away=away
+		event "\"store away\",\"why\":\"$why\""
+		warn "checkpoint $1 is not kept yet: $why; the command goes on"
+		stands
 		return
 	fi
 	note failed "$line/$1 $2"
 	tries=$(grep -cxF "$line/$1 $2" "$dir/failed")
-	[ "$tries" -eq 1 ] && warn "checkpoint $1 is not kept: $(tail -n 1 "$dir/snap.log")"
+	[ "$tries" -eq 1 ] && warn "checkpoint $1 is not kept: $why"
 	[ "$tries" -ge 5 ] && note saved "$line/$1 $2"
+	return 0
 }
 note() { printf '%s\n' "$2" 2>/dev/null >>"$dir/$1"; }
 
@@ -96,9 +152,21 @@ in_order() {
 s/^/0 /' | sort -s -n -k 1,1 | cut -d ' ' -f 2-
 }
 
+# With no trainer to be watched: the same, and again for a while where the store does not take them.
+save_all() {
+	for _ in 1 2 3 4 5; do
+		code_saved=0
+		save_new
+		[ "$code_saved" -ne 0 ] || return 0
+		sleep "$store_pause"
+	done
+	return 0
+}
+
 # Keep every checkpoint that has appeared or changed. All are looked at when the writer has ended and every 50th time;
 # else the new ones and the newest.
 save_new() {
+	saved && { [ -z "$trainer" ] || [ "$(date +%s)" -ge "$store_next" ]; } || return 0
 	in_order 2>/dev/null >"$dir/seen" # cut short on a full disk: the rest comes later
 	newest=$(tail -n 1 "$dir/seen")
 	turn=$(((turn + 1) % 50))
@@ -111,6 +179,7 @@ save_new() {
 		settled "$c" "$print" "$newest" || return 0
 		rm -f "$dir/settling"
 		save "$c" "$print"
+		saved && [ "$code_saved" -eq 0 ] || return 0
 	done <"$dir/seen"
 }
 

@@ -1,12 +1,13 @@
 # ---- options and start ----
 
 dir=lc-guard.d jobs='' width=512 arms=8 horizon=200 readout=200 nulls=6 confirm=2 min_effect=0 max_forks=5 every='' every_budget=25% budget='' limit=''
+restarts=3 backoff=5 on_alert='' give_up=0 store_wait=60
 keep=20 grace=60 threshold=1 timeout='' probes=1
 run_name='' quiet='' warned='' turn=0 tty='' trainer='' watcher='' worker='' keeper='' saves=0 untidy=''
-reader='' space=''
+dry='' slurm='' space='' reader='' saver='' saving='' store_away='' store_pause=0 store_next=0 hook='' nap='' hopeless=0 state=starting stood=0 code_saved=0
 while [ $# -gt 0 ]; do
 	case $1 in
-	-d | -F | -m | --log-every | --every | --every-budget | --budget | --limit | -S | -j | -w | -k | --horizon | --readout | --nulls | --confirm | --min-effect | --max-forks | --keep | --grace | --run | --threshold | --timeout)
+	-d | -F | -m | --log-every | --every | --every-budget | --budget | --limit | -S | --restarts | --backoff | --on-alert | --give-up | --store-wait | -j | -w | -k | --horizon | --readout | --nulls | --confirm | --min-effect | --max-forks | --keep | --grace | --run | --threshold | --timeout)
 		[ $# -gt 1 ] || usage_error "$1 wants a value"
 		case $1 in
 		-d) dir=$2 ;;
@@ -16,6 +17,11 @@ while [ $# -gt 0 ]; do
 		--every-budget) every_budget=$2 ;;
 		--budget) budget=$2 ;;
 		--limit) limit=$2 ;;
+		--restarts) restarts=$2 ;;
+		--backoff) backoff=$2 ;;
+		--on-alert) on_alert=$2 ;;
+		--give-up) give_up=$2 ;;
+		--store-wait) store_wait=$2 ;;
 		-m) reader="$reader-m $(quote "$2")" ;;
 		-S) space=$2 ;;
 		-j) jobs=$2 ;;
@@ -36,6 +42,8 @@ while [ $# -gt 0 ]; do
 		shift 2
 		;;
 	-q) quiet=1; shift ;;
+	-n) dry=1; shift ;;
+	--slurm) slurm=1; shift ;;
 	--no-probes) probes=''; shift ;;
 	--help | -h) printf '%s\n' "$usage" || exit 4; exit 0 ;;
 	--version) lc-detect --version | sed 's/lc-detect/lc-guard/'; exit ;;
@@ -46,13 +54,13 @@ while [ $# -gt 0 ]; do
 done
 [ "$jobs" ] || jobs=$(getconf _NPROCESSORS_ONLN)
 for n in "-j $jobs 1" "-w $width 8" "-k $arms 1" "--horizon $horizon 1" "--readout $readout 1" "--nulls $nulls 2" "--confirm $confirm 0" \
-	"--max-forks $max_forks 0" "--every ${every:-1} 1" "--keep $keep 0" "--grace $grace 0"; do
+	"--max-forks $max_forks 0" "--every ${every:-1} 1" "--restarts $restarts 0" "--give-up $give_up 0" "--store-wait $store_wait 1" "--keep $keep 0" "--grace $grace 0"; do
 	least=${n##* } n=${n% *}
 	case ${n#* } in '' | *[!0-9]* | ??????????*) usage_error "$n: wants a whole number from $least" ;; esac
 	[ "${n#* }" -ge "$least" ] || usage_error "$n: wants a whole number from $least"
 done
 [ $((nulls + 4)) -le "$width" ] || usage_error "-w $width leaves no room beside the control and $nulls nulls"
-for n in "--min-effect $min_effect" "--threshold $threshold" "--timeout ${timeout:-1}"; do
+for n in "--min-effect $min_effect" "--threshold $threshold" "--timeout ${timeout:-1}" "--backoff $backoff"; do
 	case ${n#* } in '' | *[!0-9.]* | *.*.* | .) usage_error "$n: wants a number from 0" ;; esac
 done
 for n in "--budget $budget" "--every-budget $every_budget"; do
@@ -69,13 +77,28 @@ esac
 [ -z "$space" ] || [ -r "$space" ] || usage_error "-S $space: cannot be read"
 [ -t 2 ] && ! [ "$quiet" ] && tty=1
 PATH=$(cd "$(dirname "$0")" && pwd):$PATH
-command=$(for w in "$@"; do quote "$w"; done)
+if [ "$slurm" ]; then
+	job=$1
+	shift
+	[ -r "$job" ] || { warn "--slurm $job: cannot be read"; exit 4; }
+	job=$(cd "$(dirname "$job")" && pwd)/${job##*/}
+	first=$(sed -n '1s/^#! *//p' "$job")
+	command="${first:-/bin/sh} $(quote "$job")$(for w in "$@"; do quote "$w"; done)"
+else
+	command=$(for w in "$@"; do quote "$w"; done)
+fi
 # A foreign log becomes records on the way, in the run and in every future; as it is it goes to their logs.
 if [ "$reader" ]; then
 	why=$(eval "lc-read $reader -x true 2>&1") || usage_error "${why#lc-read: }"
 	command="lc-read -q --copy $reader-x $command"
 fi
+future=$command engine=''
 case $command in
 *'{state}'*'{out}'* | *'{out}'*'{state}'*) ;;
 *) say "the command has no {state} or no {out}: it must read LC_STATE and LC_OUT itself" ;;
+esac
+case $command in
+*'{actions}'*'{horizon}'* | *'{horizon}'*'{actions}'* | *'{actions}'*'{steps}'* | *'{steps}'*'{actions}'*) ;;
+*) say "the command has no {actions}, or no {horizon} or {steps}: it must read LC_ACTIONS and end by itself, or no future can be judged" ;;
+esac
 

@@ -1,9 +1,9 @@
 # ---- processes: each in a group of its own, so that nothing outlives us ----
 
-# What a started command's shell does first: tell who it is (its number, and when it was born, which another process of
-# that number was not), then see whether its guard still lives; so it is known to the next guard, or ends by itself.
+# What a started command's shell does first: tell who it is (its number, and when and since which start of the machine it
+# was born, which another process of that number was not), then see whether its guard still lives; so it is known to the next guard, or ends by itself.
 # shellcheck disable=SC2016 # expanded by that shell
-child='echo "$$ $(sed "s/^.*) //" /proc/$$/stat | cut -d " " -f 20)" >"$1"
+child='echo "$$ $(sed "s/^.*) //" /proc/$$/stat | cut -d " " -f 20) $(cat /proc/sys/kernel/random/boot_id)" >"$1"
 kill -0 "$2" 2>/dev/null || exit 143
 shift 2
 exec "$@"'
@@ -20,7 +20,8 @@ born() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
 # End what a killed guard left running under $dir/NAME.pid.
 end_left() {
-	[ -f "$dir/$1.pid" ] && read -r p b <"$dir/$1.pid" && [ "$b" ] && [ "$(born "$p")" = "$b" ] && end_group "$p"
+	[ -f "$dir/$1.pid" ] && read -r p b boot <"$dir/$1.pid" && [ "$b" ] && [ "$(born "$p")" = "$b" ] &&
+		[ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] && end_group "$p"
 	rm -f "$dir/$1.pid"
 }
 
@@ -49,8 +50,8 @@ end_group() {
 }
 
 stop_all() {
-	for p in $trainer $watcher $worker $keeper; do end_group "$p"; done
-	trainer='' watcher='' worker='' keeper=''
+	for p in $trainer $watcher $worker $keeper $saver $hook $nap; do end_group "$p"; done
+	trainer='' watcher='' worker='' keeper='' saver='' saving='' hook='' nap=''
 	rm -f "$dir"/*.pid
 }
 
@@ -58,8 +59,9 @@ on_signal() {
 	trap '' INT TERM HUP
 	say "ending on signal"
 	stop_all
-	save_new
+	if ! [ "$store_away" ]; then save_new; fi
 	event '"interrupted"'
+	stands interrupted
 	exit "$1"
 }
 
@@ -68,6 +70,7 @@ run() { # run OUT COMMAND...: OUT holds what it prints and nothing else
 	out=$1
 	shift
 	: >"$out" || return 4
+	stands
 	start worker "$out" "$@"
 	worker=$pid
 	[ "$tty" ] && while alive "$worker"; do

@@ -1,23 +1,85 @@
 # ---- the run: started, watched, ended ----
 
-# Start the trainer from $dir/launch.json, on a new line of states. What came before lies in the store.
+# Is this line's every checkpoint in the store, or given up?
+all_kept() {
+	in_order >"$dir/seen" 2>/dev/null
+	while read -r c; do
+		grep -qF "$line/$c " "$dir/saved" || return 1
+	done <"$dir/seen"
+}
+
+# Start the trainer from $dir/launch.json, on a new line of states. What came before lies in the store; what does not stays.
 launch() {
-	rm -rf "$dir/live" "$dir/out/$line"
-	line=$((line + 1))
+	rm -rf "$dir/live"
+	all_kept && rm -rf "$dir/out/$line"
+	line=$((line + 1)) begun=$head
 	mark launch
+	mend run.jsonl
 	mkdir -p "$dir/out/$line" || die 4 "mkdir $dir/out/$line"
 	start trainer "$dir/run.jsonl" lc-collapse apply --force -s "$dir/store" -d "$dir/live" -J "$dir/journal.jsonl" -H "$dir/run.jsonl" -b "$dir/base.json" \
 		-o "$dir/out/$line" -x "unset LC_METRICS; exec $command" "$dir/launch.json"
 	trainer=$pid
+	state=training
 	mark train
+}
+
+# Wait, and hear signals. pause SECONDS
+pause() {
+	start nap /dev/null sleep "$1"
+	nap=$pid
+	wait "$nap"
+	nap='' && rm -f "$dir/nap.pid"
+}
+
+# What the store says of the newest state, in $rec. A store that is gone or silent is waited for; of a damaged snapshot the
+# parent is taken.
+find_head() {
+	while [ "$head" ]; do
+		# shellcheck disable=SC2016 # expanded by that shell
+		ask_store timeout -k 5 "$store_wait" sh -c '[ -f "$1/lc-store" ] || { echo "$1: the store is gone" >&2; exit 4; }
+			exec lc-snap show -q -s "$1" -j "$2"' sh "$dir/store" "$head" && rec=$(cat "$dir/head.json") && break
+		why=$(tail -n 1 "$dir/worker.log" | tr -d '"\\')
+		if [ "$code_head" -eq 3 ]; then
+			back_to_parent "$why"
+			continue
+		fi
+		if ! [ "$store_away" ]; then
+			store_away=away
+			event "\"store away\",\"why\":\"$why\""
+			warn "waiting for the store: ${why:-it is silent}"
+		fi
+		stands waiting
+		pause 2
+	done
+	[ "$store_away" ] && event '"store back"' && say "the store is back"
+	store_away=''
+	return 0
+}
+
+# Its answer is in head.json, its status in $code_head.
+ask_store() {
+	code_before=$code
+	: >"$dir/worker.log"
+	run "$dir/head.json" "$@"
+	code_head=$code code=$code_before
+	return "$code_head"
+}
+
+# The newest state cannot be used: the one before it, as the journal has it.
+back_to_parent() {
+	old=$head
+	rec=$(grep "\"id\":\"$old\"" "$dir/journal.jsonl" | grep '"type":"snapshot"' | tail -n 1)
+	head=$(printf '%s\n' "$rec" | field parent)
+	[ "$head" ] || die 3 "snapshot $old cannot be read: $1"
+	warn "snapshot $old cannot be read ($1): back to the one before it"
+	event "\"snapshot lost\",\"snapshot\":\"$old\",\"why\":\"$1\""
 }
 
 # The state to go on from when nothing is decided: the newest of this line, or the beginning.
 plan_resume() {
 	step=0
-	if [ "$head" ]; then
-		step=$(lc-snap show -s "$dir/store" -j "$head" | field step) || die 3 "snapshot $head cannot be read"
-	fi
+	find_head
+	[ "$head" ] && step=$(printf '%s\n' "$rec" | field step) && at=$step
 	put launch.json "{\"type\":\"decision\",\"v\":1,\"fork\":\"none\",\"verdict\":\"better\",\"choice\":\"main\",\
 \"from\":{\"snapshot\":\"${head:-none}\",\"step\":$step},\"actions\":$(cat "$dir/base.json")}"
 }
@@ -35,14 +97,18 @@ check_alert() {
 
 # With nothing left to spend, or no state to fork from, an alert is only written down.
 write_down() {
-	journal_once "$(cat "$dir/alert.new")"
+	rec=$(cat "$dir/alert.new")
+	journal_once "$rec"
+	call watching "$barred" "$rec"
 	only_watch alert
+	helpless "$barred"
 	[ "$head" ] || say "step $(field step <"$dir/alert.new"): $(field kind <"$dir/alert.new"), and no state yet to go back to"
 }
 
-# Has the watcher seen something to be treated?
+# Has the watcher seen something to be treated? (Not while the store is away: it would have nothing to go on from.)
 noticed() {
 	alive "$watcher" && return 1
+	[ "$store_away" ] && [ -s "$dir/alert.new" ] && return 1
 	if ! [ -s "$dir/alert.new" ]; then # it was killed: another takes its place
 		sleep 1
 		watch
@@ -64,17 +130,19 @@ train() {
 		save_new
 		tidy
 		noticed && return 0
-		due && what=every && return 0
+		[ -z "$store_away" ] && due && what=every && return 0
+		[ $(($(date +%s) - stood)) -lt 5 ] || stands
 		[ "$tty" ] && show "$(tail -n 1 "$dir/run.jsonl" | cut -c 1-60)"
 		sleep 0.1
 	done
 	wait "$trainer"
 	code=$?
+	end_group "$trainer" # what it left running
 	trainer='' && rm -f "$dir/trainer.pid"
 	stop_tidying
 	end_group "$watcher"
 	watcher='' && rm -f "$dir/watcher.pid"
-	save_new
+	save_all
 	check_alert
 	case $? in
 	0) ;;
@@ -90,3 +158,32 @@ train() {
 	return 1
 }
 
+# It failed by itself. Again from the newest state, after ever longer; not when there is none, when it does not like its
+# words (status 2), or after so many failures in a row that brought no new state.
+revive() {
+	room_here
+	[ "$head" ] && [ "$code" -ne 2 ] || return 1
+	[ "$head" = "$begun" ] || fails=0
+	[ "$fails" -lt "$restarts" ] || return 1
+	fails=$((fails + 1))
+	wait_s=$(awk -v base="$backoff" -v n="$fails" 'BEGIN { s = base * 2 ^ (n - 1); print s < 600 ? s : 600 }')
+	why=$(tail -n 1 "$dir/trainer.log" 2>/dev/null | tr -d '"\\' | cut -c 1-200)
+	event "\"restarting\",\"status\":$code,\"n\":$fails,\"step\":$at,\"why\":\"$why\""
+	warn "the command ended with status $code: again from step $at, in $wait_s s ($fails of $restarts): $why"
+	stands waiting
+	pause "$wait_s"
+	if [ "$head" = "$begun" ]; then
+		verify_head
+	else
+		plan_resume
+	fi
+}
+
+# It fails from this very state, again: is the state sound? (As it was launched, with its actions, when it is.)
+verify_head() {
+	find_head
+	ask_store lc-snap verify -q -s "$dir/store" "$head"
+	[ "$code_head" -eq 3 ] || return 0
+	back_to_parent "$(tail -n 1 "$dir/worker.log" | tr -d '"\\')"
+	plan_resume
+}

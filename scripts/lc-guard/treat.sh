@@ -11,7 +11,7 @@ journal_fork() {
 	spend
 	grep '"type":"result"' "$f/evidence.jsonl" >>"$dir/journal.jsonl"
 	cat "$f/decision.json" >>"$dir/journal.jsonl"
-	if [ "$code" -eq 0 ]; then change=true; else change=false; fi
+	if better; then change=true; else change=false; fi
 	event "\"decided\",\"fork\":\"$(field fork <"$f/decision.json")\",\"of\":\"$what\",\"step\":$at,\"change\":$change"
 	set --
 	[ "$what" = alert ] && set -- -a "$dir/alert.json"
@@ -40,8 +40,9 @@ judged() {
 collapse() {
 	f=$dir/forks/$forks
 	d=$f/decision.json
-	if [ "$code" -eq 0 ]; then
+	if better; then
 		cp "$d" "$dir/launch.json.tmp" && mv "$dir/launch.json.tmp" "$dir/launch.json"
+		hopeless=0
 		head=$(field snapshot <"$d") at=$(field step <"$d")
 		after=0
 		since=$(wc -l <"$dir/run.jsonl")
@@ -52,6 +53,7 @@ collapse() {
 		judged
 		plan_resume
 		say "$(field verdict <"$d"): $(field why <"$d"); going on as before"
+		no_help "$(field verdict <"$d"): $(field why <"$d")"
 	fi
 	[ "$(field saved_steps <"$d")" = 0 ] || say "$(field saved_steps <"$d") steps were spared by stopping losers"
 	short=$(field short_return <"$d")
@@ -73,12 +75,15 @@ rather_alert() {
 
 take_alert() {
 	mv "$dir/alert.new" "$dir/alert.json"
-	journal_once "$(cat "$dir/alert.json")"
+	rec=$(cat "$dir/alert.json")
+	journal_once "$rec"
+	call alert "" "$rec"
 	tell_alert
 }
 
 # From the alert, or the step of --every, to $dir/launch.json.
 treat() {
+	state=forking
 	mark fork
 	stop_trainer
 	rather_alert
@@ -97,6 +102,7 @@ treat() {
 # No decision came of it: on as before.
 give_back() {
 	if [ "$barred" ]; then
+		why=$barred
 		only_watch "$what"
 	else
 		why=$(tail -n 1 "$dir/worker.log" | tr -d '"\\')
@@ -106,5 +112,13 @@ give_back() {
 	spend
 	judged
 	plan_resume
+	no_help "$why"
+}
+
+# An alert with nothing better to do about it.
+no_help() {
+	[ "$what" = alert ] || return 0
+	call undecided "$1" "$(cat "$dir/alert.json")"
+	helpless "$1"
 }
 

@@ -7,6 +7,8 @@ usage="usage: lc-guard [OPTION ...] -- COMMAND [ARG ...]
 Run COMMAND, whose words may hold {state} {out} {actions} {horizon}; keep its
 checkpoints, watch its step records, and on an alert detect, fork, forecast, race
 and collapse, then resume it from the chosen state with the chosen actions.
+  -n             only say what would be done
+  --slurm        COMMAND is a job script, for sbatch(1); futures are tasks of job arrays
   -d DIR         where everything is kept (lc-guard.d)
   -F FORMAT      COMMAND prints a log, of this format of lc-read or auto, not records
   --log-every N  its lines name no step: each loss is N steps after the one before
@@ -22,6 +24,11 @@ and collapse, then resume it from the chosen state with the chosen actions.
   --min-effect X a gain below this is not worth a change (0)
   --no-probes    name no cause: run no short probes of it before a fork
   --max-forks N  after so many alerts treated, only watch (5)
+  --restarts N   a command that fails is started again, N times in a row without a new state (3)
+  --backoff S    after S seconds, then twice as many, and so on, up to ten minutes (5)
+  --on-alert CMD   run by sh(1) at an alert, when nothing helps, and at the end of a failed run
+  --give-up N    end the run, with status 1, when N alerts in a row found no help (0: never)
+  --store-wait S   a store is slow when a save takes S seconds (60)
   --limit N/S    no more than N changes of the run in S steps
   --budget X     what futures for alerts may take in all: steps, or a share of the run: 5%
   --every N      every N steps, without an alert: is there a better schedule from here?
@@ -33,5 +40,5 @@ and collapse, then resume it from the chosen state with the chosen actions.
   --run NAME     name of the run (the name of DIR)
   -q             no words but errors
   --help, --version
-Status: the command's own; 2 usage, 3 bad data, 4 system; 130, 143: SIGINT, SIGTERM."
+Status: the command's own; 1 given up; 2 usage, 3 bad data, 4 system; 130, 143: SIGINT, SIGTERM."
 

@@ -15,6 +15,9 @@ journal() { printf '%s\n' "$1" 2>/dev/null >>"$dir/journal.jsonl" || die 4 "writ
 journal_once() { grep -qxF "$1" "$dir/journal.jsonl" || journal "$1"; }
 event() { journal "{\"type\":\"event\",\"v\":1,\"time\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"event\":$1}"; }
 
+# A line that a kill or a full disk cut short is ended, so that the next begins on its own.
+mend() { [ -z "$(tail -c 1 "$dir/$1" 2>/dev/null)" ] || echo >>"$dir/$1"; }
+
 # A file that appears whole, also after a power cut.
 put() {
 	if ! { printf '%s\n' "$2" >"$dir/$1.tmp" && sync "$dir/$1.tmp" && mv "$dir/$1.tmp" "$dir/$1"; } 2>/dev/null; then
@@ -29,11 +32,20 @@ put() {
 #          better was found (a run whose newest state is older meets them again)
 #   head   newest snapshot of the line, or nothing; at: its step; kept: its bytes; lacks: how many roles it lacks
 #   what   the last fork is about an alert, or (every) about nothing; treated: how many alerts had a fork
-#   stretch  of --every, the last one that was looked at
+#   stretch  of --every, the last one that was looked at; begun: head when the command was last started; fails: how often
+#   it has failed in a row without a new state
 mark() {
 	phase=$1
 	put guard.state "phase=$phase line=$line forks=$forks since=$since after=$after kept=$kept lacks=$lacks what=$what \
-treated=$treated stretch=$stretch at=$at head=$head"
+treated=$treated stretch=$stretch fails=$fails at=$at begun=$begun head=$head"
+	stands
+}
+
+# A disk that has no room for what is written here is no place to go on, whatever failed first.
+room_here() {
+	head -c 65536 /dev/zero 2>/dev/null >"$dir/room.tmp" && rm -f "$dir/room.tmp" && return
+	rm -f "$dir/room.tmp"
+	die 4 "write in $dir: no room on the disk"
 }
 
 # A word for sh(1) whose holes stay holes.
