@@ -16,10 +16,11 @@
  *	error^2 = (SURE sd)^2 + (SHARE difference)^2
  *
  * by likelihood over 30 forks of lc-train with known ends (five trunks at 1.5e-3 to 2e-2 that
- * scripts/bench/collapse does not test on): .067 nats a difference better than
- *the sd alone, 87 % of the ends in intervals of 90 %. What an arm is better by has the sign that it
- * has, however wrong its size is, so less of the doubt is about the sign. A trunk left out each
- * time, it is better on three, the same on one and worse on the hottest.
+ * scripts/bench/collapse does not test on): .064 nats a difference better than the sd alone, 87 %
+ *of the ends in intervals of 90 %. With a trunk left out each time it is better on three, and worse
+ *on the coldest (by .10) and the hottest (by .84, where a fit without it takes SHARE for .15). What
+ *an arm is better by has its sign however wrong its size is, so less of the doubt is about the
+ *sign.
  */
 #define SURE .6
 #define SHARE .3
