@@ -1,7 +1,7 @@
 """The tables: from the cells' files alone.
 
-Losses are test_loss, the held-out shard that nothing is selected on. A run that died counts as the untreated one at its
-worst: as the highest final loss of any policy on that incident and seed. What is within noise is equal: NOISE standard
+Losses are the mean over both held-out shards at the end, 48 KiB each: choices were made on the first 4 KiB of one, which
+is a twenty-fourth of it. A run that died counts as the highest final loss of any policy on that incident and seed. What is within noise is equal: NOISE standard
 deviations of runs that differ in their data order alone.
 """
 from stats import interval, mean, median, sd
@@ -36,8 +36,8 @@ class Table:
         x = p.get(policy)
         if x is None or "test" not in x:
             return float("nan")
-        ends = [q["test"] for q in p.values() if not q.get("died", True)]
-        return x["test"] if not x["died"] else max(ends, default=float("nan"))
+        ends = [(q["val"] + q["test"]) / 2 for q in p.values() if not q.get("died", True)]
+        return (x["val"] + x["test"]) / 2 if not x["died"] else max(ends, default=float("nan"))
 
 
 def num(x, digits=4):
@@ -201,10 +201,10 @@ def show(cells, missing, args):
     t = Table(cells)
     print("study %s, set %s: %d cells%s; noise %s nats" % (args.study, args.set, len(cells), ", %d missing" % missing if missing else "", num(t.noise)))
     if any(t.runs(False)):
-        finals_table(t, False, "Final test_loss, incidents")
+        finals_table(t, False, "Final held-out loss, incidents")
         policy_table(t)
         detection_table(t)
     if any(t.runs(True)):
-        finals_table(t, True, "Final test_loss, healthy runs")
+        finals_table(t, True, "Final held-out loss, healthy runs")
     guard_table(t)
     must_show(t)

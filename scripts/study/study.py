@@ -144,12 +144,14 @@ def jobs_of(incidents, only):
                 return [Cell(i, seed, n) for n in names if only is None or any(o in n for o in only)]
             last = ["hindsight"] if i.healthy and "poor" in i.tags else [] if i.healthy else ["asha", "oracle"]
             out.append(cells("nothing", "palm", "half lr", *last))
-            alone = ["lightcone", "zclip", "skip 6 sigma"] + (["continuous", "null"] if i.healthy else ["continuous", "pbt"])
+            alone = ["lightcone", "zclip", "skip 6 sigma"] + (["continuous", "null"] if i.healthy else ["pbt"])
+            if not i.healthy and seed == i.seeds[0]:
+                alone.append("continuous")
             out += [cells(n) for n in alone]
     return [j for j in out if j]
 
 
-def alone():
+def alone(parent):
     """A worker has a group of its own, and ends with all it started when it is told to or its parent is gone."""
     os.setpgid(0, 0)
 
@@ -160,6 +162,8 @@ def alone():
 
     signal.signal(signal.SIGTERM, end)
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        end()
 
 
 def progress(done, of, start):
@@ -180,7 +184,7 @@ def run_all(where, jobs, at_once):
     start, done, of, bad = time.monotonic(), 0, sum(map(len, jobs)), []
     jobs = [j for j in jobs if not all(Study(where).have(c) for c in j)]
     done = of - sum(map(len, jobs))
-    with concurrent.futures.ProcessPoolExecutor(at_once, initializer=alone) as pool:
+    with concurrent.futures.ProcessPoolExecutor(at_once, initializer=alone, initargs=(os.getpid(),)) as pool:
         waiting = {pool.submit(do, where, j): j for j in jobs}
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(sig, lambda n, _: end_all(pool, n))
@@ -191,6 +195,8 @@ def run_all(where, jobs, at_once):
             except (Died, OSError, LookupError, ValueError, TypeError) as e:
                 bad.append("%s, %s, seed %d: %s: %s" % (c.incident.name, c.policy, c.seed, type(e).__name__, e))
             progress(done, of, start)
+    if not os.environ.get("KEEP"):
+        shutil.rmtree(os.path.join(where, "work"), ignore_errors=True)
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
     for line in bad:
