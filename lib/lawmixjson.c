@@ -29,11 +29,12 @@ static int read_numbers(const json_t *a, double *x, int n, double most)
 
 static json_t *weights_json(const struct lc_mix_weights *w)
 {
-	json_t *j = json_object(), *rms = json_array();
+	json_t *j = json_object(), *rms;
 
 	json_object_set_new(j, "groups", json_integer(w->groups));
 	if (w->groups == 0 || w->stack.experts == 0)
 		return j;
+	rms = json_array();
 	for (int b = 0; b < LC_STACK_BUCKETS; b++)
 		json_array_append_new(rms, numbers(w->rms[b], LC_MIXED));
 	json_object_set_new(j, "gain", lc_json_num(w->gain));
