@@ -79,7 +79,7 @@ static int read_numbers(double *x, long n, const json_t *a)
 	if ((long)json_array_size(a) != n)
 		return -1;
 	for (long i = 0; i < n; i++)
-		if (lc_json_to_num(json_array_get(a, (size_t)i), &x[i]) < 0)
+		if (lc_json_to_num(json_array_get(a, (size_t)i), &x[i]) < 0 || !isfinite(x[i]))
 			return -1;
 	return 0;
 }
@@ -116,7 +116,8 @@ int peers_from_json(struct peers *p, const json_t *v, const char *what, struct l
 		p->norms = (long)json_array_size(first);
 		if (p->norms > ZCLIP_WARMUP || read_numbers(p->first, p->norms, first) < 0 ||
 		    lc_json_to_num(json_object_get(z, "mean"), &p->mean) < 0 ||
-		    lc_json_to_num(json_object_get(z, "var"), &p->var) < 0)
+		    lc_json_to_num(json_object_get(z, "var"), &p->var) < 0 || !isfinite(p->mean) ||
+		    !(p->var >= 0 && isfinite(p->var)))
 			return lc_fail(err, LC_DATA, "%s: zclip cannot be read", what);
 	}
 	if (s) {
