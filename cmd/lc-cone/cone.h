@@ -10,25 +10,7 @@
 #include <stdio.h>
 
 #include "record.h"
-
-struct series { /* a curve: values at steps that never go back; both finite or y infinite or NaN */
-	double *x, *y;
-	size_t n, cap;
-};
-void series_add(struct series *s, double x, double y);
-void series_put(struct series *s, double x,
-		double y); /* what is there from x on goes: it is newer */
-void series_release(struct series *s);
-size_t series_from(const struct series *s, double x); /* the first point at or after x */
-double series_at(const struct series *s, double x);   /* between points on a line; NaN outside */
-double series_end(const struct series *s);	      /* the last step; NaN: none */
-double series_last(const struct series *s);	      /* NaN: none */
-
-/*
- * At most about `points` of s, so that a drawing of that width looks the same: of each stretch the
- * first, the least, the greatest and the last finite value, and the first that is not finite.
- */
-void series_thin(const struct series *s, size_t points, struct series *out);
+#include "series.h"
 
 enum curve { LOSS, VAL, GRAD, RATE, REWARD, KL, ENTROPY, INDEX, CURVES };
 
@@ -48,7 +30,6 @@ struct seen {		  /* which lines there were, by their hashes */
 	unsigned long *h; /* 0: free */
 	size_t n, mask;
 };
-int seen_before(struct seen *s, const char *line, size_t len); /* and is remembered */
 
 struct branch {
 	char *id, *role, *status, *why;
@@ -99,25 +80,7 @@ struct cone {
 /* take.c: one line of a file. */
 void cone_take(struct cone *c, const char *path, unsigned long n, const char *line, size_t len,
 	       const struct lc_names *names);
-/* take_run.c: what is said of the run itself: a step, an index record, that it was gone back. */
-void run_step(struct cone *c, const struct lc_step *st);
-void run_index(struct cone *c, double step, double y);
-void run_metrics(struct cone *c, const struct lc_step *st); /* an index record's */
-void run_rewind(struct cone *c, double to);
-/* take_index.c: is a line one as lc-detect writes it? Any index record, as it was written. */
-int index_is(const char *line, size_t len);
-int index_take(struct cone *c, const char *line, size_t len, struct lc_err *err);
-void cone_signal(struct cone *c, const char *name, size_t at, double x, double y);
 int cone_is_empty(const struct cone *c); /* nothing that could be told or drawn */
-
-/*
- * judge.c: where no record has the index, it is what lc-detect makes of the run's steps as they
- * come; so are alerts. The first record of a kind ends that, and takes back what there was.
- */
-void judge_step(struct cone *c, const struct lc_step *st);
-void judge_rewind(struct cone *c, long step);
-void judge_end(struct cone *c);
-void judge_hush(struct cone *c);
 
 /* fork.c */
 void cone_release(struct cone *c);

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cone.h"
 #include "detect.h"
 #include "explain.h"
 #include "io.h"
+#include "take.h"
 
 struct fork *cone_fork(struct cone *c, const char *id)
 {

@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "cone.h"
 #include "detect.h"
 #include "io.h"
 #include "json.h"
+#include "take.h"
 
 static json_t *alert_record(const struct lc_alert *a)
 {

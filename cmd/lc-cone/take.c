@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cone.h"
 #include "io.h"
 #include "json.h"
+#include "take.h"
 
 static void set(char **to, const char *s)
 {

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "cone.h"
 #include "json.h"
 #include "scan.h"
+#include "take.h"
 
 /* What is read of one. */
 struct index {

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cone.h"
 #include "io.h"
+#include "take.h"
 
 #define SIGNALS 48 /* kept of an index record */
 
