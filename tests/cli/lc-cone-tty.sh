@@ -25,7 +25,7 @@ decision='{"type":"decision","v":1,"fork":"f1","verdict":"better","why":"b001 is
 	steps b000 1401 1440 2.5
 	steps b001 1401 1440 2.25
 	steps b002 1401 1410 2.75
-	result b001 done ""
+	result b001 "done" ""
 	result b002 killed "it \\u001b[31mis\\u0007 behind"
 	echo "$decision"
 } >all.jsonl
@@ -65,7 +65,7 @@ echo '{"type":"status","v":1,"branch":"b001","status":"waiting","record":'"$(bra
 if until_ok seen 'b001 waiting'; then pass "a branch that appears"; else fail "a branch that appears" "$(cat news err)"; fi
 steps b000 1401 1440 2.5 >>live/evidence.jsonl
 if until_ok seen 'b000 running 100% step 1440'; then pass "steps that are written"; else fail "steps that are written" "$(cat news err)"; fi
-{ steps b001 1401 1440 2 && result b001 done ""; } >>live/evidence.jsonl
+{ steps b001 1401 1440 2 && result b001 "done" ""; } >>live/evidence.jsonl
 if until_ok seen 'b001 done step 1440 loss 2.0000.*best so far b001'; then pass "a result"; else fail "a result" "$(cat news err)"; fi
 echo "$alert" >late.jsonl
 if until_ok seen 'What broke: a spike at step 1500'; then pass "a file that was not there yet"; else fail "a file that was not there yet" "$(cat news err)"; fi
