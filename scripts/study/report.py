@@ -45,7 +45,7 @@ def num(x, digits=4):
 
 
 def line(first, cells, width=26):
-    print("%-*s" % (width, first) + "".join("%13s" % c for c in cells))
+    print("%-*s" % (width, first) + "".join(" %12s" % c for c in cells))
 
 
 def policies_of(t, healthy):
