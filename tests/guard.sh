@@ -3,7 +3,8 @@
 # guard_trainer writes ./train: TOTAL steps (160), a state every 10 with what it is made of, PAUSE seconds for ten of them in the run
 # (FORKPAUSE in a branch). Where a file ill-STEP is, the run falls ill there, once: its losses are higher from then on, in every
 # state after (with a NaN in it: not finite). Where die-STEP is, the run ends there with the status in it, and removes the file
-# when it says once. It prints a loss that is worse the more steps it did under other data (luck), and says which data it saw.
+# when it says once; while a file wait-STEP is there, it stands before it; while a file storm is, it does not end. What it has
+# written is in ./states. It prints a loss that is worse the more steps it did under other data (luck), and says which data it saw.
 #
 # shellcheck shell=sh
 
@@ -29,7 +30,8 @@ if [ "$horizon" = none ]; then end=${TOTAL:-160}; else end=$((step + horizon)); 
 who=${LC_BRANCH:-main}
 echo "$$ $who $step" >>"$HERE/starts"
 [ "$who" = main ] && pause=${PAUSE:-0} || pause=${FORKPAUSE:-0}
-while [ "$step" -lt "$end" ]; do
+more() { [ "$step" -lt "$end" ] || { [ "$who" = main ] && [ -e "$HERE/storm" ] && end=$((step + 10)); }; }
+while more; do
 	n=$((end - step))
 	[ $n -gt 10 ] && n=10
 	next=$((step + n))
@@ -57,9 +59,11 @@ while [ "$step" -lt "$end" ]; do
 		}
 	}'
 	step=$next
-	mkdir -p "$LC_OUT/.tmp-$$" && echo "$step $sick $luck" >"$LC_OUT/.tmp-$$/state" &&
+	mkdir -p "$LC_OUT/.tmp-$$" && printf '%-40s\n' "$step $sick $luck" >"$LC_OUT/.tmp-$$/state" &&
 		mv "$LC_OUT/.tmp-$$" "$LC_OUT/step-$(printf %08d "$step")" || exit 6
+	[ "$who" = main ] && echo "${LC_OUT##*/}/step-$(printf %08d "$step")" >>"$HERE/states"
 done
+exit 0
 END2
 	chmod +x train
 	: >starts

@@ -61,6 +61,17 @@ run_futures() {
 	} 3>&1; exit "$(cat "$dir.status")"' sh "$futures" "$f/branches" "$(room)" "$@"
 }
 
+# A future that somebody killed says nothing about itself: it is run again, once.
+run_killed() {
+	ids=$(grep '"type":"result"' "$f/evidence.jsonl" | grep -F '"status":"failed","why":"its command ended with status 137 ' |
+		grep -o '"branch":"[^"]*"' | cut -d '"' -f 4)
+	[ "$ids" ] && ! [ -e "$f/again" ] || return 0
+	: >"$f/again"
+	say "run again, since they were killed: $(echo "$ids" | tr '\n' ' ')"
+	for id in $ids; do rm -rf "$f/branches/${id%%.*}" "$f/branches/${id%%.*}".*; done
+	run_futures "$1"
+}
+
 # Steps that the futures of this fork may take; nothing when there is no bound.
 room() {
 	n=$(left "$what")
@@ -148,7 +159,7 @@ fork() {
 	propose || return 1
 	journal_plan
 	probe
-	run_futures "$f/screened.jsonl" || return 1
+	run_futures "$f/screened.jsonl" && run_killed "$f/screened.jsonl" || return 1
 	# the run's past is evidence too: as it was now, for whoever verifies the decision
 	[ -f "$f/run.jsonl" ] || { cp "$dir/run.jsonl" "$f/run.new" && mv "$f/run.new" "$f/run.jsonl"; } 2>>"$dir/worker.log" || return 1
 	decide decision.json && confirm_choice || return 1

@@ -74,7 +74,8 @@ kept() { # NAME FINGERPRINT
 	rec=$(cat "$dir/snap.out")
 	journal_once "$rec"
 	note saved "$line/$1 $2"
-	whole "$rec" "$1" && head=$(printf '%s\n' "$rec" | field id) at=$(printf '%s\n' "$rec" | field step)
+	# once it is decided where to go on from, what is kept late of the line that was left is only kept
+	whole "$rec" "$1" && [ "$phase" != launch ] && head=$(printf '%s\n' "$rec" | field id) at=$(printf '%s\n' "$rec" | field step)
 	mark "$phase"
 	saves=$((saves + 1))
 	[ "$store_away" ] || return 0

@@ -43,6 +43,7 @@ find_head() {
 			back_to_parent "$why"
 			continue
 		fi
+		room_here
 		if ! [ "$store_away" ]; then
 			store_away=away
 			event "\"store away\",\"why\":\"$why\""

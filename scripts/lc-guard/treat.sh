@@ -105,6 +105,7 @@ give_back() {
 		why=$barred
 		only_watch "$what"
 	else
+		room_here # or it is gone on with, when there is room again
 		why=$(tail -n 1 "$dir/worker.log" | tr -d '"\\')
 		event "\"fork failed\",\"status\":$code,\"why\":\"$why\""
 		warn "no fork: $why; going on as before"
