@@ -1403,6 +1403,10 @@ def _hf_callback():
         def on_step_begin(self, args, state, control, optimizer=None, model=None, **_):
             poll(optimizer, step=state.global_step)
 
+        def on_step_end(self, args, state, control, **_):
+            if _env("LC_STEPS") and state.global_step >= last_step(state.max_steps):  # the schedule stays the plan's
+                control.should_save = control.should_training_stop = True
+
         def on_log(self, args, state, control, logs=None, **_):
             logs = logs or {}
             names = {"loss": "loss", "grad_norm": "grad_norm", "eval_loss": "val_loss"}
@@ -1457,8 +1461,10 @@ def _lightning_callback():
             self.last = step
             loss = outputs["loss"] if isinstance(outputs, dict) else outputs
             log(step, loss=loss, batch=batch if _has_tensors(batch) else None)
-            if self.every and step % self.every == 0:
+            ends = _env("LC_STEPS") and step >= int(_env("LC_STEPS"))
+            if ends or (self.every and step % self.every == 0):
                 self.save(trainer, step)
+            trainer.should_stop = trainer.should_stop or bool(ends)
 
         def save(self, trainer, step):
             folder = out_dir()

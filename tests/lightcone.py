@@ -41,7 +41,7 @@ def fresh(**env):
     lc._asked.clear()
     lc._defaults.clear()
     lc._setup_told = True  # but where that is looked at
-    for name in ("LC_ACTIONS", "LC_CONTROL", "LC_METRICS", "LC_STATE", "LC_OUT", "LC_BRANCH"):
+    for name in ("LC_ACTIONS", "LC_CONTROL", "LC_METRICS", "LC_STATE", "LC_OUT", "LC_BRANCH", "LC_STEPS"):
         os.environ.pop(name, None)
     os.environ["LC_METRICS"] = os.path.join(WORK, "any.jsonl")
     os.environ.update(env)
@@ -756,7 +756,7 @@ def framework(kind, text):
         if got.returncode != 0:
             ok("%s: %s runs" % (kind, name), False, got.stderr[-390:].replace("\n", "\n# "))
             return []
-        return [json.loads(line) for line in open(log)]
+        return [r for r in map(json.loads, open(log)) if r.get("type") != "setup"]
 
     whole = run("whole", LC_OUT=out)
     if not whole:
@@ -766,6 +766,9 @@ def framework(kind, text):
     equal(kind + ": its states", ["step-00000005", "step-00000010"], [n for n in sorted(os.listdir(out)) if n[0] != "."][:2])
     start = os.path.join(out, "step-00000005")
     equal(kind + ": resumed, bit for bit", whole[5:], run("again", LC_STATE=start, LC_OUT=out + "2"))
+    short = run("short", LC_STATE=start, LC_OUT=out + "5", LC_STEPS="8")
+    equal(kind + ": a future ends where it is asked to", whole[5:8], short)
+    equal(kind + ": and leaves its state", True, os.path.isdir(os.path.join(out + "5", "step-00000008")))
     half = run("half", LC_STATE=start, LC_OUT=out + "3", **asks(lr_scale=0.5))
     applied, half = half[:1], half[1:]
     equal(kind + ": an action is said to be taken", [5], [r.get("step") for r in applied if r.get("type") == "applied"])
