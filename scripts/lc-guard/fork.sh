@@ -53,12 +53,12 @@ run_futures() {
 	fork_words "$f/branches"
 	eval "set -- $words"
 	# shellcheck disable=SC2016 # expanded by that shell
-	stage evidence.jsonl sh -c 'in=$1 dir=$2 room=$3
-	shift 3
+	stage evidence.jsonl sh -c 'in=$1 dir=$2 room=$3 goal=$4
+	shift 4
 	{
 		{ lc-fork run "$@" <"$in"; echo $? >"$dir.status"; } |
-			tee /dev/fd/3 | { lc-collapse race --stop "$dir" ${room:+--max-cost "$room"} >/dev/null 2>&1; cat >/dev/null; }
-	} 3>&1; exit "$(cat "$dir.status")"' sh "$futures" "$f/branches" "$(room)" "$@"
+			tee /dev/fd/3 | { lc-collapse race --stop "$dir" ${goal:+-o "$goal"} ${room:+--max-cost "$room"} >/dev/null 2>&1; cat >/dev/null; }
+	} 3>&1; exit "$(cat "$dir.status")"' sh "$futures" "$f/branches" "$(room)" "$objective" "$@"
 }
 
 # A future that somebody killed says nothing about itself: it is run again, once.
@@ -83,7 +83,7 @@ decide() { # FILE [OPTION...]: the race over what was run
 	file=$1
 	shift
 	room=$(room)
-	stage "$file" lc-collapse race "$@" ${room:+--max-cost "$room"} -e "$min_effect" ${plan:+-p "$plan"} "$f/run.jsonl" "$f/evidence.jsonl"
+	stage "$file" lc-collapse race "$@" ${objective:+-o "$objective"} ${room:+--max-cost "$room"} -e "$min_effect" ${plan:+-p "$plan"} "$f/run.jsonl" "$f/evidence.jsonl"
 }
 
 # What won by its readings was picked among many: it is run again on other data, and must win there too. (The law was

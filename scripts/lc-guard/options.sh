@@ -1,13 +1,13 @@
 # ---- options and start ----
 
-dir=lc-guard.d jobs='' width=512 arms=8 horizon=200 readout=200 nulls=6 confirm=2 min_effect=0 max_forks=5 every='' every_budget=25% budget='' limit=''
+dir=lc-guard.d jobs='' width=512 arms=8 horizon=200 readout=200 nulls=6 confirm=2 min_effect=0 objective='' profile='' max_forks=5 every='' every_budget=25% budget='' limit=''
 restarts=3 backoff=5 on_alert='' give_up=0 store_wait=60
 keep=20 grace=60 threshold=1 timeout='' probes=1
 run_name='' quiet='' warned='' turn=0 tty='' trainer='' watcher='' worker='' keeper='' saves=0 untidy=''
 dry='' slurm='' space='' reader='' saver='' saving='' store_away='' store_pause=0 store_next=0 hook='' nap='' hopeless=0 state=starting stood=0 code_saved=0
 while [ $# -gt 0 ]; do
 	case $1 in
-	-d | -F | -m | --log-every | --every | --every-budget | --budget | --limit | -S | --restarts | --backoff | --on-alert | --give-up | --store-wait | -j | -w | -k | --horizon | --readout | --nulls | --confirm | --min-effect | --max-forks | --keep | --grace | --run | --threshold | --timeout)
+	-d | -F | -m | -o | --objective | --profile | --log-every | --every | --every-budget | --budget | --limit | -S | --restarts | --backoff | --on-alert | --give-up | --store-wait | -j | -w | -k | --horizon | --readout | --nulls | --confirm | --min-effect | --max-forks | --keep | --grace | --run | --threshold | --timeout)
 		[ $# -gt 1 ] || usage_error "$1 wants a value"
 		case $1 in
 		-d) dir=$2 ;;
@@ -32,6 +32,8 @@ while [ $# -gt 0 ]; do
 		--nulls) nulls=$2 ;;
 		--confirm) confirm=$2 ;;
 		--min-effect) min_effect=$2 ;;
+		-o | --objective) objective=$2 ;;
+		--profile) profile=$2 ;;
 		--max-forks) max_forks=$2 ;;
 		--keep) keep=$2 ;;
 		--grace) grace=$2 ;;
@@ -77,6 +79,11 @@ esac
 [ -z "$space" ] || [ -r "$space" ] || usage_error "-S $space: cannot be read"
 [ -t 2 ] && ! [ "$quiet" ] && tty=1
 PATH=$(cd "$(dirname "$0")" && pwd):$PATH
+case ${profile:-lm} in lm | rl) ;; *) usage_error "--profile $profile: wants lm or rl" ;; esac
+if [ "$objective" ]; then
+	why=$(lc-collapse race -o "$objective" /dev/null /dev/null 2>&1)
+	[ $? -ne 2 ] || usage_error "${why#lc-collapse: }"
+fi
 if [ "$slurm" ]; then
 	job=$1
 	shift

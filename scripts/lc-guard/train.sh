@@ -87,13 +87,13 @@ plan_resume() {
 
 watch() {
 	: >"$dir/alert.new"
-	start watcher "$dir/alert.new" lc-detect -1 -f -t "$threshold" --since "$since" --after "$after" "$dir/run.jsonl"
+	start watcher "$dir/alert.new" lc-detect -1 -f -t "$threshold" ${profile:+--profile "$profile"} --since "$since" --after "$after" "$dir/run.jsonl"
 	watcher=$pid
 }
 
 # An alert in what the follower may not have come to?
 check_alert() {
-	lc-detect -1 -t "$threshold" --since "$since" --after "$after" "$dir/run.jsonl" >"$dir/alert.new" 2>>"$dir/watcher.log"
+	lc-detect -1 -t "$threshold" ${profile:+--profile "$profile"} --since "$since" --after "$after" "$dir/run.jsonl" >"$dir/alert.new" 2>>"$dir/watcher.log"
 }
 
 # With nothing left to spend, or no state to fork from, an alert is only written down.

@@ -22,6 +22,8 @@ and collapse, then resume it from the chosen state with the chosen actions.
   --nulls M      null branches (6)
   --confirm N    what wins by its readings must win again, in N runs on other data (2)
   --min-effect X a gain below this is not worth a change (0)
+  -o OBJECTIVE   futures are judged by min:METRIC or max:METRIC (the held-out loss)
+  --profile P    watched as lm or, by reward, KL and entropy, as rl (lm)
   --no-probes    name no cause: run no short probes of it before a fork
   --max-forks N  after so many alerts treated, only watch (5)
   --restarts N   a command that fails is started again, N times in a row without a new state (3)

@@ -6,16 +6,19 @@ import shutil
 import subprocess
 import sys
 
-from runs import call, curve, end, finals, number, records, states_in, tool, words
+from runs import call, curve, end, finals, number, profile, records, states_in, tool, words
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # How large a fork is: about what a run of these sizes can pay.
 FORK = {
     "tiny": "-w 12 -k 1 --nulls 2 --horizon 20 --readout 20 --confirm 0 --no-probes",
     "small": "-w 64 -k 3 --nulls 2 --horizon 100 --readout 100 --confirm 1 --budget 15%",
+    "tune": "-w 64 -k 3 --nulls 2 --horizon 50 --readout 50 --confirm 1 --budget 15%",
+    "reward": "-w 64 -k 3 --nulls 2 --horizon 40 --readout 40 --confirm 1 --budget 15% -o max:reward",
     "medium": "-w 256 -k 4 --nulls 3 --horizon 200 --readout 200 --budget 15%",
 }
-EVERY = {"tiny": "--every 100", "small": "--every 2000 --every-budget 10%", "medium": "--every 2500 --every-budget 10%"}
+EVERY = {"tiny": "--every 100", "small": "--every 2000 --every-budget 10%", "tune": "--every 1000 --every-budget 10%",
+         "reward": "--every 1000 --every-budget 10%", "medium": "--every 2500 --every-budget 10%"}
 
 
 def trainer(incident, seed, where, guard):
@@ -34,7 +37,7 @@ def guard(incident, seed, where, continuous):
     shutil.rmtree(where, ignore_errors=True)
     os.makedirs(where)
     kept = os.path.join(where, "guard")
-    argv = [tool("lc-guard"), "-d", kept, "-j", "1", *FORK[incident.size].split()]
+    argv = [tool("lc-guard"), "-d", kept, "-j", "1", *FORK[incident.size].split(), *profile(incident)]
     argv += [*(EVERY[incident.size].split() if continuous else ()), "--"]
     argv += [trainer(incident, seed, where, kept), "--resume", "{state}", "--out", "{out}", "--steps", "{horizon}", "{actions}"]
     cpu = call(argv, os.path.join(where, "said"), os.path.join(where, "said"), ok=range(256))
@@ -56,7 +59,7 @@ def read(incident, kept, cpu=0.0):
     whole = bool(steps) and steps[-1]["step"] >= incident.total
     alerts = [r for r in journal if r.get("type") == "alert"]
     decisions = [decision(kept, r) for r in journal if r.get("type") == "decision"]
-    return dict(val=val, test=test, died=not whole or val != val, steps=len(steps) + futures, futures=futures, curve=curve(steps),
+    return dict(val=val, test=test, died=not whole or val != val, steps=len(steps) + futures, futures=futures, curve=curve(steps, incident.metric),
                total=incident.total, cpu=cpu, alert=alerts[0]["step"] if alerts else None,
                alerts=[(a["step"], a["kind"], a.get("first")) for a in alerts], decisions=decisions,
                interventions=sum(d["verdict"] == "better" for d in decisions),

@@ -11,6 +11,9 @@ import dataclasses
 SIZES = {
     "tiny": dict(words="--layers 1 --dim 16 --heads 1 --ctx 16 --batch 2", total=400, warmup=40, every=20),
     "small": dict(words="--layers 1 --dim 32 --heads 2 --ctx 16 --batch 4", total=16000, warmup=400, every=50),
+    # goes on from the end of a run of size small: fine-tuning on the C of this tree, and a policy gradient on the text
+    "tune": dict(words="--batch 4", total=8000, warmup=200, every=50, begin="small"),
+    "reward": dict(words="--reward words --sample 8 --batch 8", total=4000, warmup=60, every=25, begin="small"),
     "medium": dict(words="--layers 2 --dim 64 --heads 2 --ctx 64 --batch 8", total=20000, warmup=400, every=100),
 }
 
@@ -18,7 +21,7 @@ SIZES = {
 @dataclasses.dataclass(frozen=True)
 class Incident:
     name: str
-    faults: tuple  # the words of --fault, {a} the onset, {b} its end, {mark} a file; () for a healthy run
+    faults: tuple  # the words of --fault, {a} the onset, {b} its end, {mark} and {code} files; () for a healthy run
     at: float  # onset, a share of the total
     length: int = 0  # steps from the onset to the last one hit
     cause: str = "passing"  # passing, data, staying
@@ -28,12 +31,15 @@ class Incident:
     extra: str = ""  # more words of lc-train
     seeds: tuple = (1,)
     set: str = "report"
-    metric: str = "val_loss"
     tags: tuple = ()  # mild or heavy, early or late, slow, poor (a healthy run at a wrong lr)
 
     @property
     def healthy(self):
         return not self.faults
+
+    @property
+    def metric(self):
+        return "val_reward" if self.size == "reward" else "val_loss"
 
     @property
     def total(self):
@@ -51,7 +57,8 @@ def _set(which, seeds):
     once = ",once={mark}"
 
     def make(name, fault, at, length, cause, *tags, **more):
-        return Incident(name, (fault,), at, length, cause, seeds=seeds, set=which, tags=tags, **more)
+        own = seeds[: len(seeds) // 2 + len(seeds) % 2] if "size" in more else seeds
+        return Incident(name, (fault,), at, length, cause, seeds=own, set=which, tags=tags, **more)
 
     yield make("garbage early", "bad-data@{a}-{b}:random", early, 39, "data", "mild", "early")
     yield make("garbage late", "bad-data@{a}-{b}:random", late, 39, "data", "heavy", "late")
@@ -63,11 +70,23 @@ def _set(which, seeds):
     yield make("lr x%d stays" % (5 if tune else 4), "lr-bump@{a}-:%d" % (5 if tune else 4), early, 10**9, "staying", "heavy", "early")
     yield make("lr creeps up", "lr-ramp@{a}-{b}:8", early, 1500 if tune else 2000, "staying", "heavy", "slow")
     yield make("logits grow", "qk-grow@{a}-{b}:%s%s" % (1.012 if tune else 1.01, once), early, 399, "passing", "heavy", "slow")
+    yield make("logits creep", "qk-grow@{a}-{b}:%s%s" % (1.0025 if tune else 1.002, once), early, 1999, "passing", "heavy", "slow")
+    yield make("data shift, beta2 .999", "text@{a}-{b}:{code}", early, 599 if tune else 499, "data", "heavy", "early",
+               extra="--beta2 0.999")
     yield make("warm restart", "warm-restart@{a}", early, 0, "staying", "mild", "early")
     yield make("plateau", "lr-bump@{a}-:%g" % (0.03 if tune else 0.02), early, 10**9, "staying", "heavy", "early")
+    yield make("tune: lr x%d stays" % (6 if tune else 8), "lr-bump@{a}-:%d" % (6 if tune else 8), early, 10**9, "staying", "heavy",
+               "early", size="tune", lr=1e-3)
+    yield make("tune: mislabelled wave", "mislabel@{a}-{b}", late, 149, "data", "heavy", "late", size="tune", lr=1e-3)
+    yield make("reward: lr glitch", "lr-bump@{a}-{b}:%d%s" % (40 if tune else 50, once), early, 29, "passing", "heavy", "early",
+               size="reward", lr=1e-3)
+    yield make("reward: lr x%d stays" % (25 if tune else 30), "lr-bump@{a}-:%d" % (25 if tune else 30), early, 10**9, "staying",
+               "heavy", "early", size="reward", lr=1e-3)
 
 
 def _healthy(which, seeds):
+    for size in ("tune", "reward"):
+        yield Incident("healthy " + size, (), 0.5, size=size, lr=1e-3, seeds=seeds[:1], set=which)
     for name, lr, schedule, tags in (
         ("tuned", 2.5e-3, "wsd", ()),
         ("cosine", 2.5e-3, "cosine", ()),
@@ -89,6 +108,8 @@ def manifest(study, only_set):
     found = [*_set(only_set, seeds[only_set]), *_healthy(only_set, seeds[only_set])]
     if study == "full":
         found += [
-            dataclasses.replace(i, name=i.name + " (medium)", size="medium", lr=i.lr / 2, seeds=i.seeds[:3]) for i in found
+            dataclasses.replace(i, name=i.name + " (medium)", size="medium", lr=i.lr / 2, seeds=i.seeds[:3])
+            for i in found
+            if i.size == "small"
         ]
     return found

@@ -35,8 +35,8 @@ def result(run, found, end=None, **more):
 def seen(run, found):
     """The first alert of an untreated run, set against what is known of its incident."""
     first = run.alert()
-    out = dict(curve=curve(found), alert=first and first["step"], kind=first and first["kind"], first=first and first["first"])
-    if not run.incident.healthy:
+    out = dict(curve=curve(found, run.incident.metric), alert=first and first["step"], kind=first and first["kind"], first=first and first["first"])
+    if not run.incident.healthy and run.incident.metric == "val_loss":  # the loss of a policy gradient says nothing
         out["damage"] = damage_step(found, run.incident.onset)
     return out
 
@@ -148,11 +148,11 @@ def asha(base, where):
 
 def hindsight(base, where):
     run = Run(base.incident, base.seed, where)
-    best, ends = ("x1", records(base.log)), {"x1": base.end() or finals(records(base.log))}
+    best, ends = ("x1", records(base.log)), {"x1": base.end() or finals(records(base.log), base.incident.metric)}
     for scale in LRS:
         name = "x%g" % scale
         found = run.go(actions=["--lr-scale", scale])
-        ends[name] = run.end() or finals(found)
+        ends[name] = run.end() or finals(found, base.incident.metric)
         if ends[name][0] < ends[best[0]][0]:
             best = (name, found)
     return result(run, best[1], ends[best[0]], choice=best[0], ends=ends)
@@ -182,14 +182,14 @@ def pbt(base, where, members=4, rounds=10):
             fresh = m["run"].go(m["state"], ["--lr-scale", m["scale"]], steps=goal - m["at"])
             m["found"] = m["found"] + fresh
             m["state"], m["at"] = m["run"].newest(goal)
-            m["val"] = finals(m["found"])[0]
+            m["val"] = finals(m["found"], base.incident.metric)[0]
         order = sorted(pop, key=lambda m: m["val"] if m["val"] == m["val"] else 1e9)
         if k < rounds:
             worst, best = order[-1], order[0]
             worst["state"], worst["found"] = best["state"], list(best["found"])
             worst["scale"] = best["scale"] * (1.2 if next(draws) else 0.8)
     best = min(pop, key=lambda m: m["val"] if m["val"] == m["val"] else 1e9)
-    val, test = best["run"].end() or finals(best["found"])
+    val, test = best["run"].end() or finals(best["found"], base.incident.metric)
     return dict(val=val, test=test, died=not val == val, steps=sum(m["run"].steps for m in pop), total=base.incident.total,
                 cpu=sum(m["run"].cpu for m in pop), choice="x%.3g" % best["scale"])
 

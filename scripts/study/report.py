@@ -1,10 +1,12 @@
 """The tables: from the cells' files alone.
 
 Losses are the mean over both held-out shards at the end, 48 KiB each: choices were made on the first 4 KiB of one, which
-is a twenty-fourth of it. A run that died counts as the highest final loss of any policy on that incident and seed. What is within noise is equal: NOISE standard
-deviations of runs that differ in their data order alone.
+is a twenty-fourth of it. A reward counts with its sign turned, so that less is better; it is never summed with losses. A run
+that died counts as the highest final loss of any policy on that incident and seed. What is within noise is equal: NOISE
+standard deviations of healthy runs of the same size that differ in their data order alone, over the root of the seeds.
+Policies are compared only where both were run.
 """
-from stats import interval, mean, median, sd
+from stats import interval, mean, median, rms, sd
 
 FIXED = ("nothing", "palm", "half lr", "zclip", "skip 6 sigma")
 ADAPTIVE = ("pbt", "asha")
@@ -21,8 +23,15 @@ class Table:
         for c, found in cells:
             self.incidents[c.incident.name] = c.incident
             self.of.setdefault((c.incident.name, c.seed), {})[c.policy] = found
-        nulls = [sd(x["nulls"]) for p in self.of.values() if (x := p.get("nulls"))]
-        self.noise = mean(x for x in nulls if x == x)
+        self.noises = {}
+        for size in sorted({i.size for i in self.incidents.values()}):
+            runs = [p["null"]["nulls"] for i, _, p in self.runs(True) if i.size == size and "poor" not in i.tags and "null" in p]
+            self.noises[size] = rms(sd(x) for x in runs)
+
+    def noise(self, incident):
+        """Standard deviation of a final loss over data orders; 0, which forgives nothing, where it was not measured."""
+        x = self.noises[incident.size]
+        return x if x == x else 0.0
 
     def runs(self, healthy=None, tag=None):
         """(incident, seed, its policies) of incidents or of healthy runs."""
@@ -44,8 +53,8 @@ def num(x, digits=4):
     return "-" if x is None or x != x else "%.*f" % (digits, x)
 
 
-def line(first, cells, width=26):
-    print("%-*s" % (width, first) + "".join(" %12s" % c for c in cells))
+def line(first, cells, width=26, each=12):
+    print("%-*s" % (width, first) + "".join(" %*s" % (each, c) for c in cells))
 
 
 def policies_of(t, healthy):
@@ -55,21 +64,23 @@ def policies_of(t, healthy):
 
 def finals_table(t, healthy, title):
     shown = policies_of(t, healthy)
-    print("\n%s (mean over seeds; * died)" % title)
-    line("", shown)
+    print("\n%s (mean over seeds, with its standard error; * died; of a reward the negative)" % title)
+    line("", shown, each=14)
     for name in sorted({i.name for i, _, _ in t.runs(healthy)}):
         row = []
         for q in shown:
             got = [(t.final(p, q), p[q]["died"]) for i, _, p in t.runs(healthy) if i.name == name and q in p]
-            row.append(num(mean(x for x, _ in got)) + ("*" if any(d for _, d in got) else " "))
-        line(name, row)
+            ends = [x for x, _ in got]
+            error = "+-" + num(sd(ends) / len(ends) ** 0.5) if len(ends) > 1 else ""
+            row.append(num(mean(ends)) + error.replace("0.", ".") + ("*" if any(d for _, d in got) else " "))
+        line(name, row, each=14)
 
 
-def regret(t, q):
-    """Of each incident the runs' (regret to the oracle, damage by doing nothing), grouped by incident."""
+def regret(t, q, metric="val_loss", beside=None):
+    """Of each incident the runs' (regret to the oracle, damage by doing nothing), grouped; only where beside was run too."""
     groups = {}
     for i, _, p in t.runs(False):
-        if q in p and "oracle" in p and "nothing" in p:
+        if i.metric == metric and {q, "oracle", "nothing", beside or q} <= set(p):
             best = min(t.final(p, x) for x in ("oracle", "nothing"))
             groups.setdefault(i.name, []).append((t.final(p, q) - best, t.final(p, "nothing") - best))
     return list(groups.values())
@@ -80,18 +91,23 @@ def share(pairs):
     return 100 * sum(r for r, _ in pairs) / damage if damage > 0 else float("nan")
 
 
-def policy_table(t):
-    print("\nPolicies over all incidents: regret to the oracle, nats and in % of the damage; [95 % over incidents]")
+def policy_table(t, metric):
+    sick = [(i, p) for i, _, p in t.runs(False) if i.metric == metric]
+    if not sick:
+        return
+    print("\nPolicies over the %d incidents of a %s: regret to the oracle, %sin %% of the damage; [95 %% over incidents]"
+          % (len({i.name for i, _ in sick}), "loss" if metric == "val_loss" else "reward", "nats and " * (metric == "val_loss")))
     line("", ("regret", "% of damage", "", "died %", "extra %", "changes"), 18)
     for q in policies_of(t, False):
-        groups = regret(t, q)
+        groups = regret(t, q, metric)
         pairs = [x for g in groups for x in g]
         low, high = interval(groups, share)
-        own = [p[q] for _, _, p in t.runs(False) if q in p]
-        extra = mean(100 * (x["steps"] / x["total"] - 1) for x in own)
+        own = [p[q] for _, p in sick if q in p]
+        if not own:
+            continue
         changed = [x["interventions"] for x in own if "interventions" in x]
         line(q, (num(mean(r for r, _ in pairs)), num(share(pairs), 1), "[%s %s]" % (num(low, 0), num(high, 0)),
-                 num(100 * mean(x["died"] for x in own), 0), num(extra, 1), num(mean(changed), 2) if changed else "-"), 18)
+                 num(100 * mean(x["died"] for x in own), 0), num(extra(own), 1), num(mean(changed), 2) if changed else "-"), 18)
 
 
 def detection_table(t):
@@ -129,7 +145,7 @@ def at_step(curve, step):
 
 def guard_table(t):
     print("\nDecisions and costs of lc-guard")
-    line("", ("alerts", "decisions", "changes", "real later", "drafts right", "CPU s", "plain CPU s"), 24)
+    line("", ("alerts", "decisions", "changes", "real later", "drafts right", "CPU s", "plain CPU s", "wall s"), 24)
     for healthy in (False, True):
         for q in OURS:
             own = [p[q] for _, _, p in t.runs(healthy) if q in p]
@@ -140,69 +156,96 @@ def guard_table(t):
             line(("healthy: " if healthy else "incidents: ") + q,
                  (sum(len(x["alerts"]) for x in own), sum(len(x["decisions"]) for x in own),
                   sum(x["interventions"] for x in own), "" if healthy else "%d of %d" % real_later(t, q),
-                  "%d of %d" % tuple(right), num(mean(x["cpu"] for x in own), 1), num(mean(plain), 1)), 24)
+                  "%d of %d" % tuple(right), num(mean(x["cpu"] for x in own), 1), num(mean(plain), 1), num(mean(x["wall"] for x in own), 1)), 24)
 
 
 # ---- what it must show ----
 
 
 def beaten(t, q, others):
-    """Incidents on which none of the others ends lower than q by more than the noise; of all."""
-    good, names = 0, sorted({i.name for i, _, _ in t.runs(False)})
-    lost = []
-    for name in names:
-        rows = [p for i, _, p in t.runs(False) if i.name == name and q in p]
-        worst = max((mean(t.final(p, q) - t.final(p, o) for p in rows), o) for o in others if all(o in p for p in rows)) if rows else (0, "")
-        if not worst[0] > NOISE * (t.noise if t.noise == t.noise else 0) / max(1, len(rows)) ** 0.5:
-            good += 1
-        else:
-            lost.append("%s (%s by %.4f)" % (name, worst[1], worst[0]))
-    return good, len(names), lost
+    """Incidents on which none of the others ends lower than q by more than the noise; of all where q and one of them were run."""
+    of, lost = 0, []
+    for name in sorted({i.name for i, _, _ in t.runs(False)}):
+        rows = [(i, p) for i, _, p in t.runs(False) if i.name == name and q in p]
+        worse = []
+        for o in others:
+            more = [t.final(p, q) - t.final(p, o) for _, p in rows if o in p]
+            if more:
+                worse.append((mean(more), mean(more) > NOISE * t.noise(rows[0][0]) / len(more) ** 0.5, o))
+        of += bool(worse)
+        if any(w for _, w, _ in worse):
+            lost.append("%s (%s by %.4f)" % (name, *max((x, o) for x, w, o in worse if w)[::-1]))
+    return of - len(lost), of, lost
 
 
 def goal(text, figure, aim):
     print("%-66s %-26s %s" % (text, figure, aim))
 
 
+def extra(runs):
+    return mean(100 * (x["steps"] / x["total"] - 1) for x in runs)
+
+
 def must_show(t):
     print("\nIt must show%48s   %-26s %s" % ("", "measured", "goal"))
     for q in OURS:
-        own = [p[q] for _, _, p in t.runs() if q in p]
-        sick = [p[q] for _, _, p in t.runs(False) if q in p]
-        well = [(p, p[q]) for _, _, p in t.runs(True) if q in p and "nothing" in p]
-        if not sick:
-            continue
-        good, of, lost = beaten(t, q, FIXED)
-        goal("%s: incidents where no fixed remedy is better" % q, "%.0f %% (%d of %d)" % (100 * good / of, good, of), ">= 90 %")
-        for one in lost:
-            print("    lost: " + one)
-        fixed = min(((share([x for g in regret(t, f) for x in g]), f) for f in FIXED if f != "nothing" and regret(t, f)), default=None)
-        if fixed:
-            goal("%s: regret, share of the damage (best fixed: %s)" % (q, fixed[1]),
-                 "%.1f %% (%.1f %%)" % (share([x for g in regret(t, q) for x in g]), fixed[0]), "<= 10 %")
-        goal("%s: runs that die" % q, "%d of %d" % (sum(x["died"] for x in own), len(own)), "0")
-        goal("%s: extra compute per incident run" % q, "%.1f %%" % mean(100 * (x["steps"] / x["total"] - 1) for x in sick), "<= 15 %")
-        if not well:
-            continue
-        fine = [(p, x) for i, _, p in t.runs(True) if q in p and "nothing" in p and "poor" not in i.tags for x in [p[q]]]
-        goal("%s: extra compute per healthy run" % q, "%.1f %%" % mean(100 * (x["steps"] / x["total"] - 1) for _, x in fine), "<= 2 %" if q == "lightcone" else "<= 10 %")
-        goal("%s: interventions on healthy runs" % q, "%d in %d runs" % (sum(x["interventions"] for _, x in fine), len(fine)), "< 1 in 20")
-        harm = [t.final(p, q) - t.final(p, "nothing") for p, _ in fine]
-        goal("%s: harm on healthy runs, mean and most (null sd %s)" % (q, num(t.noise)), "%+.4f %+.4f" % (mean(harm), max(harm)), "inside the nulls")
+        show_incidents(t, q)
+        show_healthy(t, q)
     poor = [p for _, _, p in t.runs(True, "poor") if {"continuous", "nothing", "hindsight"} <= set(p)]
-    if poor:
+    best = sum(t.final(p, "nothing") - t.final(p, "hindsight") for p in poor)
+    if best > 0:
         gain = sum(t.final(p, "nothing") - t.final(p, "continuous") for p in poor)
-        best = sum(t.final(p, "nothing") - t.final(p, "hindsight") for p in poor)
-        extra = mean(100 * (p["continuous"]["steps"] / p["continuous"]["total"] - 1) for p in poor)
-        goal("continuous: poor schedules, share of hindsight's gain", "%.0f %% at %.1f %%" % (100 * gain / best, extra), ">= 50 % at 10 %")
+        goal("continuous: poor schedules, share of hindsight's gain (%d runs)" % len(poor),
+             "%.0f %% at %.1f %%" % (100 * gain / best, extra(p["continuous"] for p in poor)), ">= 50 % at 10 %")
+
+
+def show_incidents(t, q):
+    own = [p[q] for _, _, p in t.runs() if q in p]
+    sick = [p[q] for _, _, p in t.runs(False) if q in p]
+    if own:
+        goal("%s: runs that die" % q, "%d of %d" % (sum(x["died"] for x in own), len(own)), "0")
+    if not sick:
+        return
+    good, of, lost = beaten(t, q, FIXED)
+    if of:
+        goal("%s: incidents where no fixed remedy is better" % q, "%.0f %% (%d of %d)" % (100 * good / of, good, of), ">= 90 %")
+    for one in lost:
+        print("    lost: " + one)
+    for metric, what in (("val_loss", "losses"), ("val_reward", "rewards")):
+        show_regret(t, q, metric, what)
+    goal("%s: extra compute per incident run" % q, "%.1f %%" % extra(sick), "<= 15 %")
+
+
+def show_regret(t, q, metric, what):
+    """Each fixed remedy is set beside q on the very runs that q has."""
+    own = share([x for g in regret(t, q, metric) for x in g])
+    fixed = [(share([x for g in regret(t, f, metric, q) for x in g]), f) for f in FIXED if f != "nothing"]
+    fixed = min((x for x in fixed if x[0] == x[0]), default=None)
+    if own == own and fixed:
+        goal("%s: regret, share of the damage, %s (best fixed: %s)" % (q, what, fixed[1]), "%.1f %% (%.1f %%)" % (own, fixed[0]), "<= 10 %")
+
+
+def show_healthy(t, q):
+    """Of lightcone all healthy runs; of continuous correction those that it is not there to change."""
+    well = [(i, p) for i, _, p in t.runs(True) if {q, "nothing"} <= set(p) and (q == "lightcone" or "poor" not in i.tags)]
+    if not well:
+        return
+    runs = [p[q] for _, p in well]
+    goal("%s: extra compute per healthy run" % q, "%.1f %%" % extra(runs), "<= 2 %" if q == "lightcone" else "<= 10 %")
+    goal("%s: interventions on healthy runs" % q, "%d in %d runs" % (sum(x["interventions"] for x in runs), len(runs)), "< 1 in 20")
+    harm = [(t.final(p, q) - t.final(p, "nothing"), t.noise(i)) for i, p in well]
+    harm = [h / n if n else float("inf") * h if h else 0.0 for h, n in harm]
+    goal("%s: harm on healthy runs in sds of the nulls, mean and most" % q, "%+.2f %+.2f" % (mean(harm), max(harm)), "inside the nulls")
 
 
 def show(cells, missing, args):
     t = Table(cells)
-    print("study %s, set %s: %d cells%s; noise %s nats" % (args.study, args.set, len(cells), ", %d missing" % missing if missing else "", num(t.noise)))
+    noise = ", ".join("%s %s" % (size, num(x)) for size, x in t.noises.items())
+    print("study %s, set %s: %d cells%s; noise, the sd of nulls: %s" % (args.study, args.set, len(cells), ", %d missing" % missing if missing else "", noise))
     if any(t.runs(False)):
         finals_table(t, False, "Final held-out loss, incidents")
-        policy_table(t)
+        for metric in ("val_loss", "val_reward"):
+            policy_table(t, metric)
         detection_table(t)
     if any(t.runs(True)):
         finals_table(t, True, "Final held-out loss, healthy runs")

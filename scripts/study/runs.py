@@ -22,13 +22,27 @@ def words(incident, seed, mark):
     """The words of lc-train for this incident: the plan and its faults."""
     size = SIZES[incident.size]
     out = [tool("lc-train"), "-q", *size["words"].split(), "--total", size["total"], "--warmup", size["warmup"]]
+    if "begin" in size:
+        out += ["--init", os.path.join(os.environ["MADE"], size["begin"])]
+    if incident.size == "tune":
+        out += ["--text", code()]
     out += ["--lr", incident.lr, "--schedule", incident.schedule, "--seed", seed, "--data-seed", seed]
     out += ["--val-every", size["every"], "--val-bytes", VAL_BYTES, "--save-every", 2 * size["every"]]
     out += incident.extra.split()
     for fault in incident.faults:
         last = min(incident.onset + incident.length, incident.total)
-        out += ["--fault", fault.format(a=incident.onset, b=last, t=incident.total, mark=mark)]
+        out += ["--fault", fault.format(a=incident.onset, b=last, t=incident.total, mark=mark, code=code())]
     return [str(w) for w in out]
+
+
+def code():
+    """Another text than the bundled one: the C of this tree."""
+    return os.path.join(os.environ["MADE"], "code.txt")
+
+
+def profile(incident):
+    """What lc-detect and lc-guard are told about a policy gradient."""
+    return ["--profile", "rl"] if incident.metric == "val_reward" else []
 
 
 def call(argv, out, log, ok=(0,), stdin=None, env=None):
@@ -104,7 +118,8 @@ class Run:
 
     def alert(self, since=0, after=0):
         """The first alert of what was logged, beyond so many lines; or nothing."""
-        argv = [tool("lc-detect"), "-1", "--since", str(since), "--after", str(after), self.log]
+        argv = [tool("lc-detect"), "-1", "--since", str(since), "--after", str(after)]
+        argv += [*profile(self.incident), self.log]
         found = subprocess.run(argv, capture_output=True)
         if found.returncode not in (0, 1):
             raise Died("lc-detect: " + found.stderr.decode(errors="replace").strip())
@@ -150,16 +165,18 @@ def number(x):
 
 
 def finals(found, metric="val_loss"):
-    """The last held-out values: of the shard that is selected on, and of the other."""
+    """The last held-out values: of the shard that is selected on, and of the other. Less is better: a reward's sign is turned."""
     other = metric.replace("val", "test")
     last = next((r for r in reversed(found) if metric in r), {})
-    return number(last.get(metric)), number(last.get(other, last.get(metric)))
+    sign = -1 if "reward" in metric else 1
+    return sign * number(last.get(metric)), sign * number(last.get(other, last.get(metric)))
 
 
 def curve(found, metric="val_loss"):
     """The held-out losses by step, of the shard that nothing is selected on; where steps were gone again, the newest."""
     other = metric.replace("val", "test")
-    return sorted({r["step"]: number(r[other]) for r in found if other in r and "type" not in r}.items())
+    sign = -1 if "reward" in metric else 1
+    return sorted({r["step"]: sign * number(r[other]) for r in found if other in r and "type" not in r}.items())
 
 
 def damage_step(found, onset):

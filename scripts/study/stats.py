@@ -16,6 +16,11 @@ def sd(xs):
     return math.sqrt(math.fsum((x - m) ** 2 for x in xs) / (len(xs) - 1))
 
 
+def rms(xs):
+    xs = [x for x in xs if x == x]
+    return math.sqrt(math.fsum(x * x for x in xs) / len(xs)) if xs else float("nan")
+
+
 def median(xs):
     xs = sorted(xs)
     n = len(xs)

@@ -11,6 +11,7 @@ import ctypes
 import concurrent.futures
 import dataclasses
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -24,8 +25,8 @@ sys.path.insert(0, HERE)
 import guarded  # noqa: E402
 import policies  # noqa: E402
 import report  # noqa: E402
-from incidents import manifest  # noqa: E402
-from runs import Died, Run, records, tool  # noqa: E402
+from incidents import SIZES, Incident, manifest  # noqa: E402
+from runs import Died, Run, call, records, states_in, tool, words  # noqa: E402
 
 TRAIN = ["lc-train", "kjv.txt"]
 TOOLS = TRAIN + ["lc-detect", "lc-fork", "lc-proxy", "lc-collapse", "lc-snap", "lc-guard", "model.json"]
@@ -51,7 +52,10 @@ class Cell:
         for path in [*map(tool, programs), *(os.path.join(HERE, s) for s in scripts)]:
             h.update(digest(path))
         place = {k: v for k, v in dataclasses.asdict(self.incident).items() if k not in ("seeds", "set", "tags", "name")}
-        h.update(json.dumps([place, self.seed, self.policy], sort_keys=True).encode())
+        size = SIZES[self.incident.size]
+        if "begin" in size or "{code}" in str(self.incident.faults):
+            place["made"] = made_key()
+        h.update(json.dumps([place, size, self.seed, self.policy], sort_keys=True).encode())
         return h.hexdigest()[:24]
 
 
@@ -66,6 +70,37 @@ def digest(path):
                 h.update(f.read())
         _digests[path] = h.digest()
     return _digests[path]
+
+
+def made_key():
+    h = hashlib.sha256(json.dumps(SIZES["small"]).encode())
+    for path in [*map(tool, TRAIN), *sources()]:
+        h.update(digest(path))
+    return h.hexdigest()[:24]
+
+
+def sources():
+    """The C of this tree: the other text."""
+    top = os.path.dirname(os.path.dirname(HERE))
+    return sorted(p for d in ("lib", "kernels", "cmd", "cmd/*", "tests/*") for p in glob.glob(os.path.join(top, d, "*.c")))
+
+
+def make(where):
+    """What some incidents begin with: the other text, and the end of a run to go on from. Whole or not there."""
+    if os.path.isdir(os.environ["MADE"]):
+        return
+    part = os.path.join(where, "made.part")
+    shutil.rmtree(part, ignore_errors=True)
+    os.makedirs(part)
+    with open(os.path.join(part, "code.txt"), "wb") as out:
+        for path in sources():
+            with open(path, "rb") as f:
+                out.write(f.read())
+    plan = words(Incident("begin", (), 0.5), 1000, "") + ["--save-every", "0", "--val-every", "0", "--out", os.path.join(part, "out")]
+    call(plan, os.path.join(part, "log"), os.path.join(part, "said"))
+    state = states_in(os.path.join(part, "out"))
+    os.rename(state[max(state)], os.path.join(part, "small"))
+    os.rename(part, os.environ["MADE"])
 
 
 class Study:
@@ -104,12 +139,12 @@ def do(where, job):
     os.makedirs(room)
     base = None
     for cell in missing:
-        start = time.monotonic()
+        start, spent = time.monotonic(), sum(os.times()[:4])
         if cell.policy in ("nothing", *FROM_BASE) and base is None:
             base = Run(cell.incident, cell.seed, os.path.join(room, "base"))
             base.go()
         found = run_cell(cell, base, os.path.join(room, cell.policy.replace(" ", "-")))
-        found["wall"] = time.monotonic() - start
+        found.update(wall=time.monotonic() - start, spent=sum(os.times()[:4]) - spent)
         study.keep(cell, found)
     if not os.environ.get("KEEP"):
         shutil.rmtree(room)
@@ -221,6 +256,13 @@ def lock(where):
     return True
 
 
+def begin(where, jobs):
+    """What the cells that are missing begin with."""
+    if any("begin" in SIZES[c.incident.size] or "{code}" in str(c.incident.faults) for j in jobs for c in j if not Study(where).have(c)):
+        make(where)
+    return True
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--study", choices=("tiny", "small", "full"), default="small")
@@ -233,9 +275,10 @@ def main():
     args = p.parse_args()
     os.environ["B"] = os.path.abspath(os.environ.get("B", "build"))
     where = args.d or os.path.join(os.environ["B"], "study")
+    os.environ["MADE"] = os.path.join(os.path.abspath(where), "made-" + made_key())
     incidents = [i for i in manifest(args.study, args.set) if not args.only or any(w in i.name for w in args.only)]
     jobs = jobs_of(incidents, args.policy)
-    good = args.report or lock(where) and run_all(where, jobs, args.j)
+    good = args.report or lock(where) and begin(where, jobs) and run_all(where, jobs, args.j)
     study = Study(where)
     cells = [(c, study.have(c)) for j in jobs for c in j]
     report.show([(c, found) for c, found in cells if found], sum(not found for _, found in cells), args)

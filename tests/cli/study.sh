@@ -31,7 +31,7 @@ for row in 'nothing ' 'palm ' 'lightcone '; do
 	match "a row of policies: $row" "^$row" report.txt
 done
 match "detection is told" '^moments +1 of 1 ' report.txt
-match "a guarded healthy run is the plain one" 'lightcone: harm on healthy runs.*\+0\.0000 \+0\.0000' report.txt
+match "a guarded healthy run is the plain one" 'lightcone: harm on healthy runs.* \+0\.00 \+0\.00 ' report.txt
 
 cells >was
 ok "a third time" study
