@@ -24,19 +24,25 @@ static void print_actions(FILE *out, const json_t *actions)
 static void print_alert(FILE *out, const json_t *alert)
 {
 	const char *first = lc_json_get_str(alert, "first", NULL);
+	const char *kind = lc_json_get_str(alert, "kind", "change");
+	double index = lc_json_get_num(alert, "index", NAN);
+	long rewind = lc_json_get_int(alert, "rewind", -1);
 
 	if (!alert)
 		return;
-	fprintf(out,
-		"What broke: a %s at step %ld, index %.2f (an alert from %.2f on), begun at step "
-		"%ld",
-		lc_json_get_str(alert, "kind", "change"), lc_json_get_int(alert, "step", -1),
-		lc_json_get_num(alert, "index", NAN), lc_json_get_num(alert, "threshold", 1),
-		lc_json_get_int(alert, "onset", -1));
+	fprintf(out, "What broke: a %s at step %ld",
+		strcmp(kind, "nonfinite") == 0 ? "value that is not finite" : kind,
+		lc_json_get_int(alert, "step", -1));
+	if (isfinite(index))
+		fprintf(out, ", index %.2f (an alert from %.2f on)", index,
+			lc_json_get_num(alert, "threshold", 1));
+	fprintf(out, ", begun at step %ld", lc_json_get_int(alert, "onset", -1));
 	if (first)
 		fprintf(out, ", %s first", first);
-	fprintf(out, "; the step before it that is surely sound: %ld.\n",
-		lc_json_get_int(alert, "rewind", -1));
+	if (rewind > 0) /* 0: nothing was logged long enough before it, lc-detect(1) */
+		fprintf(out, "; the step before it that is surely sound: %ld.\n", rewind);
+	else
+		fputs("; no step before it is known to be sound.\n", out);
 }
 
 /* What `lc-fork blame` named. */

@@ -120,7 +120,7 @@ static void put_head(FILE *f, const struct cone *c, const struct tty *t)
 	put_clock(f);
 	fprintf(f, "  %s", name);
 	if (s->n)
-		fprintf(f, "  step %.0f  loss %.4f", s->x[s->n - 1], series_last(s));
+		fprintf(f, "  step %.0f  loss %.6g", s->x[s->n - 1], series_last(s));
 	putc('\n', f);
 	free(name);
 }
@@ -167,11 +167,9 @@ void board_write(FILE *f, const struct cone *c, const struct tty *t)
 	}
 	if (k) {
 		put_fork(f, k, t);
-		fit = tty_text(t->columns >= 78
-				       ? "  branch       role     state    progress        "
-					 "    loss  ahead by     gain  what is done"
-				       : "  branch       state    progress            loss "
-					 " ahead by",
+		fit = tty_text(t->columns >= 78	  ? WIDE_HEAD
+			       : t->columns >= 58 ? HEAD
+						  : NARROW_HEAD,
 			       t->columns - 1);
 		fprintf(f, "%s%s%s\n", ink_on(t, INK_FAINT), fit, ink_off(t));
 		free(fit);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "figure.h"
+#include "io.h"
 #include "json.h"
 
 #define POINTS_OF_FORKS 12000 /* of all branches of all forks, at most about */
@@ -71,13 +72,14 @@ static void run_panel(struct figure *g, const struct cone *c, size_t i)
 	enum curve k = below[i].k;
 	const struct series *s = &c->c[k];
 	struct axis y = {.size = size_of(g, i)};
+	int scaled;
 
 	if (s->n == 0)
 		return;
-	axis_fit(&y, &s, 1, g->x.lo, g->x.hi);
+	scaled = axis_fit(&y, &s, 1, g->x.lo, g->x.hi) || k == INDEX;
 	if (k == INDEX)
 		y = (struct axis){0, fmax(1.2, fmin(y.hi, 3)), 0, y.size};
-	panel_open(g, &y, below[i].name);
+	(scaled ? panel_open : panel_bare)(g, &y, below[i].name);
 	if (k == INDEX)
 		fprintf(g->f,
 			"<path class=\"limit\" d=\"M0,%.1fh%.0f\"><title>alerts begin "
@@ -115,14 +117,34 @@ static int has_loss(const struct cone *c)
 	return c->c[LOSS].n || c->c[VAL].n || c->nf;
 }
 
+int loss_fit(struct axis *y, const struct cone *c, double x0, double x1)
+{
+	const struct series *both[2] = {&c->c[LOSS], &c->c[VAL]}, **all;
+	size_t n = 0, at = 0;
+	int fits = axis_fit(y, both, 2, x0, x1);
+
+	if (fits)
+		return 1;
+	for (size_t i = 0; i < c->nf; i++)
+		n += c->f[i].n;
+	all = lc_xalloc(n + 1, sizeof(*all));
+	for (size_t i = 0; i < c->nf; i++)
+		for (size_t j = 0; j < c->f[i].n; j++)
+			all[at++] = branch_curve(&c->f[i].b[j]);
+	fits = axis_fit(y, all, n, x0, x1);
+	free(all);
+	return fits;
+}
+
 static void loss_panel(struct figure *g, const struct cone *c)
 {
-	const struct series *both[2] = {&c->c[LOSS], &c->c[VAL]};
 	struct axis y = {.size = loss_size(g)};
 	size_t budget = POINTS_OF_FORKS / (c->nf ? c->nf : 1) / (g->narrow ? 4 : 1);
 
-	axis_fit(&y, both, 2, g->x.lo, g->x.hi);
-	panel_open(g, &y, "loss");
+	if (loss_fit(&y, c, g->x.lo, g->x.hi))
+		panel_open(g, &y, "loss");
+	else
+		panel_bare(g, &y, "loss");
 	for (size_t i = 0; i < c->nf; i++)
 		put_cone(g, &y, &c->f[i]);
 	put_snapshots(g, &y, c);

@@ -60,6 +60,8 @@ double signals_size(const struct cone *c);
 /* draw.c, draw_fork.c: the pictures; 0: there is nothing to draw. */
 int draw_run(FILE *f, const struct cone *c, int narrow);
 int draw_fork(FILE *f, const struct cone *c, const struct fork *k, int narrow);
+/* The scale of the loss: the run's, or where it has none that of its futures. 0: nothing is one. */
+int loss_fit(struct axis *y, const struct cone *c, double x0, double x1);
 int cone_span(const struct cone *c, double *x0, double *x1); /* steps that anything is known of */
 
 #endif

@@ -115,8 +115,10 @@ static void follow(const struct opts *o, char **paths)
 
 	screen_open();
 	while (!ended) {
-		if (sources_read(&ss, &c, &anew, &err) < 0)
+		if (sources_read(&ss, &c, &anew, &err) < 0) {
+			screen_close(); /* what is said on the other screen is gone with it */
 			lc_die(&err);
+		}
 		if (anew) {
 			cone_release(&c);
 			sources_release(&ss);

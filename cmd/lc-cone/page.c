@@ -101,6 +101,14 @@ static void put_commands(FILE *f, const struct cone *c)
 	told_release(t);
 }
 
+static int has_alarm(const struct cone *c, const char *type)
+{
+	for (size_t i = 0; i < json_array_size(c->alerts); i++)
+		if (strcmp(lc_json_get_str(json_array_get(c->alerts, i), "type", ""), type) == 0)
+			return 1;
+	return 0;
+}
+
 static void put_run(FILE *f, const struct cone *c)
 {
 	fputs("<p class=\"key\"><span class=\"k loss\">loss</span>", f);
@@ -113,7 +121,10 @@ static void put_run(FILE *f, const struct cone *c)
 		}
 	if (c->nleft)
 		fputs("<span class=\"k left\">what was gone back from</span>", f);
-	fputs("<span class=\"k bad\">alert</span>", f);
+	if (has_alarm(c, "alert"))
+		fputs("<span class=\"k bad\">alert</span>", f);
+	if (has_alarm(c, "outlier"))
+		fputs("<span class=\"k out\">a step that stood out</span>", f);
 	if (json_array_size(c->snapshots))
 		fputs("<span class=\"k snap\">states kept</span>", f);
 	if (c->nf)

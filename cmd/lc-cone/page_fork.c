@@ -52,7 +52,7 @@ static void put_num(FILE *f, double x, const char *format)
 {
 	fputs("<td class=\"n\">", f);
 	if (isfinite(x))
-		fprintf(f, format, x);
+		fprintf(f, fabs(x) < 1e6 ? format : "%.4g", x);
 	else if (isinf(x))
 		fputs(x > 0 ? "inf" : "-inf", f);
 	fputs("</td>", f);

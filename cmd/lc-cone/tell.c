@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect.h"
 #include "explain.h"
 #include "io.h"
 #include "json.h"
@@ -46,16 +47,6 @@ static const json_t *cause_of(const struct cone *c, const json_t *alert)
 	return found;
 }
 
-static double edge(const struct series *s, int last)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		double y = s->y[last ? s->n - 1 - i : i];
-		if (isfinite(y))
-			return y;
-	}
-	return NAN;
-}
-
 static size_t alerts_of(const struct cone *c, const char *type)
 {
 	size_t n = 0;
@@ -63,36 +54,6 @@ static size_t alerts_of(const struct cone *c, const char *type)
 	for (size_t i = 0; i < json_array_size(c->alerts); i++)
 		n += is_type(json_array_get(c->alerts, i), type);
 	return n;
-}
-
-static void tell_run(struct tellings *l, const struct cone *c)
-{
-	const struct series *s = c->c[LOSS].n ? &c->c[LOSS] : &c->c[VAL], *val = &c->c[VAL];
-	const struct series *reward = &c->c[REWARD];
-	char *text = NULL;
-	size_t len;
-	FILE *f;
-
-	if (s->n == 0 && reward->n == 0) {
-		tell_add(l, "The run", lc_path("no steps of its own are among these records."));
-		return;
-	}
-	f = open_memstream(&text, &len);
-	s = s->n ? s : reward;
-	fprintf(f, "steps %.0f to %.0f; ", s->x[0], s->x[s->n - 1]);
-	if (s != reward && isnan(edge(s, 0)))
-		fputs("no loss of it is a number", f);
-	else if (s != reward)
-		fprintf(f, "the loss went from %.4g to %.4g%s", edge(s, 0), edge(s, 1),
-			isfinite(series_last(s)) ? "" : ", and is no number at the end");
-	if (val->n && s != val)
-		fprintf(f, ", held out it is %.4g at step %.0f", edge(val, 1), val->x[val->n - 1]);
-	if (reward->n)
-		fprintf(f, "%sthe reward from %.4g to %.4g", s == reward ? "" : ", ",
-			edge(reward, 0), edge(reward, 1));
-	fputs(".", f);
-	fclose(f);
-	tell_add(l, "The run", text);
 }
 
 /* When a step was, by the states kept around it: "between 06:29:31Z and 06:29:33Z". */
@@ -163,7 +124,7 @@ static void tell_signals(struct tellings *l, const json_t *a)
 	FILE *f = open_memstream(&text, &len);
 
 	json_object_foreach(all, name, v)
-		if (n < 32 && lc_json_to_num(v, &s[n].z) == 0 && s[n].z > 1)
+		if (n < 32 && lc_json_to_num(v, &s[n].z) == 0 && s[n].z > 1 && isfinite(s[n].z))
 			s[n++].name = name;
 	qsort(s, n, sizeof(*s), by_score);
 	fputs("no probes were run that could name it", f);
@@ -177,23 +138,37 @@ static void tell_signals(struct tellings *l, const json_t *a)
 	tell_add(l, "Cause", text);
 }
 
-static void tell_broken(struct tellings *l, const struct cone *c, const json_t *a)
+/* That nothing was found says something only where something could have been. */
+static void tell_unbroken(struct tellings *l, const struct cone *c)
 {
-	size_t outliers = alerts_of(c, "outlier"), len;
-	const json_t *cause = a ? cause_of(c, a) : NULL;
-	char *text = NULL;
-	FILE *f;
+	size_t outliers = alerts_of(c, "outlier");
+	const struct series *index = &c->c[INDEX];
 
-	if (!a && outliers)
+	if (index->n == 0)
+		tell_add(l, "What broke",
+			 lc_path("not known: there is no alert, but no step could be judged "
+				 "either; lc-detect needs more than %d values of a metric.",
+				 lc_detect_defaults.min_steps));
+	else if (outliers)
 		tell_add(l, "What broke",
 			 lc_path("nothing: there is no alert. %zu single %s stood out and came "
-				 "back at "
-				 "once, which is mostly data.",
+				 "back at once, which is mostly data.",
 				 outliers, outliers == 1 ? "step" : "steps"));
-	else if (!a)
+	else
 		tell_add(l, "What broke", lc_path("nothing: there is no alert."));
-	if (!a)
+}
+
+static void tell_broken(struct tellings *l, const struct cone *c, const json_t *a)
+{
+	const json_t *cause = a ? cause_of(c, a) : NULL;
+	char *text = NULL;
+	size_t len;
+	FILE *f;
+
+	if (!a) {
+		tell_unbroken(l, c);
 		return;
+	}
 	f = open_memstream(&text, &len);
 	lc_explain_occasion(f, a, cause);
 	fclose(f);
@@ -201,6 +176,7 @@ static void tell_broken(struct tellings *l, const struct cone *c, const json_t *
 	if (!cause)
 		tell_signals(l, a);
 	tell_when(l, c, a);
+	tell_now(l, c, a);
 }
 
 struct told *tell_first(const struct cone *c)

@@ -20,6 +20,10 @@ struct tellings {
 void tell_add(struct tellings *l, const char *title, char *text);
 void tell_lines(struct tellings *l, char *text); /* of lc-collapse explain: "Title: text." each */
 
+/* tell_run.c; a: an alert. */
+void tell_run(struct tellings *l, const struct cone *c);
+void tell_now(struct tellings *l, const struct cone *c, const json_t *a);
+
 /* tell_fork.c; other: the newest alert is not what the fork is about. */
 void tell_tried(struct tellings *l, const struct fork *f, int other);
 void tell_chosen(struct tellings *l, const struct fork *f);

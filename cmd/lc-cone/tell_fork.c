@@ -45,7 +45,7 @@ static int is_role(const struct branch *b, const char *role)
 
 void tell_tried(struct tellings *l, const struct fork *f, int other)
 {
-	size_t forecasts = 0, arms = 0, nulls = 0, ran, len;
+	size_t forecasts = 0, arms = 0, nulls = 0, some = 0, ran, len;
 	char *text = NULL;
 	FILE *out = open_memstream(&text, &len);
 
@@ -53,6 +53,7 @@ void tell_tried(struct tellings *l, const struct fork *f, int other)
 		const struct branch *b = &f->b[i];
 		ran = b->loss.n || b->val.n;
 		forecasts += b->forecast != NULL;
+		some += ran;
 		if (branch_arm(b))
 			continue;
 		nulls += ran && is_role(b, "null");
@@ -64,13 +65,17 @@ void tell_tried(struct tellings *l, const struct fork *f, int other)
 	if (forecasts)
 		fprintf(out, "%zu %s forecast, ", forecasts,
 			forecasts == 1 ? "future was" : "futures were");
-	fprintf(out, "%zu %s run beside doing nothing, and ", arms,
-		arms == 1 ? "remedy was" : "remedies were");
-	if (nulls)
-		fprintf(out, "%zu", nulls);
-	else
-		fputs("none", out);
-	fputs(" with other data to know the noise", out);
+	if (some) {
+		fprintf(out, "%zu %s run beside doing nothing, and ", arms,
+			arms == 1 ? "remedy was" : "remedies were");
+		if (nulls)
+			fprintf(out, "%zu", nulls);
+		else
+			fputs("none", out);
+		fputs(" with other data to know the noise", out);
+	} else {
+		fputs("no step of any future is among these records", out);
+	}
 	tell_counts(out, f);
 	fputs(".", out);
 	fclose(out);

@@ -143,7 +143,7 @@ static void draw_loss(FILE *f, const struct cone *c, const struct tty *t, struct
 
 	if (!open_canvas(&k, t, height))
 		return;
-	scale = axis_fit(&y, s, 2, x->lo, x->hi) ? &y : NULL;
+	scale = loss_fit(&y, c, x->lo, x->hi) ? &y : NULL;
 	put_line(&k, x, &y, s[0], INK_PLAIN);
 	for (size_t j = 0; j < c->nf; j++)
 		for (size_t b = 0; b < c->f[j].n; b++)
@@ -158,15 +158,15 @@ static void draw_loss(FILE *f, const struct cone *c, const struct tty *t, struct
 static void draw_index(FILE *f, const struct cone *c, const struct tty *t, struct axis *x)
 {
 	const struct series *s = &c->c[INDEX];
-	struct axis y = {.size = 7};
+	struct axis y = {.size = 7}, *scale;
 	struct canvas k;
 
 	if (s->n == 0 || !open_canvas(&k, t, 2))
 		return;
-	axis_fit(&y, &s, 1, x->lo, x->hi);
+	scale = axis_fit(&y, &s, 1, x->lo, x->hi) ? &y : NULL;
 	put_line(&k, x, &y, s, INK_FAINT);
 	put_alert_lines(&k, c, x);
-	put_canvas(f, &k, &y, t);
+	put_canvas(f, &k, scale, t);
 	close_canvas(&k);
 }
 

@@ -18,21 +18,43 @@ const char *ink_off(const struct tty *t)
 	return t->colour ? "\033[0m" : "";
 }
 
+/* Bytes of the letter of UTF-8 at s, or 0: there is none, or a terminal would obey it. */
+static size_t letter_size(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t n = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+	unsigned code = u[0];
+
+	if (n == 1)
+		return u[0] >= ' ' && u[0] != 0x7f;
+	code &= 0x7fu >> n;
+	for (size_t i = 1; i < n; i++) {
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (u[i] & 0x3fu);
+	}
+	if (code < 0xa0 || code > 0x10ffff)
+		return 0;
+	/* marks that turn the direction of what follows */
+	return (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ? 0 : n;
+}
+
 char *tty_text(const char *s, int columns)
 {
 	char *out = lc_xalloc(strlen(s) + 1, 1), *to = out;
 
 	for (; *s; s++) {
-		unsigned char ch = (unsigned char)*s;
-		int first = (ch & 0xc0) != 0x80; /* of a letter's bytes */
-		if (first && columns-- <= 0)
+		size_t n;
+		if (columns-- <= 0)
 			break;
-		if (ch == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0) {
-			s++; /* a control character of 8 bits */
+		n = letter_size(s);
+		if (n == 0) {
 			*to++ = '?';
-		} else {
-			*to++ = ch < ' ' || ch == 0x7f ? '?' : *s;
+			continue;
 		}
+		memcpy(to, s, n);
+		to += n;
+		s += n - 1;
 	}
 	*to = '\0';
 	return out;
@@ -106,12 +128,18 @@ static void put_bar(FILE *f, double done, int size)
 		fprintf(f, " %3.0f%%", 100 * done);
 }
 
-static void put_num(FILE *f, double x, const char *format, int width)
+/* In 9 columns, whatever it is. */
+static void put_num(FILE *f, double x, int sign)
 {
+	char text[400];
+
 	if (isnan(x))
-		fprintf(f, "%*s", width + 1, "");
+		text[0] = '\0';
+	else if (fabs(x) < 1e3 || isinf(x))
+		snprintf(text, sizeof(text), sign ? "%+.4f" : "%.4f", x);
 	else
-		fprintf(f, format, x);
+		snprintf(text, sizeof(text), sign ? "%+.1e" : "%.2e", x);
+	fprintf(f, " %8s", text);
 }
 
 void tty_row(FILE *f, const struct fork *k, const struct branch *b, const struct tty *t, int best)
@@ -120,7 +148,7 @@ void tty_row(FILE *f, const struct fork *k, const struct branch *b, const struct
 		       : branch_is_gone(b)  ? INK_ALERT
 		       : branch_curve(b)->n ? INK_PLAIN
 					    : INK_FAINT;
-	char *words = branch_words(b), *what, *id, *role;
+	char *words = branch_words(b), *what, *id, *role, *status;
 	double gain = branch_verdict(b, "gain");
 	int room = t->columns - 78, wide = room >= 0, narrow = t->columns < 58;
 
@@ -133,17 +161,19 @@ void tty_row(FILE *f, const struct fork *k, const struct branch *b, const struct
 		narrow ? 8 : 12, id);
 	if (wide)
 		fprintf(f, "%-8s ", role);
-	fprintf(f, "%-8.8s ", branch_status(b));
+	status = tty_text(branch_status(b), 8);
+	fprintf(f, "%-8s ", status);
 	put_bar(f, branch_progress(b), narrow ? 4 : 10);
-	put_num(f, series_last(branch_curve(b)), " %8.4f", 8);
+	put_num(f, series_last(branch_curve(b)), 0);
 	if (!narrow)
-		put_num(f, branch_lead(k, b), " %+8.4f", 8);
+		put_num(f, branch_lead(k, b), 1);
 	if (wide)
-		put_num(f, gain, " %+8.4f", 8);
+		put_num(f, gain, 1);
 	what = tty_text(b->why && !branch_curve(b)->n ? b->why : words, room > 1 ? room - 1 : 0);
 	fprintf(f, "%s%s%s\n", wide ? " " : "", what, ink_off(t));
 	free(words);
 	free(what);
 	free(role);
+	free(status);
 	free(id);
 }

@@ -24,6 +24,20 @@ equal "no control character is left" 0 "$(LC_ALL=C grep -c "$(printf '[\001-\010
 match "a command's word is quoted" "lc-snap restore '&lt;script&gt;" page.html
 ok "on the terminal" lc-cone --tty evil.jsonl
 equal "too" 0 "$(LC_ALL=C grep -c "$(printf '[\001-\010\013-\037\177]')" .out)"
+# The first letters of a word count too, where it is cut; and bytes that are no letters, or turn the line around.
+for word in '\u001b[31mx' '\u009b31mx' '\u202ex' '\u2066x'; do
+	echo '{"step":1,"loss":2,"branch":"'"$word"'","fork":"'"$word"'"}'
+	for kind in branch result; do
+		echo '{"type":"'$kind'","fork":"'"$word"'","branch":"'"$word"'","role":"'"$word"'","status":"'"$word"'","why":"'"$word"'"}'
+	done
+	echo '{"type":"alert","step":1,"kind":"'"$word"'","first":"'"$word"'","onset":1,"rewind":0}'
+done >first.jsonl
+printf '{"step":2,"loss":2,"run":"\233\061m","branch":"\233\061m\377\340","fork":"f"}\n' >>first.jsonl
+ok "words that begin so" lc-cone --tty first.jsonl
+unsafe() { LC_ALL=C grep -c "$(printf '[\001-\010\013-\037\177\377]\|\302[\200-\237]\|\342\200\256\|\342\201\246\|[ ?]\233')" "$1"; }
+equal "are safe" 0 "$(unsafe .out)"
+ok "as news" sh -c 'lc-cone --tty -f - <first.jsonl'
+equal "also" 0 "$(unsafe .out)"
 ok "as news" sh -c 'lc-cone --tty -f - <evil.jsonl'
 equal "as well" 0 "$(LC_ALL=C grep -c "$(printf '[\001-\010\013-\037\177]')" .out)"
 wellformed() {
@@ -53,8 +67,31 @@ drawn "make a sound picture"
 printf '{"step":1,"loss":2,"grad_norm":0}\n{"step":9007199254740992,"loss":2,"grad_norm":0}\n' >far
 ok "steps as far apart as can be" lc-cone -o page.html far
 drawn "make one too"
+seq 50 | sed 's/.*/{"step":&,"loss":NaN,"val_loss":NaN}/' >nan
+ok "a run that is NaN throughout" lc-cone -o page.html nan
+match "has no number held out" 'no loss of it is a number, held out no number at step 50' page.html
+match "has no sound step" 'a value that is not finite at step 1, .*; no step before it is known to be sound' page.html
+equal "and no scale of its loss" 2 "$(grep -c 'data-name="loss"[^>]*data-ticks="0"' page.html)"
+{ seq 200 | sed 's/.*/{"step":&,"loss":2,"val_loss":3}/' && echo '{"step":201,"loss":2,"val_loss":NaN}'; } >nan
+ok "one whose held-out loss ends so" lc-cone -o page.html nan
+match "is told with the step of the last number" 'held out it is 3 at step 200, held out no number at step 201' page.html
+for b in 0 1; do
+	echo '{"type":"branch","fork":"f","branch":"b'$b'","role":"'"$([ $b = 0 ] && echo control || echo arm)"'","from":{"step":0},"horizon":3}'
+	printf '{"step":%d,"loss":%d0.5,"branch":"b'$b'","fork":"f"}\n' 1 $((7 - b)) 2 $((7 - b))
+done >futures
+ok "futures without their run" lc-cone -o page.html futures
+equal "have the scale of their own, in all pictures" 4 "$(grep -c 'data-name="loss" data-y0="60' page.html)"
+ok "on a terminal" lc-cone --tty futures
+match "as well" '^ +70' .out
+echo '{"step":2,"loss":-1e300,"branch":"b1","fork":"f"}' >>futures
+COLUMNS=80 ok "a loss of 300 digits" lc-cone --tty futures
+match "stays in its columns" ' b1 .* -1.00e\+300 \+1.0e\+300' .out
+ok "in the table" lc-cone -o page.html futures
+match "too" '<td class="n">-1e\+300</td>' page.html
+
 echo '{"step":5,"loss":2}' >single
 ok "one step" lc-cone -o page.html single
+match "is no proof that all is well" '<dd>not known: there is no alert, but no step could be judged either; lc-detect needs more than 40 values' page.html
 drawn "is drawn"
 : >empty
 status "nothing at all" 3 lc-cone empty

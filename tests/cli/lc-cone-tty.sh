@@ -102,6 +102,7 @@ left() { # left NAME: the terminal is as it was: the other screen left, the curs
 }
 board "a board"
 match "in colours" "$(printf '\033')\[1;32m\* b001" screen
+match "under what they are" 'branch       role     state    progress            loss ahead by     gain what is done' screen
 equal "a hostile word is harmless" 0 "$(grep -c "$(printf '\007')" screen)"
 lines=$(tr '\r' '\n' <screen | grep -c 'fork f1')
 if [ "$lines" -ge 1 ]; then pass "its fork"; else fail "its fork" "$(cat screen)"; fi

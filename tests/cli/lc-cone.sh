@@ -30,6 +30,7 @@ has() { # has NAME TEXT
 	if grep -qF -- "$2" page.html; then pass "$1"; else fail "$1" "no: $2"; fi
 }
 has "the first screen: what broke" '<dd class="bad">a spike at step 1500, index 9.50 (an alert from 1.00 on), begun at step 1499, loss first; the step before it that is surely sound: 1490.</dd>'
+has "and whether it is over" '<dd>2.3 at the end, by the median of up to 20 steps; before step 1499 it was 2.3.</dd>'
 has "why, likely" '<dd>state; the state is &lt;bad&gt; with any batches.</dd>'
 has "when" '<dd>step 1500, begun at step 1499, 1500 steps before the last; after 2026-11-22T03:00:00Z, when the last state before it was kept.</dd>'
 has "what was tried" '<dd>fork f1: 1 future was forecast, 2 remedies were run beside doing nothing, and none with other data to know the noise; 1 running, 1 done, 1 void'
@@ -114,7 +115,7 @@ has "what stood out is told" 'single step stood out and came back at once'
 awk 'BEGIN { for (i = 1; i <= 300; i++) printf "{\"step\":%d,\"reward\":%.3f,\"kl\":%.4f,\"entropy\":%.3f}\n", i, i / 100 + i % 5 / 20, .01 + i % 7 / 1000, 2 - i / 400 }' >rl.jsonl
 ok "a run that is rewarded" lc-cone -o page.html rl.jsonl
 for panel in reward KL entropy "instability index"; do has "has a panel: $panel" "data-name=\"$panel\""; done
-has "and its story" 'the reward from 0.06 to 3'
+has "and its story" 'the reward went from 0.06 to 3'
 awk 'BEGIN { for (i = 1; i <= 2000; i++) printf "{\"step\":%d,\"loss\":%s}\n", i, i == 700 || i == 1400 ? 900 : 2 + i % 11 / 100 }' >spikes.jsonl
 ok "of many points" lc-cone -o page.html spikes.jsonl
 equal "no spike is lost" 2 "$(grep -o '<path class="above" d="[^"]*"' page.html | head -n 1 | grep -o M | wc -l)"

@@ -54,7 +54,7 @@ match "a better future" '"type":"decision",.*"verdict":"better"' $j
 ok "the decision can be derived again" lc-collapse verify nan/forks/0/decision.json nan/forks/0/run.jsonl nan/forks/0/evidence.jsonl
 ok "it is told" lc-collapse explain $j nan/forks/0/run.jsonl nan/forks/0/evidence.jsonl
 mv .out told
-match "it is told with what broke" '^What broke: a nonfinite at step' told
+match "it is told with what broke" '^What broke: a value that is not finite at step' told
 match "probes named a cause" '"type":"cause"' $j
 equal "once" 1 "$(grep -c '"type":"cause"' $j)"
 match "it is told too" "^Cause: $(grep '"type":"cause"' $j | grep -o '"cause":"[^"]*"' | cut -d '"' -f 4); " told
