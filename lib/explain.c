@@ -201,7 +201,8 @@ void lc_explain_choice(FILE *out, const json_t *d)
 		if (isinf(gain))
 			fputs(": it stays finite, and doing nothing does not", out);
 		else
-			fprintf(out, ": gains %.4f nats of %s, between %.4f and %.4f", gain,
+			fprintf(out, ": gains %.4f %s%s, between %.4f and %.4f", gain,
+				json_object_get(d, "objective") ? "by " : "nats of ",
 				lc_json_get_str(d, "reported_on", "loss"), lo, hi);
 		if (measured > gain)
 			fprintf(out, " (as measured, with the luck of what was picked: %.4f)",

@@ -22,11 +22,11 @@ static double mean_apart(const struct future *f, const struct past_run *run, con
 	*n = 0;
 	for (int i = 0, k = 0; f && i < f->n; i++) {
 		double d;
-		while (k < run->n && run->r[k].step < f->r[i].step)
+		while (k < run->f.n && run->f.r[k].step < f->r[i].step)
 			k++;
-		if (k == run->n || run->r[k].step != f->r[i].step || f->r[i].step <= after)
+		if (k == run->f.n || run->f.r[k].step != f->r[i].step || f->r[i].step <= after)
 			continue;
-		d = value(&f->r[i], metric) - value(&run->r[k], metric);
+		d = value(&f->r[i], metric) - value(&run->f.r[k], metric);
 		if (!isfinite(d))
 			continue;
 		sum += apart ? fabs(d) : d;
@@ -56,12 +56,25 @@ static int alerts_within(const struct past *p, long window)
 	return n;
 }
 
+/* What the gain was reported on; an objective stands for val_loss, that of its twins for test_loss.
+ */
+static const char *metric_of(const struct past *p)
+{
+	const char *said = lc_json_get_str(p->decision, "reported_on", "loss");
+	char text[GOAL_TEXT];
+
+	if (!p->goal.terms)
+		return said;
+	goal_text(&p->goal, 0, text, sizeof(text));
+	return strcmp(said, text) == 0 ? "val_loss" : "test_loss";
+}
+
 json_t *past_judge(const struct past *p, const struct past_run *run, const struct evidence *ev,
 		   long window)
 {
 	const struct future *control = evidence_role(ev, "control");
 	const struct future *f = evidence_find(ev, lc_json_get_str(p->decision, "choice", ""));
-	const char *metric = lc_json_get_str(p->decision, "reported_on", "loss");
+	const char *metric = metric_of(p);
 	double charge = lc_json_get_num(json_object_get(p->decision, "cost"), "charge", 0);
 	int better = decision_status(p->decision) == LC_OK, n = 0, m;
 	double gain = NAN, apart = mean_apart(f, run, metric, -1, 1, &m);
@@ -72,7 +85,7 @@ json_t *past_judge(const struct past *p, const struct past_run *run, const struc
 		gain = seen_again(ev, control, run, metric, &n) - charge;
 	if (!better)
 		held = "stay";
-	else if (run->nonfinite)
+	else if (run->f.nonfinite)
 		held = "no", why = "the run diverged";
 	else if (!f || is_persistent(f))
 		held = "unknown", why = "at another lr losses cannot be compared before the end";
@@ -93,7 +106,7 @@ json_t *past_judge(const struct past *p, const struct past_run *run, const struc
 			    lc_json_num(isfinite(gain) ? round(1e5 * gain) / 1e5 + 0.0 : gain));
 	json_object_set_new(after, "apart", lc_json_num(apart));
 	json_object_set_new(after, "alerts", json_integer(alerts_within(p, window)));
-	json_object_set_new(after, "nonfinite", json_boolean(run->nonfinite));
+	json_object_set_new(after, "nonfinite", json_boolean(run->f.nonfinite));
 	json_object_set_new(rec, "after", after);
 	json_object_set_new(rec, "held", json_string(held));
 	if (*why)

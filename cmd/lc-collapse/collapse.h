@@ -58,6 +58,7 @@ struct evidence {
 	int last;		 /* index of the future that a step was read of last */
 	struct future *seen;	 /* the future of the last step record; NULL after another line */
 	const struct goal *goal; /* borrowed; NULL: the losses are read as they are */
+	unsigned logged;	 /* the metrics that any step had, as lc_step's has */
 	struct lc_id
 		hash; /* of the branch, step and result lines, in whatever order branches came */
 };
@@ -68,7 +69,7 @@ int evidence_read(struct evidence *ev, const char *path, struct lc_err *err);
 int evidence_read_all(struct evidence *ev, char *const *paths, int n, struct lc_err *err);
 /*
  * The same, with a look at each future that a step record was read of, as it comes. With a goal
- * that has terms, its sum stands for val_loss and loss, and there is no test_loss.
+ * that has terms, its sum stands for val_loss and loss, and that of its twins for test_loss.
  */
 typedef int evidence_watch(struct evidence *ev, struct future *f, void *arg, struct lc_err *err);
 int evidence_follow(struct evidence *ev, char *const *paths, int n, const struct goal *goal,

@@ -130,10 +130,11 @@ static int take(struct evidence *ev, const char *line, size_t len, struct future
 	int is;
 
 	ev->seen = *whose = NULL;
-	if (lc_step_parse(line, len, NULL, &st, NULL) == 1) {
+	if (lc_step_parse(line, len, ev->goal ? &ev->goal->names : NULL, &st, NULL) == 1) {
 		struct future *f = st.step > INT_MAX ? NULL
 				   : st.branch[0]    ? future_of(ev, st.branch)
 						     : &ev->run;
+		ev->logged |= st.has;
 		if (f)
 			future_read(ev->goal, f, &st);
 		ev->seen = f == &ev->run ? NULL : f;

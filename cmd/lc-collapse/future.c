@@ -4,6 +4,11 @@
 #include "collapse.h"
 #include "io.h"
 
+static int is_nonfinite(const struct lc_step *st, int m)
+{
+	return m >= 0 && lc_step_has(st, m) && !isfinite(st->v[m]);
+}
+
 /* The goal's sum in place of the losses, from all lines of the step so far. */
 static void score(const struct goal *g, struct future *f, const struct lc_step *st,
 		  struct reading *r)
@@ -17,10 +22,10 @@ static void score(const struct goal *g, struct future *f, const struct lc_step *
 			f->now[m] = st->v[m];
 	if (!g->terms)
 		return;
-	r->val_loss = r->loss = goal_score(g, f->now);
-	r->test_loss = NAN;
+	r->val_loss = r->loss = goal_score(g, f->now, 0);
+	r->test_loss = goal_score(g, f->now, 1);
 	for (int i = 0; i < g->terms; i++)
-		if (lc_step_has(st, g->term[i].metric) && !isfinite(st->v[g->term[i].metric]))
+		if (is_nonfinite(st, (int)g->term[i].metric) || is_nonfinite(st, g->term[i].twin))
 			f->nonfinite = 1;
 }
 

@@ -103,6 +103,16 @@ static void remember(struct noise *n, const struct rule *rule)
 	n->cool = (struct spread){.sd = cool.sd, .df = cool.df};
 }
 
+/* A name that was mistyped would leave nothing to choose by. */
+static int is_logged(const struct evidence *ev, const struct goal *g, struct lc_err *err)
+{
+	for (int i = 0; i < g->terms; i++)
+		if (!(ev->logged >> g->term[i].metric & 1u))
+			return lc_fail(err, LC_DATA, "objective %.80s: no step record has it",
+				       g->term[i].text);
+	return 0;
+}
+
 json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err *err)
 {
 	struct court c = {.ev = ev, .rule = rule, .control = evidence_role(ev, "control")};
@@ -114,6 +124,8 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 		lc_fail(err, LC_DATA, "no control branch in the evidence");
 		return NULL;
 	}
+	if (is_logged(ev, &rule->goal, err) < 0)
+		return NULL;
 	c.select = readable(ev, c.control, VAL) ? VAL : TRAIN;
 	c.report = c.select == VAL && readable(ev, c.control, TEST) ? TEST : c.select;
 	c.noise = noise_floor(ev, c.select);

@@ -45,6 +45,8 @@ static int take(void *ctx, json_t *rec, const char *line, struct lc_err *err)
 		if (p)
 			p->over = 1;
 		add_decision(list, rec);
+		if (goal_read(&list->p[list->n - 1].goal, rec, err) < 0)
+			return -1;
 		return decision_name(line, list->p[list->n - 1].name, err);
 	}
 	if (strcmp(type, "applied") == 0) {
@@ -73,30 +75,10 @@ void past_list_release(struct past_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
-static void add(struct past_run *run, const struct lc_step *st)
-{
-	struct reading r = {(int)st->step, (float)st->v[LC_LR], st->v[LC_LOSS], st->v[LC_VAL_LOSS],
-			    st->v[LC_TEST_LOSS]};
-
-	while (run->n > 0 && run->r[run->n - 1].step > r.step)
-		run->n--;
-	if (run->n > 0 && run->r[run->n - 1].step == r.step) {
-		struct reading *old = &run->r[run->n - 1];
-		old->loss = isnan(r.loss) ? old->loss : r.loss;
-		old->val_loss = isnan(r.val_loss) ? old->val_loss : r.val_loss;
-		old->test_loss = isnan(r.test_loss) ? old->test_loss : r.test_loss;
-		return;
-	}
-	if (run->n == run->cap) {
-		run->cap = run->cap ? 2 * run->cap : 256;
-		run->r = lc_xrealloc(run->r, (size_t)run->cap, sizeof(*run->r));
-	}
-	run->r[run->n++] = r;
-}
-
 int past_run_read(struct past_run *run, const char *path, const struct past *p, long window,
 		  struct lc_err *err)
 {
+	const struct goal *goal;
 	struct lc_lines in;
 	struct lc_step st;
 	char *line;
@@ -104,21 +86,22 @@ int past_run_read(struct past_run *run, const char *path, const struct past *p, 
 	int more = 0;
 
 	memset(run, 0, sizeof(*run));
+	goal = p->goal.terms ? &p->goal : NULL;
 	if (p->first < 0) /* the run did not go on */
 		return 0;
 	if (lc_lines_open(&in, path, 0, err) < 0)
 		return -1;
 	while ((p->last < 0 || (long)in.line < p->last) &&
 	       (more = lc_lines_next(&in, &line, &len, err)) > 0) {
-		if ((long)in.line <= p->first || lc_step_parse(line, len, NULL, &st, NULL) != 1 ||
+		if ((long)in.line <= p->first ||
+		    lc_step_parse(line, len, goal ? &goal->names : NULL, &st, NULL) != 1 ||
 		    st.branch[0] || st.step <= p->from || st.step > p->from + window ||
 		    st.step > INT_MAX)
 			continue;
-		run->nonfinite |= lc_step_has(&st, LC_LOSS) && !isfinite(st.v[LC_LOSS]);
-		add(run, &st);
+		future_read(goal, &run->f, &st);
 	}
 	lc_lines_close(&in);
-	run->steps = run->n ? run->r[run->n - 1].step - p->from : 0;
+	run->steps = run->f.n ? run->f.r[run->f.n - 1].step - p->from : 0;
 	if (more < 0)
 		past_run_release(run);
 	return more < 0 ? -1 : 0;
@@ -126,6 +109,8 @@ int past_run_read(struct past_run *run, const char *path, const struct past *p, 
 
 void past_run_release(struct past_run *run)
 {
-	free(run->r);
+	free(run->f.r);
+	free(run->f.also);
+	free(run->f.now);
 	memset(run, 0, sizeof(*run));
 }

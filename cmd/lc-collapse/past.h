@@ -8,6 +8,7 @@
 
 struct past {
 	json_t *decision; /* owned */
+	struct goal goal; /* its objective; no terms: a loss */
 	char name[72];	  /* what it is known by */
 	long from;	  /* the step the run went on from */
 	long first, last; /* lines of the run's log that came after it: [first, last); last -1: to
@@ -24,10 +25,10 @@ struct past_list {
 int past_list_read(struct past_list *list, const char *journal, struct lc_err *err);
 void past_list_release(struct past_list *list);
 
-/* What the run logged after a decision, up to `window` steps on: the newest line of a step. */
+/* What the run logged after a decision, up to `window` steps on, as a future of the fork is read.
+ */
 struct past_run {
-	struct reading *r;
-	int n, cap, nonfinite;
+	struct future f;
 	long steps; /* from the step it went on from */
 };
 int past_run_read(struct past_run *run, const char *path, const struct past *p, long window,

@@ -190,7 +190,7 @@ static json_t *confirmed(const struct court *c)
 static void set_gain(json_t *rec, const struct court *c, const struct arm *pick)
 {
 	double gain = 0, half = 0, told;
-	char text[GOAL_MOST * 84];
+	char text[GOAL_TEXT];
 
 	if (pick && pick->law) {
 		gain = court_law_gain(c, pick, c->report);
@@ -209,7 +209,7 @@ static void set_gain(json_t *rec, const struct court *c, const struct arm *pick)
 	json_object_set_new(rec, "ci", json_pack("[o,o]", num(gain - half), num(gain + half)));
 	json_object_set_new(rec, "measured_gain", num(gain));
 	json_object_set_new(rec, "selected_gain", num(pick ? pick->gain : 0));
-	goal_text(&c->rule->goal, text, sizeof(text));
+	goal_text(&c->rule->goal, c->report == TEST, text, sizeof(text));
 	json_object_set_new(rec, "reported_on",
 			    json_string(*text ? text : metric_names[c->report]));
 	if (c->rule->confirm)

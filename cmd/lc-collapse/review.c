@@ -115,7 +115,8 @@ static int show(const json_t *rec, struct lc_err *err)
 	return 0;
 }
 
-static int keep(const json_t *rec, const struct past_run *run, struct lc_err *err)
+static int keep(const json_t *rec, const struct past *p, const struct past_run *run,
+		struct lc_err *err)
 {
 	json_t *out = lc_record_new("outcome", 1);
 	const json_t *after = json_object_get(rec, "after");
@@ -129,8 +130,8 @@ static int keep(const json_t *rec, const struct past_run *run, struct lc_err *er
 	json_object_set(out, "decision", json_object_get(rec, "decision"));
 	json_object_update(out, (json_t *)after);
 	json_object_set(out, "held", json_object_get(rec, "held"));
-	if (run->n > 0)
-		json_object_set_new(out, "loss", lc_json_num(run->r[run->n - 1].loss));
+	if (run->f.n > 0 && !p->goal.terms)
+		json_object_set_new(out, "loss", lc_json_num(run->f.r[run->f.n - 1].loss));
 	ret = lc_memory_add(store, out, err);
 	json_decref(out);
 	return ret;
@@ -164,19 +165,22 @@ static int review_one(const struct past *p, const struct evidence *ev, const jso
 	add_up(sum, rec);
 	ret = show(rec, err);
 	if (ret == 0 && remember && is_due(memory, rec, p))
-		ret = keep(rec, &run, err);
+		ret = keep(rec, p, &run, err);
 	json_decref(rec);
 	past_run_release(&run);
 	return ret;
 }
 
 /* Of the evidence files, the one of this fork: 1, 0 when none is. */
-static int find_evidence(struct evidence *ev, const char *fork, char *const *paths, int n,
+static int find_evidence(struct evidence *ev, const struct past *p, char *const *paths, int n,
 			 struct lc_err *err)
 {
+	const char *fork = lc_json_get_str(p->decision, "fork", "");
+
 	for (int i = 0; i < n; i++) {
 		const struct future *control;
-		if (evidence_read(ev, paths[i], err) < 0)
+		if (evidence_follow(ev, paths + i, 1, p->goal.terms ? &p->goal : NULL, NULL, NULL,
+				    err) < 0)
 			return -1;
 		control = evidence_role(ev, "control");
 		if (control && strcmp(lc_json_get_str(control->rec, "fork", ""), fork) == 0)
@@ -206,7 +210,7 @@ static int review(char *const *paths, int n, struct sum *sum, struct lc_err *err
 	for (int i = 0; i < list.n && ret >= 0; i++) {
 		const struct past *p = &list.p[i];
 		struct evidence ev;
-		ret = find_evidence(&ev, lc_json_get_str(p->decision, "fork", ""), paths, n, err);
+		ret = find_evidence(&ev, p, paths, n, err);
 		if (ret == 0)
 			lc_warn("fork %s: no evidence of it is given",
 				lc_json_get_str(p->decision, "fork", "?"));

@@ -359,11 +359,33 @@ sed 's/"reward":6.4000/"reward":NaN/' ev >nan
 ok "a reward that is NaN" lc-collapse race -o max:reward nan
 match "is the worst" '"branch":"a2",.*"gain":"-inf"' .out
 status "an objective of no direction" 2 lc-collapse race -o reward ev
-status "an unknown metric" 2 lc-collapse race -o max:luck ev
+status "a metric that nothing logs" 3 lc-collapse race -o max:luck ev
+equal "is named" "lc-collapse: objective max:luck: no step record has it" "$(cat .err)"
+status "what a record says of itself" 2 lc-collapse race -o max:branch ev
+status "no metric at all" 2 lc-collapse race -o max: ev
+status "more names of one's own than four" 2 lc-collapse race -o max:val_x -o max:val_y -o max:z ev
+match "are said to be" 'more than 4 names of one.s own' .err
 status "a weight that is none" 2 lc-collapse race -o max:reward:-1 ev
 status "a limit that is none" 2 lc-collapse race -l kl=3 ev
 sed 's/"max:reward"\]/"luck"]/' rewards >lie
 status "a decision with an objective that is none" 3 lc-collapse verify lie ev
+
+# a metric of the trainer's own: selected on one held-out half, reported on the other (a1 was lucky there)
+own() {
+	sed 's/"reward":\([0-9.]*\)/"val_reward":\1,"test_reward":\1,"other":\1/; /"branch":"a2/s/"test_reward":6.4/"test_reward":6.3/' ev
+}
+own >mine
+ok "a name that no page knows" lc-collapse race -o max:val_reward mine
+equal "is selected on, its twin is told" "better a2 0.3 0.4 max:test_reward" \
+	"$(said) $(field measured_gain <.out) $(field selected_gain <.out) $(field reported_on <.out)"
+cp .out mined
+ok "verify knows it" lc-collapse verify mined mine
+ok "explain" lc-collapse explain mined mine
+match "calls no reward nats" ': gains 0.2997 by max:test_reward, between' .out
+ok "one without a twin" lc-collapse race -o max:other -l 'other>0' mine
+equal "is told itself" "better a2 0.4 max:other" "$(said) $(field measured_gain <.out) $(field reported_on <.out)"
+ok "any spelling of a known one" lc-collapse race -o max:rewards/mean ev
+equal "is that one" "better a2 0.4" "$(said) $(field measured_gain <.out)"
 
 # verify
 { references && future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70; } >ev

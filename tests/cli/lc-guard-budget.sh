@@ -12,7 +12,7 @@ did() { grep -h '"type":"result"' "$1"/forks/0/probed.jsonl "$1"/forks/0/evidenc
 
 # a budget with room for some arms of the eight
 # shellcheck disable=SC2086
-ok "a budget" lc-guard -d some $opts --budget 1000 -- $tiny --fault nan@112,once=mark1 $words
+ok "a budget, and an objective" lc-guard -d some $opts --budget 1000 -o min:val_loss -- $tiny --fault nan@112,once=mark1 $words
 cp .err err
 match "arms are run as it has room for" ' to run, in [0-9]+ steps of 1000$' err
 equal "what was spent is written down, once" 1 "$(events spent some)"
@@ -20,6 +20,7 @@ spent=$(grep '"event":"spent"' some/journal.jsonl | number steps)
 equal "as it was" "$(did some)" "$spent"
 ok "and within the budget ($spent)" test "$spent" -le 1000 -a "$spent" -gt 0
 match "a better future" '"type":"decision",.*"verdict":"better"' some/journal.jsonl
+match "by that objective, told by its twin" '"type":"decision",.*"reported_on":"min:test_loss",.*"objective":\["min:val_loss"\]' some/journal.jsonl
 
 # shellcheck disable=SC2086
 ok "a share of the run that holds no fork" lc-guard -d none $opts --budget 5% -- $tiny --fault nan@112,once=mark2 $words
@@ -78,7 +79,7 @@ same "nothing better: the run is the plain one, bit for bit" want got
 ok "--every without a budget to speak of" every poor --every-budget 1%
 match "does not stop the run" '"event":"only watching","of":"every"' poor/journal.jsonl
 equal "not for one future" 0 "$(ls poor/forks | wc -l)"
-equal "each step was done once" 160 "$(wc -l <poor/run.jsonl)"
+equal "each step was done once" 160 "$(grep -c '^{"step":' poor/run.jsonl)"
 
 for bad in '--every 0' '--budget x' '--budget 5.%%' '--budget %' '--every-budget -1' '--limit 3' '--limit 1/' '--limit /5' '--limit a/5'; do
 	# shellcheck disable=SC2086

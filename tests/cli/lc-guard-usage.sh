@@ -18,7 +18,7 @@ status "no command after --" 2 lc-guard -d none --
 absent "nothing was made" none lc-guard.d
 # What a fork would refuse is refused before the run, not at the first alert in the middle of the night.
 for bad in '--no-such' '-w' '-w x' '-w -5' '-w 12.5' '-w 4' '-w 8 --nulls 5' '--nulls 1' '--horizon 0' '--readout 0' '-k 0' '-j 0' \
-	'--min-effect x' '--grace x' '--max-forks -1' '-o reward' '-o max:fame' '--profile x'; do
+	'--min-effect x' '--grace x' '--max-forks -1' '-o reward' '-o max:x:y' '--profile x'; do
 	n=$((${n:-0} + 1))
 	# shellcheck disable=SC2086
 	status "usage: $bad" 2 lc-guard -q -d "bad.$n" $bad -- sh -c 'exit 0; : {state} {out}'

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct goal *g)
 {
-	char text[GOAL_MOST * 84];
+	char text[GOAL_TEXT];
 	double v[LC_METRICS] = {0};
 
 	if (g->terms > GOAL_MOST || g->limits > GOAL_MOST)
@@ -27,9 +27,13 @@ static void check(const struct goal *g)
 	for (int i = 0; i < g->limits; i++)
 		if (!isfinite(g->limit[i].bound) || (unsigned)g->limit[i].metric >= LC_METRICS)
 			abort();
-	goal_text(g, text, sizeof(text));
-	if (!*text != !g->terms || goal_score(g, v) != 0)
+	goal_text(g, 1, text, sizeof(text));
+	goal_text(g, 0, text, sizeof(text));
+	if (!*text != !g->terms || goal_score(g, v, 0) != 0)
 		abort();
+	for (int i = 0; i < g->terms; i++)
+		if (g->term[i].twin < -1 || g->term[i].twin >= LC_METRICS)
+			abort();
 }
 
 /* Through the text of a decision, as verify reads it. */
@@ -43,16 +47,18 @@ static void there_and_back(const struct goal *g)
 	goal_write(decision, g);
 	text = json_dumps(decision, 0);
 	read = text ? json_loads(text, 0, NULL) : NULL;
-	/* what is no UTF-8 is no metric's name, and a number has none either */
 	if (!read || goal_read(&again, read, &err) < 0 || again.terms != g->terms ||
 	    again.limits != g->limits)
 		abort();
 	for (int i = 0; i < g->terms; i++)
-		if (again.term[i].metric != g->term[i].metric ||
+		if (strcmp(name_of(&again, (int)again.term[i].metric),
+			   name_of(g, (int)g->term[i].metric)) != 0 ||
 		    again.term[i].weight != g->term[i].weight)
 			abort();
 	for (int i = 0; i < g->limits; i++)
-		if (again.limit[i].bound != g->limit[i].bound ||
+		if (strcmp(name_of(&again, (int)again.limit[i].metric),
+			   name_of(g, (int)g->limit[i].metric)) != 0 ||
+		    again.limit[i].bound != g->limit[i].bound ||
 		    again.limit[i].above != g->limit[i].above)
 			abort();
 	json_decref(read);
