@@ -1,5 +1,5 @@
 #!/bin/sh
-# lc-train: each fault strikes where it is told to, does what lc-train(1) says, and is the same after a resume.
+# lc-train: each fault strikes where it is told to, does what lc-train-faults(7) says, and is the same after a resume.
 . "$TESTS/cli/lib.sh"
 
 args="-q --layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --total 60 --warmup 4 --schedule constant --lr 1e-3
