@@ -73,9 +73,18 @@ static int stage_one(struct staged *s, const json_t *file, struct lc_err *err)
 	const char *path = lc_json_get_str(file, "path", NULL);
 	const char *now = lc_json_get_str(file, "now", NULL);
 	struct lc_newfile *f = &s->f[s->n];
+	char *dir;
+	int made;
 
 	if (!path || *path != '/' || s->n == FILES)
 		return lc_fail(err, LC_DATA, "a transaction whose files are none");
+	/* of a transaction that a killed one left, the directory may have been cleared away since
+	 */
+	dir = lc_path("%.*s", (int)(strrchr(path, '/') - path), path);
+	made = *dir && now ? lc_mkdirs(dir, err) : 0;
+	free(dir);
+	if (made < 0)
+		return -1;
 	memset(f, 0, sizeof(*f));
 	s->path[s->n] = now ? NULL : path;
 	if (now && lc_newfile_open(f, path, err) < 0)

@@ -68,6 +68,12 @@ fork=f2
 decision better '{"lr_scale":0.5}' none >first
 ok "a state of none is the beginning" lc-collapse apply -d first-d -x 'echo {state} {actions}' first
 equal "and said so" "none --lr-scale 0.5" "$(cat .out)"
+ok "a journal elsewhere" lc-collapse apply -d gone -J gone.jsonl first
+sed -i '/"settled"/d' gone.jsonl
+rm -r gone
+ok "killed before it was settled, its directory cleared away since" lc-collapse apply -d gone -J gone.jsonl first
+equal "it is finished" '{"lr_scale":0.5}' "$(cat gone/actions.json)"
+match "and settled" '"type":"settled","v":1,"n":1' gone.jsonl
 
 # --base
 ok "a base that is not there yet" lc-collapse apply -d based -b base.json d
