@@ -130,7 +130,7 @@ int plan_references(struct plan *p, struct lc_err *err)
 		ret = plan_put(p, &null, NULL, err);
 	}
 	jitter.actions = json_pack("{s:f}", "jitter", 1e-6);
-	if (ret == 0)
+	if (ret == 0 && p->asked->nulls > 0)
 		return plan_put(p, &jitter, NULL, err);
 	json_decref(jitter.actions);
 	return ret;

@@ -19,6 +19,8 @@ struct menu {
 	long onset, alert; /* steps, from the alert */
 	long horizon;	   /* steps to run: a warm-up has to be over by half of it */
 	int everything;	   /* also what is left out unless asked for */
+	int lasting;	   /* no null branch runs: only what the law can judge */
+	double scale;	   /* lr_scale in force: to which side it was changed before */
 };
 
 struct dish {

@@ -49,7 +49,7 @@ static const char usage[] =
 	"  --horizon N          steps every branch runs past the present (200)\n"
 	"  --readout N          steps of the segments it is then read by (200)\n"
 	"  --return N           another length for the return segment\n"
-	"  --nulls M            null branches, at least 2 (6)\n"
+	"  --nulls M            null branches, at least 2 (6); 0: only what the law judges\n"
 	"  --orders M           data orders that control and arms are repeated over (1)\n"
 	"What\n"
 	"  --probes, --only-probes  short branches that name the cause (lc-fork blame)\n"
@@ -94,9 +94,10 @@ static void consistent(int argc, char **argv)
 {
 	if (optind < argc)
 		lc_usage("plan: unexpected %s", argv[optind]);
-	if (asked.width && asked.width < 8 && !asked.after)
-		lc_usage("--width %ld: wants a whole number from 8 to 65536", asked.width);
-	if (asked.width && asked.nulls + 4 > asked.width && !asked.after)
+	if (asked.width && asked.width < (asked.nulls ? 8 : 2) && !asked.after)
+		lc_usage("--width %ld: wants a whole number from %d to 65536", asked.width,
+			 asked.nulls ? 8 : 2);
+	if (asked.width && asked.nulls && asked.nulls + 4 > asked.width && !asked.after)
 		lc_usage("--width %ld leaves no room beside the control and %ld nulls", asked.width,
 			 asked.nulls);
 	if (asked.sampler && !plan_sampler_known(asked.sampler))
@@ -106,6 +107,16 @@ static void consistent(int argc, char **argv)
 		lc_usage("--width and --budget: one of them");
 	if (!asked.back)
 		asked.back = asked.readout;
+}
+
+/* One null has no spread. */
+static long nulls(const char *arg)
+{
+	long n = lc_option_whole(arg, "--nulls", 0, 64);
+
+	if (n == 1)
+		lc_usage("--nulls 1: wants 2 or more, or 0");
+	return n;
 }
 
 static void options(int argc, char **argv)
@@ -148,7 +159,7 @@ static void options(int argc, char **argv)
 		case 'r':
 			asked.readout = lc_option_whole(optarg, "--readout", 1, 1000000000);
 			break;
-		case 'n': asked.nulls = lc_option_whole(optarg, "--nulls", 2, 64); break;
+		case 'n': asked.nulls = nulls(optarg); break;
 		case 'u': asked.run = optarg; break;
 		case 'k': asked.fork = optarg; break;
 		case 'd': asked.head = optarg; break;
@@ -171,7 +182,9 @@ static int put_menu(struct plan *p, struct lc_err *err)
 			 p->onset,
 			 p->alert,
 			 p->asked->horizon,
-			 p->asked->everything};
+			 p->asked->everything,
+			 p->asked->nulls == 0,
+			 lc_json_get_num(p->base, "lr_scale", 1)};
 	int n, ret = 0;
 	struct dish *d = menu_make(&m, &n);
 

@@ -31,6 +31,39 @@ left() {
 	echo $((bound - $(spent_on "$1")))
 }
 
+# Steps of the smallest fork of that kind. The first of --every tries both sides of the learning rate, later ones at least one.
+smallest() {
+	if [ "$1" = alert ]; then
+		echo $(((nulls + 2) * (horizon + readout)))
+	else
+		echo $(((3 - ($(spent_on every) > 0)) * (horizon + 2 * readout)))
+	fi
+}
+
+# Steps that one fork of that kind may take; nothing when there is no bound. For an alert all that is left; what --every has is
+# shared among the stretches to come, but for what the smallest fork takes.
+allowed() {
+	n=$(left "$1")
+	if [ "$n" ] && [ "$1" = every ]; then
+		share=$((n / (($(run_steps) - at) / every + 1)))
+		least=$(smallest every)
+		[ "$share" -ge "$least" ] || share=$least
+		[ "$share" -ge "$n" ] || n=$share
+	fi
+	echo "$n"
+}
+
+# The step up to which --every waits: a look that changed nothing is not repeated at once, what is left of its budget is spread
+# over the rest of the run; a change is followed by another look.
+waits_until() {
+	n=$(awk 'index($0, "\"event\":\"decided\"") && index($0, "\"of\":\"every\"") && match($0, /"step":[0-9]+/) {
+		n = index($0, "\"change\":true") ? 0 : substr($0, RSTART + 7, RLENGTH - 7)
+	} END { print n + 0 }' "$dir/journal.jsonl")
+	more=$(left every)
+	[ "$n" -eq 0 ] || [ -z "$more" ] || n=$((n + ($(run_steps) - n) / (more / $(smallest every) + 1)))
+	echo "$n"
+}
+
 # Steps that the branch records of a file ask for, their readouts too.
 asked_steps() {
 	awk 'function number(key) {
@@ -54,8 +87,7 @@ changes() {
 # May there be a fork, of that kind? If not, why is in $barred.
 may() {
 	barred=''
-	if [ "$1" = alert ]; then least=$(((nulls + 2) * (horizon + readout))); else least=$((3 * (horizon + 2 * readout))); fi
-	left=$(left "$1")
+	least=$(smallest "$1") left=$(left "$1")
 	if [ -z "$head" ]; then
 		barred="there is no state yet to go back to"
 	elif [ "$1" = alert ] && [ "$treated" -ge "$max_forks" ]; then
@@ -97,6 +129,7 @@ due() {
 	plan_file
 	n=$([ "$plan" ] && field total <"$plan")
 	case $n in '' | *[!0-9]*) ;; *) [ $((at + horizon + readout)) -le "$n" ] || return 1 ;; esac
+	[ "$at" -ge "$(waits_until)" ] || return 1
 	may every && return 0
 	only_watch every
 	return 1

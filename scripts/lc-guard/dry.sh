@@ -44,8 +44,9 @@ dry_fork() {
 	said=$1
 	shift
 	plan_file
-	if lc-fork plan "$@" -s "$dir/store" -w "$width" ${space:+-S "$space"} --head "$head" --base "$dir/base.json" --horizon "$horizon" \
-		--readout "$readout" --nulls "$nulls" >"$tmp/plan" 2>"$tmp/log" &&
+	plan_size
+	if lc-fork plan "$@" -s "$dir/store" -w "$w" ${space:+-S "$space"} --head "$head" --base "$dir/base.json" --horizon "$horizon" \
+		--readout "$readout" --nulls "$m" -H "$dir/run.jsonl" ${plan:+-p "$plan"} >"$tmp/plan" 2>"$tmp/log" &&
 		{ [ "$what" = alert ] || set --; } && lc-proxy predict -q -H "$dir/run.jsonl" "$@" ${plan:+--plan "$plan"} <"$tmp/plan" >"$tmp/forecast" 2>"$tmp/log" &&
 		dry_screen; then
 		would "$said: $(grep -c '"type":"branch"' "$tmp/plan") futures, of them run $(grep -c '"type":"branch"' "$tmp/screened"), in" \
@@ -60,7 +61,7 @@ dry_fork() {
 
 # As many arms as there is room for.
 dry_screen() {
-	room=$(left "$what") k=$arms
+	room=$(allowed "$what") k=$arms
 	while lc-collapse screen -q -k "$k" "$tmp/forecast" >"$tmp/screened" 2>"$tmp/log"; do
 		[ -z "$room" ] || [ "$(asked_steps "$tmp/screened")" -gt "$room" ] || return 0
 		[ "$room" ] || return 0

@@ -74,7 +74,7 @@ run_killed() {
 
 # Steps that the futures of this fork may take; nothing when there is no bound.
 room() {
-	n=$(left "$what")
+	n=$(allowed "$what")
 	[ "$n" ] && [ -f "$f/probed.jsonl" ] && n=$((n - $(probed_steps)))
 	echo "$n"
 }
@@ -103,24 +103,29 @@ confirm_choice() {
 # Is there a better future, as it stands in the decision of the present fork?
 better() { [ "$(field verdict <"$f/decision.json")" = better ]; }
 
-# What is it about? For lc-fork plan in $1, for others in $2.
+# How many futures are proposed, in $w, and how many null branches, in $m. Where nothing broke and the plan is known the law judges
+# lasting changes without nulls, and the menu's first ones are run as they come: a forecast knows less of a change that the run
+# has never met than the menu does.
+plan_size() {
+	w=$width m=$nulls
+	[ "$what" = every ] || return 0
+	[ "$w" -le $((nulls + 14)) ] || w=$((nulls + 14))
+	[ "$plan" ] || return 0
+	m=0
+	[ -z "$space" ] || return 0
+	w=$((arms + 1)) n=$(allowed every)
+	[ -z "$n" ] || [ $((n / (horizon + 2 * readout))) -ge "$w" ] || w=$((n / (horizon + 2 * readout)))
+	[ "$w" -ge 2 ] || w=2
+}
+
 # The futures worth thinking about, their forecasts, and of them those worth running: files in $f, each once.
 propose() {
 	[ -f "$f/screened.jsonl" ] && return
-	w=$width
-	if [ "$what" = alert ]; then
-		set -- -a "$dir/alert.json"
-	else
-		set -- --every "$every"
-		[ "$w" -le $((nulls + 14)) ] || w=$((nulls + 14))
-	fi
+	plan_size
+	if [ "$what" = alert ]; then set -- -a "$dir/alert.json"; else set -- --every "$every"; fi
 	stage plan.jsonl lc-fork plan "$@" -s "$dir/store" -w "$w" ${space:+-S "$space"} --head "$head" \
-		--base "$dir/base.json" --horizon "$horizon" --readout "$readout" --nulls "$nulls" \
+		--base "$dir/base.json" --horizon "$horizon" --readout "$readout" --nulls "$m" \
 		-H "$dir/run.jsonl" ${plan:+-p "$plan"} || return 1
-	# where nothing broke all arms are lasting changes: the law judges those, and needs no nulls
-	if [ "$what" = every ] && [ "$plan" ]; then
-		grep -vE '"role":"(null|jitter)"' "$f/plan.jsonl" >"$f/plan.new" && mv "$f/plan.new" "$f/plan.jsonl" || return 1
-	fi
 	# every branch this run ever tried teaches the forecast what its noise does at other learning rates
 	[ "$what" = alert ] || set --
 	set -- -H "$dir/run.jsonl" "$@" ${plan:+--plan "$plan"}
@@ -131,7 +136,7 @@ propose() {
 
 # As many arms as the budget has room for. 1: not even one; then why is in $barred.
 screen() {
-	room=$(left "$what") k=$arms
+	room=$(allowed "$what") k=$arms
 	while stage "screen.$k" lc-collapse screen -k "$k" "$f/forecast.jsonl"; do
 		asked=$(asked_steps "$f/screen.$k")
 		if [ -z "$room" ] || [ "$asked" -le "$room" ]; then

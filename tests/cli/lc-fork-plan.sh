@@ -132,7 +132,7 @@ save 100 >/dev/null
 status "no alert" 3 lc-fork plan -a /dev/null
 status "an alert of a later version" 3 sh -c 'sed "s/\"v\":1/\"v\":2/" alert | lc-fork plan'
 status "no such alert" 4 lc-fork plan -a absent
-for bad in '-w 7' '-w x' '--nulls 1' '--horizon 0' '--readout -1' '-w 8 --nulls 5' extra; do
+for bad in '-w 7' '-w 1 --nulls 0' '-w x' '--nulls 1' '--horizon 0' '--readout -1' '-w 8 --nulls 5' extra; do
 	# shellcheck disable=SC2086
 	status "usage: $bad" 2 lc-fork plan -a alert $bad
 done
@@ -151,7 +151,17 @@ ok "now" lc-fork plan --now -w 40 --nulls 2
 cp .out now
 equal "all from the newest state, which is clean" "40 0" "$(grep -c "$(cat id.200)" .out) $(count clean)"
 equal "nothing is skipped, nothing rewound" 0 "$(grep -cE '"skip"|"rewind"' .out)"
-equal "the first changes are small ones of the lr" 3 "$(grep '"role":"arm"' .out | head -n 3 | grep -c '"lr_scale":\(0.85\|1.2\|0.7\|1.4\|0.93\|1.08\)')"
+lrs() { grep '"role":"arm"' .out | grep -o '"actions":{.*' | sed 's/,"about".*//; s/"actions"://; s/}}$/}/' | head -n "$1" | tr '\n' ' '; }
+equal "the first changes are a bold one of the lr to each side" '{"lr_scale":0.5} {"lr_scale":4} {"lr_scale":2} ' "$(lrs 3)"
+ok "without nulls" lc-fork plan --now -w 9 --nulls 0
+equal "there is no null, no jitter copy" "1 0 0 8" "$(count control) $(count null) $(count jitter) $(count arm)"
+equal "and nothing that the law cannot judge" 8 "$(grep -c '"kind":"persistent".*"actions":{"lr_scale":[0-9.]*}}$' .out)"
+echo '{"lr_scale":0.5}' >base
+ok "where a lower lr has won" lc-fork plan --now -w 3 --nulls 0 --base base
+equal "on down" '{"lr_scale":0.25} {"lr_scale":0.35} ' "$(lrs 2)"
+echo '{"lr_scale":2}' >base
+ok "where a higher one has" lc-fork plan --now -w 3 --nulls 0 --base base
+equal "on up" '{"lr_scale":4} {"lr_scale":1.4} ' "$(lrs 2)"
 ok "a snapshot's record" sh -c 'lc-snap list -j | grep "\"step\":150" | lc-fork plan -w 8 --nulls 2'
 equal "is the state it starts from" 8 "$(grep -c "$(cat id.150)" .out)"
 ok "--every" lc-fork plan --every 100 -w 8 --nulls 2
