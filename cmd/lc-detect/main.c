@@ -21,6 +21,7 @@ static const char usage[] =
 	"usage: lc-detect [-1afq] [-m METRIC=NAME] [-r RATE] [-t THRESHOLD] [-w N] [-s LINES]\n"
 	"                 [-S SIBLING]... [--profile lm|rl] [--cross METRIC=LEVEL[:STEPS]]\n"
 	"                 [--after STEP] [--forecast] [--state FILE] [--strict] [--rule NAME]\n"
+	"                 [--plan FILE [--actions FILE]]\n"
 	"                 [FILE ...]\n"
 	"       lc-detect -c DIR [OPTION ...] FILE ...\n"
 	"       lc-detect score [-j] [-l LABELS] [OPTION ...] FILE ...\n"
@@ -37,6 +38,9 @@ static const char usage[] =
 	"  --after STEP              steps up to STEP raise no alert (they were judged)\n"
 	"  --cross METRIC=LEVEL[:STEPS]  warn when the trend will cross LEVEL within STEPS (200)\n"
 	"  --forecast                also by an ensemble of forecasters of the loss; slower\n"
+	"  --plan FILE               the plan of the lr, or a state.json: an lr off it is an "
+	"alert\n"
+	"  --actions FILE            but for these, in force on the run\n"
 	"  --profile lm|rl           what matters: the loss, or reward, KL and entropy\n"
 	"  --state FILE              go on with the detector in FILE, and leave it there\n"
 	"  -t, --threshold X         index at which an alert begins (1)\n"
@@ -46,7 +50,7 @@ static const char usage[] =
 	"  -h, --help, --version\n"
 	"Status: 0 an alert, 1 none, 2 usage, 3 bad data, 4 system.\n";
 
-enum { AFTER = 256, CROSS, FORECAST, PROFILE, RULE, STATE, STRICT, VERSION };
+enum { ACTIONS = 256, AFTER, CROSS, FORECAST, PLAN, PROFILE, RULE, STATE, STRICT, VERSION };
 
 static void set_profile(const char *name)
 {
@@ -83,6 +87,8 @@ static void option(int c, char **argv)
 	case 'S': add_sibling(optarg); break;
 	case 't': asked.conf.threshold = lc_option_number(optarg, "--threshold", 1e-6, 1e6); break;
 	case 'w': asked.conf.min_steps = (int)lc_option_whole(optarg, "--warmup", 8, 100000); break;
+	case ACTIONS: asked.actions = optarg; break;
+	case PLAN: asked.plan = optarg; break;
 	case AFTER: asked.after = (long)lc_option_number(optarg, "--after", 0, 1e15); break;
 	case CROSS: check(asked_add_cross(&asked, optarg, &err) == 0, &err); break;
 	case FORECAST: asked.conf.forecast = 1; break;
@@ -108,6 +114,7 @@ static int options(int argc, char **argv)
 		{"forecast", 0, 0, FORECAST}, {"profile", 1, 0, PROFILE},
 		{"rule", 1, 0, RULE},	      {"state", 1, 0, STATE},
 		{"strict", 0, 0, STRICT},     {"help", 0, 0, 'h'},
+		{"plan", 1, 0, PLAN},	      {"actions", 1, 0, ACTIONS},
 		{"version", 0, 0, VERSION},   {0, 0, 0, 0},
 	};
 	int c, n;
@@ -119,6 +126,10 @@ static int options(int argc, char **argv)
 	n = argc - optind;
 	if (rule && (asked.follow || state || cron_dir || asked.nsiblings))
 		lc_usage("--rule reads to the end, and keeps nothing: no -f, -c, -S, --state");
+	if (asked.plan && (rule || state || cron_dir))
+		lc_usage("--plan keeps nothing: no -c, --rule, --state");
+	if (asked.actions && !asked.plan)
+		lc_usage("--actions: beside which --plan?");
 	if (asked.follow && n != 1)
 		lc_usage("-f follows one file");
 	if (cron_dir && n == 0)
@@ -207,6 +218,8 @@ static int stream(const struct siblings *siblings, char *const *files, int n)
 
 	run_open(&r, &asked, stdout);
 	r.siblings = siblings;
+	if (asked.plan && offplan_load(&r.off, asked.plan, &err) < 0)
+		lc_die(&err);
 	if (state && (restored = memory_load(&m, r.d, state, &err)) < 0)
 		lc_die(&err);
 	do {

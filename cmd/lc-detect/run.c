@@ -108,6 +108,26 @@ static int emit_events(struct run *r, const struct lc_step *st, int hush, struct
 	return 0;
 }
 
+/*
+ * An lr off its plan. The actions are read when the first line is that may raise an alert: a
+ * trainer that was told them has begun by then.
+ */
+static int take_lr(struct run *r, const struct lc_step *st, int hush, struct lc_err *err)
+{
+	struct lc_alert a;
+
+	if (!hush && !r->told) {
+		r->told = 1;
+		r->off.n = r->off.on = 0;
+		if (r->asked->actions && offplan_actions(&r->off, r->asked->actions, err) < 0)
+			return -1;
+	}
+	if (!offplan_step(&r->off, st, &a) || hush)
+		return 0;
+	r->alerts++;
+	return emit(r, record_alert(r, &a, st), err);
+}
+
 static int one_step(struct run *r, const struct lc_step *st, unsigned long number,
 		    struct lc_err *err)
 {
@@ -121,6 +141,8 @@ static int one_step(struct run *r, const struct lc_step *st, unsigned long numbe
 		if (emit(r, record_alert(r, &a, st), err) < 0)
 			return -1;
 	}
+	if (!(r->asked->first_only && r->alerts) && take_lr(r, st, hush, err) < 0)
+		return -1;
 	if (emit_events(r, st, hush || r->asked->first_only, err) < 0)
 		return -1;
 	r->judged += !isnan(lc_detect_index(r->d));

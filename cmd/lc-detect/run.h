@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "detect.h"
+#include "offplan.h"
 
 /* What was asked for; the same for all runs of a call. */
 struct asked {
@@ -15,8 +16,9 @@ struct asked {
 	struct lc_names names;
 	char own[4][40]; /* names of the user's own channels, LC_OWN1 and on */
 	int first_only, follow, quiet, show_index, strict;
-	unsigned long since; /* lines that only teach */
-	long after;	     /* steps up to this raise no alert */
+	unsigned long since;	    /* lines that only teach */
+	long after;		    /* steps up to this raise no alert */
+	const char *plan, *actions; /* of the lr, NULL: not known; in force */
 	char **siblings;
 	int nsiblings;
 };
@@ -27,6 +29,8 @@ struct run {
 	const struct asked *asked;
 	struct lc_detect *d;
 	const struct siblings *siblings;
+	struct offplan off;
+	int told;	  /* the actions in force were read */
 	const char *file; /* NULL, or named in each record */
 	FILE *out;
 	unsigned long steps, valued, judged, alerts, bad;

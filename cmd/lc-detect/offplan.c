@@ -1,0 +1,81 @@
+/* offplan: see offplan.h. */
+#include "offplan.h"
+
+#include <math.h>
+#include <unistd.h>
+
+#include "action.h"
+#include "json.h"
+
+#define OFF 1.2	 /* times: less is rounding, or a plan that is read a little otherwise */
+#define AGREED 5 /* steps in a row that are off */
+
+int offplan_load(struct offplan *o, const char *path, struct lc_err *err)
+{
+	json_t *j = lc_json_load(path, err), *part = json_object_get(j, "schedule");
+	struct lc_err why;
+	int ret;
+
+	if (!j)
+		return -1;
+	ret = lc_schedule_parse(&o->plan, json_is_object(part) ? part : j, &why);
+	json_decref(j);
+	if (ret < 0)
+		return lc_fail(err, why.code, "%s: %.400s", path, why.text);
+	o->scale = 1;
+	return 0;
+}
+
+int offplan_actions(struct offplan *o, const char *path, struct lc_err *err)
+{
+	json_t *told;
+
+	if (access(path, F_OK) < 0)
+		return 0;
+	told = lc_json_load(path, err);
+	if (!told || lc_actions_check(told, err) < 0) {
+		json_decref(told);
+		return -1;
+	}
+	o->scale = lc_json_get_num(told, "lr_scale", 1);
+	if (json_object_get(told, "lr_tail") || json_object_get(told, "lr_warmup") ||
+	    json_object_get(told, "lr_for"))
+		o->scale = NAN;
+	json_decref(told);
+	return 0;
+}
+
+int offplan_step(struct offplan *o, const struct lc_step *st, struct lc_alert *a)
+{
+	double by_plan, off;
+
+	if (!o->plan.shape || isnan(o->scale) || !lc_step_has(st, LC_LR))
+		return 0;
+	by_plan = o->scale * lc_schedule_lr(&o->plan, (double)st->step);
+	off = fabs(log(st->v[LC_LR] / by_plan)) / log(OFF);
+	if (st->step <= o->last) /* it went back */
+		o->n = o->on = 0;
+	if (!(by_plan > 0) || !isfinite(off) || off <= 1) {
+		o->n = o->on = 0;
+		o->good = o->last = st->step;
+		return 0;
+	}
+	if (o->n++ == 0) {
+		o->onset = st->step;
+		o->rewind = o->good < st->step ? o->good : st->step - 1;
+	}
+	o->last = st->step;
+	if (o->on || o->n < AGREED)
+		return 0;
+	o->on = 1;
+	*a = (struct lc_alert){.step = st->step,
+			       .onset = o->onset,
+			       .rewind = o->rewind,
+			       .kind = LC_DRIFT,
+			       .index = off,
+			       .threshold = 1,
+			       .loss_z = NAN,
+			       .grad_z = NAN,
+			       .first = LC_LR};
+	return 1;
+}

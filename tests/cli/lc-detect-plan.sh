@@ -1,0 +1,50 @@
+# lc-detect --plan: an lr off its plan is an alert; warm-up, decay, actions in force and a resume are none.
+. "$TESTS/cli/lib.sh"
+
+tiny="lc-train -q --layers 1 --dim 16 --heads 1 --ctx 16 --batch 2 --total 300 --warmup 40 --lr 2e-3 --save-every 100"
+lr_alerts() { grep -c '"first":"lr"' .out; }
+
+for shape in wsd cosine constant; do
+	$tiny --schedule $shape --out $shape >$shape.jsonl
+	lc-detect --plan $shape/step-00000100/state.json $shape.jsonl >.out
+	equal "$shape: warm-up and decay are the plan's" 0 "$(lr_alerts)"
+done
+plan=wsd/step-00000100/state.json
+
+$tiny --schedule wsd --fault lr-ramp@101-300:8 >creeps.jsonl
+ok "an lr that creeps up" lc-detect --plan $plan creeps.jsonl
+equal "is told once" 1 "$(lr_alerts)"
+alert=$(grep '"first":"lr"' .out)
+field() { echo "$alert" | grep -o "\"$1\":[0-9]*" | cut -d : -f 2; }
+match "as a drift" '"kind":"drift","onset"' .out
+ok "from where it was 1.2 times off: $(field onset)" test "$(field onset)" -gt 101 -a "$(field onset)" -lt 140
+equal "five steps of it suffice" $(($(field onset) + 4)) "$(field step)"
+equal "back to the last step on the plan" $(($(field onset) - 1)) "$(field rewind)"
+equal "without the plan nothing is said of it" 0 "$(lc-detect creeps.jsonl | grep -c '"first":"lr"')"
+lc-detect --plan $plan --since 300 creeps.jsonl >.out
+equal "nor of what was judged" 0 "$(lr_alerts)"
+
+$tiny --schedule wsd --resume wsd/step-00000100 --lr-scale 0.03 >low.jsonl
+cat wsd.jsonl low.jsonl >both.jsonl
+ok "an lr that fell at a resume" lc-detect -1 --plan $plan both.jsonl
+match "is one alert from its first step" '"step":105,.*"onset":101,"rewind":100,.*"first":"lr"' .out
+echo '{"lr_scale":0.03}' >told.json
+lc-detect --plan $plan --actions told.json --since "$(wc -l <wsd.jsonl)" both.jsonl >.out
+equal "an action in force explains it" 0 "$(lr_alerts)"
+echo '{"lr_scale":0.5,"lr_warmup":30}' >told.json
+lc-detect --plan $plan --actions told.json low.jsonl >.out
+equal "of a warm-up in force the plan says nothing" 0 "$(lr_alerts)"
+lc-detect --plan $plan --actions absent.json low.jsonl >.out
+equal "no action is none" 1 "$(lr_alerts)"
+
+sed 's/"lr":[^,]*,/"lr":NaN,/' wsd.jsonl >nan.jsonl
+lc-detect --plan $plan nan.jsonl >.out
+equal "an lr that is no number is not judged" 0 "$(lr_alerts)"
+echo '{"schedule":"wsd","lr":' >torn.json
+status "a torn plan" 3 lc-detect --plan torn.json wsd.jsonl
+status "no plan there" 4 lc-detect --plan absent.json wsd.jsonl
+echo '{"lr_scale":-1}' >bad.json
+status "actions that are none" 3 lc-detect --plan $plan --actions bad.json wsd.jsonl
+status "usage: --actions alone" 2 lc-detect --actions told.json wsd.jsonl
+status "usage: with --state" 2 lc-detect --plan $plan --state s wsd.jsonl
+status "usage: with --rule" 2 lc-detect --plan $plan --rule olmo wsd.jsonl
