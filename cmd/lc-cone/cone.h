@@ -96,7 +96,7 @@ const struct series *branch_curve(const struct branch *b);
 /* "done", "running", ...; "forecast" for what was not run. */
 const char *branch_status(const struct branch *b);
 int branch_is_gone(const struct branch *b); /* void, failed or killed */
-/* What was done ("learning rate x 0.5"), by the actions' record. The caller's. */
+/* What was done ("learning rate x 0.5"); "" where no record of it says. The caller's. */
 char *branch_words(const struct branch *b);
 /* A number of the decision's row of this branch (gain, lower, return); NaN when there is none. */
 double branch_verdict(const struct branch *b, const char *key);

@@ -10,15 +10,12 @@
 
 char *branch_words(const struct branch *b)
 {
-	const json_t *actions = json_object_get(b->rec, "actions");
-	char *words = lc_actions_text(actions);
+	const json_t *of = b->rec ? b->rec : b->row;
 	size_t arm = branch_arm(b);
 
-	if (arm) {
-		free(words);
+	if (arm)
 		return lc_path("%s of %.*s", b->id + arm + 1, (int)arm, b->id);
-	}
-	return words;
+	return of ? lc_actions_text(json_object_get(of, "actions")) : lc_path("%s", "");
 }
 
 double branch_verdict(const struct branch *b, const char *key)

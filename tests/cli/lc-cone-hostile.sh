@@ -89,6 +89,9 @@ match "stays in its columns" ' b1 .* -1.00e\+300 \+1.0e\+300' .out
 ok "in the table" lc-cone -o page.html futures
 match "too" '<td class="n">-1e\+300</td>' page.html
 
+echo '{"type":"screen","v":1,"fork":"f","branch":"b7","kept":false,"why":"no room"}' >unsaid
+ok "a branch of which nobody says what it does" lc-cone -o page.html unsaid
+match "is not said to change nothing" '>b7</th><td></td><td class="w"></td><td class="w">not run: no room<' page.html
 echo '{"step":5,"loss":2}' >single
 ok "one step" lc-cone -o page.html single
 match "is no proof that all is well" '<dd>not known: there is no alert, but no step could be judged either; lc-detect needs more than 40 values' page.html
