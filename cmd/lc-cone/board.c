@@ -13,7 +13,7 @@
 /* What stands over the rows of tty_row(). */
 #define WIDE_HEAD                                                                                  \
 	"  branch       role     state    progress            loss ahead by     gain what is done"
-#define HEAD "  branch       state    progress            loss ahead by"
+#define HEAD "  branch       state    progress            loss ahead by what is done"
 #define NARROW_HEAD "  branch   state    progress      loss"
 
 static int is(const struct branch *b, const char *status)
@@ -167,9 +167,9 @@ void board_write(FILE *f, const struct cone *c, const struct tty *t)
 	}
 	if (k) {
 		put_fork(f, k, t);
-		fit = tty_text(t->columns >= 78	  ? WIDE_HEAD
-			       : t->columns >= 58 ? HEAD
-						  : NARROW_HEAD,
+		fit = tty_text(t->columns >= TTY_WIDE	  ? WIDE_HEAD
+			       : t->columns >= TTY_NARROW ? HEAD
+							  : NARROW_HEAD,
 			       t->columns - 1);
 		fprintf(f, "%s%s%s\n", ink_on(t, INK_FAINT), fit, ink_off(t));
 		free(fit);

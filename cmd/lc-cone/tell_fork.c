@@ -116,6 +116,7 @@ static int of_fork(const json_t *rec, const struct fork *f)
 void tell_since(struct tellings *l, const struct cone *c, const struct fork *f)
 {
 	const json_t *last = NULL, *review = NULL, *after;
+	char *seen;
 
 	for (size_t i = 0; i < json_array_size(c->events); i++) {
 		const json_t *e = json_array_get(c->events, i);
@@ -131,16 +132,19 @@ void tell_since(struct tellings *l, const struct cone *c, const struct fork *f)
 				 lc_json_get_str(last, "time", "")));
 	else if (review) {
 		after = json_object_get(review, "after");
+		seen = isnan(lc_json_get_num(after, "gain", NAN))
+			       ? lc_path("no gain that can be told")
+			       : lc_path("a gain of %.4g seen",
+					 lc_json_get_num(after, "gain", NAN));
 		tell_add(l, "Since",
-			 lc_path("looked at again %ld steps later, it %s: a gain of %.4g seen, %ld "
-				 "alerts since.",
+			 lc_path("looked at again %ld steps later, it %s: %s, %ld alerts since.",
 				 lc_json_get_int(after, "steps", 0),
 				 strcmp(lc_json_get_str(review, "held", ""), "yes") == 0 ? "held"
 				 : strcmp(lc_json_get_str(review, "held", ""), "no") == 0
 					 ? "did not hold"
 					 : "is not known to have held",
-				 lc_json_get_num(after, "gain", NAN),
-				 lc_json_get_int(after, "alerts", 0)));
+				 seen, lc_json_get_int(after, "alerts", 0)));
+		free(seen);
 	} else if (last)
 		tell_add(l, "Since",
 			 lc_path("it was put into effect%s%s.",

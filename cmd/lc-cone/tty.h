@@ -20,6 +20,9 @@ void tty_draw(FILE *f, const struct cone *c, const struct tty *t, int height);
 /* tty.c: the whole, once. */
 void tty_write(FILE *f, const struct cone *c, const struct tty *t);
 
+#define TTY_WIDE 90   /* columns from which on a row has its role and its gain */
+#define TTY_NARROW 60 /* below it nothing of what is done, nor of its lead */
+
 /* tty_row.c: a branch and where it stands in one line; best: of what runs it is the best so far. */
 void tty_row(FILE *f, const struct fork *k, const struct branch *b, const struct tty *t, int best);
 double branch_progress(const struct branch *b); /* 0 to 1; NaN: not known */

@@ -150,7 +150,8 @@ void tty_row(FILE *f, const struct fork *k, const struct branch *b, const struct
 					    : INK_FAINT;
 	char *words = branch_words(b), *what, *id, *role, *status;
 	double gain = branch_verdict(b, "gain");
-	int room = t->columns - 78, wide = room >= 0, narrow = t->columns < 58;
+	int wide = t->columns >= TTY_WIDE, narrow = t->columns < TTY_NARROW;
+	int room = narrow ? 0 : t->columns - (wide ? 77 : 59); /* for what is done */
 
 	id = tty_text(b->id, narrow ? 8 : 12);
 	role = tty_text(b->role ? b->role : "", 8);
@@ -169,8 +170,8 @@ void tty_row(FILE *f, const struct fork *k, const struct branch *b, const struct
 		put_num(f, branch_lead(k, b), 1);
 	if (wide)
 		put_num(f, gain, 1);
-	what = tty_text(b->why && !branch_curve(b)->n ? b->why : words, room > 1 ? room - 1 : 0);
-	fprintf(f, "%s%s%s\n", wide ? " " : "", what, ink_off(t));
+	what = tty_text(b->why && !branch_curve(b)->n ? b->why : words, room);
+	fprintf(f, "%s%s%s\n", room > 0 ? " " : "", what, ink_off(t));
 	free(words);
 	free(what);
 	free(role);

@@ -92,6 +92,9 @@ match "too" '<td class="n">-1e\+300</td>' page.html
 echo '{"type":"screen","v":1,"fork":"f","branch":"b7","kept":false,"why":"no room"}' >unsaid
 ok "a branch of which nobody says what it does" lc-cone -o page.html unsaid
 match "is not said to change nothing" '>b7</th><td></td><td class="w"></td><td class="w">not run: no room<' page.html
+echo '{"type":"review","v":1,"fork":"f","held":"unknown","after":{"steps":9,"gain":"nan","alerts":0}}' >>futures
+ok "a review without a gain" lc-cone -o page.html futures
+match "has none" 'it is not known to have held: no gain that can be told, 0 alerts since' page.html
 echo '{"step":5,"loss":2}' >single
 ok "one step" lc-cone -o page.html single
 match "is no proof that all is well" '<dd>not known: there is no alert, but no step could be judged either; lc-detect needs more than 40 values' page.html

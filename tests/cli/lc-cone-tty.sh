@@ -37,6 +37,8 @@ match "the choice's row" '^\* b001 .* done  .* 100%   2\.2500  \+0\.2500  \+0\.2
 match "how far one came that was stopped" '^  b002 .* killed .*  25%   2\.7500  -0\.2500' .out
 equal "no colours" 0 "$(grep -c "$(printf '\033')" .out)"
 match "dots" '[⠁-⣿]{3}' .out
+COLUMNS=80 ok "80 columns" lc-cone --tty all.jsonl run.jsonl
+match "have room for what is done" '^\* b001 .* done  .* 100%   2\.2500  \+0\.2500 learning rate x 0\.5$' .out
 COLUMNS=40 ok "narrow" lc-cone --tty all.jsonl run.jsonl
 long=$(awk '{ gsub(/[^ -~]/, "x"); gsub(/xxx/, "x"); if (length($0) > 40) n++ } END { print n + 0 }' .out)
 equal "in bounds" 0 "$long"
