@@ -139,6 +139,7 @@ fuzz: setup-check
 	@FUZZ_S=$(FUZZ_S) tests/fuzz/run
 OBJ_logs = $(OBJ_read)
 OBJ_train = $(filter-out %/main.o,$(call objects,lc-train))
+OBJ_ledger = $(patsubst %,$B/cmd/lc-collapse/%.o,goal future)
 OBJ_evidence = $(filter-out %/main.o,$(call objects,lc-collapse))
 OBJ_branch = $(filter-out %/main.o %/fleet.o %/runner.o,$(call objects,lc-fork))
 $B/fuzz/%: $B/tests/fuzz/%.o $$(OBJ_$$*) $B/liblc.a

@@ -62,8 +62,8 @@ static void try_past(void)
 			struct past_run seen;
 			if (past_run_read(&seen, memory, &list.p[i], 1000, NULL) < 0)
 				abort();
-			for (int k = 1; k < seen.n; k++)
-				if (seen.r[k].step <= seen.r[k - 1].step)
+			for (int k = 1; k < seen.f.n; k++)
+				if (seen.f.r[k].step <= seen.f.r[k - 1].step)
 					abort();
 			past_run_release(&seen);
 		}
