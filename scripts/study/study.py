@@ -38,6 +38,7 @@ MADE_OF = {"nothing": OFFLINE, "palm": OFFLINE, "half lr": OFFLINE, "asha": OFFL
            "zclip": INSIDE, "skip 6 sigma": INSIDE, "pbt": INSIDE, "lightcone": GUARDED, "continuous": GUARDED}
 INSIDE_WORDS = {"zclip": ["--zclip"], "skip 6 sigma": ["--skip-sigma", "6"]}
 FROM_BASE = ("palm", "half lr", "asha", "oracle", "hindsight")  # begin from the untreated run's states
+LIMIT = {"tiny": 23.0, "small": 23.0, "full": float("inf")}  # minutes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,12 +129,12 @@ class Study:
         os.replace(part, self.path(cell))
 
 
-def do(where, job):
+def do(where, job, until):
     """One job, in a process of its own: cells of one incident and seed that share the untreated run, or a single one."""
     study = Study(where)
     missing = [c for c in job if not study.have(c)]
-    if not missing:
-        return len(job)
+    if not missing or time.monotonic() > until:
+        return len(job) - len(missing)
     first = missing[0]
     room = os.path.join(study.dir, "work", "%s.%d" % (first.key(), os.getpid()))
     os.makedirs(room)
@@ -171,7 +172,7 @@ def run_cell(cell, base, where):
 
 
 def jobs_of(incidents, only):
-    """The jobs of a study, long ones first."""
+    """The jobs of a study: all incidents with a first seed, then with the next; continuous correction where a cause stays."""
     out = []
     for i in incidents:
         for seed in i.seeds:
@@ -180,10 +181,10 @@ def jobs_of(incidents, only):
             last = ["hindsight"] if i.healthy and "poor" in i.tags else [] if i.healthy else ["asha", "oracle"]
             out.append(cells("nothing", "palm", "half lr", *last))
             alone = ["lightcone", "zclip", "skip 6 sigma"] + (["continuous", "null"] if i.healthy else ["pbt"])
-            if not i.healthy and seed == i.seeds[0]:
+            if not i.healthy and seed == i.seeds[0] and i.cause == "staying" and i.size == "small":
                 alone.append("continuous")
             out += [cells(n) for n in alone]
-    return [j for j in out if j]
+    return sorted((j for j in out if j), key=lambda j: j[0].incident.seeds.index(j[0].seed))
 
 
 def alone(parent):
@@ -215,12 +216,12 @@ def end_all(pool, sig):
     os._exit(128 + sig)
 
 
-def run_all(where, jobs, at_once):
+def run_all(where, jobs, at_once, limit):
     start, done, of, bad = time.monotonic(), 0, sum(map(len, jobs)), []
     jobs = [j for j in jobs if not all(Study(where).have(c) for c in j)]
     done = of - sum(map(len, jobs))
     with concurrent.futures.ProcessPoolExecutor(at_once, initializer=alone, initargs=(os.getpid(),)) as pool:
-        waiting = {pool.submit(do, where, j): j for j in jobs}
+        waiting = {pool.submit(do, where, j, start + limit): j for j in jobs}
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(sig, lambda n, _: end_all(pool, n))
         for f in concurrent.futures.as_completed(waiting):
@@ -271,6 +272,7 @@ def main():
     p.add_argument("--policy", action="append", help="policies whose names contain this word; may be repeated")
     p.add_argument("-j", type=int, default=(os.cpu_count() or 1) + 1, help="jobs at a time (processors and one)")
     p.add_argument("-d", default=None, help="where cells are kept ($B/study)")
+    p.add_argument("--minutes", type=float, help="begin no cell after so many (small: 23): those left out are counted, and run the next time")
     p.add_argument("--report", action="store_true", help="run nothing: report on what is there")
     args = p.parse_args()
     os.environ["B"] = os.path.abspath(os.environ.get("B", "build"))
@@ -278,7 +280,7 @@ def main():
     os.environ["MADE"] = os.path.join(os.path.abspath(where), "made-" + made_key())
     incidents = [i for i in manifest(args.study, args.set) if not args.only or any(w in i.name for w in args.only)]
     jobs = jobs_of(incidents, args.policy)
-    good = args.report or lock(where) and begin(where, jobs) and run_all(where, jobs, args.j)
+    good = args.report or lock(where) and begin(where, jobs) and run_all(where, jobs, args.j, 60 * (args.minutes or LIMIT[args.study]))
     study = Study(where)
     cells = [(c, study.have(c)) for j in jobs for c in j]
     report.show([(c, found) for c, found in cells if found], sum(not found for _, found in cells), args)
