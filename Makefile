@@ -90,7 +90,7 @@ $B/%.inc: %
 	$Qsed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< >$@
 # Bits are compared here: no fusing (LC_CFLAGS), but errno and traps are of no interest.
 $B/lib/codec%.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
-$B/lib/detect%.o $B/lib/forecaster.o $B/lib/plateau.o $B/lib/trend.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
+$B/lib/gauss.o $B/lib/lawpost.o $B/lib/detect%.o $B/lib/forecaster.o $B/lib/plateau.o $B/lib/trend.o: LC_FAST = -O3 -fno-math-errno -fno-trapping-math
 # The trainer's kernels may fuse multiply and add; nothing compares their bits across machines.
 GPT = adamw attention decode gelu gemm gpt pgrad rmsnorm xent
 $(GPT:%=$B/kernels/%.o): LC_FAST = -O3 $(MARCH) -ffp-contract=fast -fno-math-errno -fno-trapping-math

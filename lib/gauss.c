@@ -4,35 +4,70 @@
 #include <math.h>
 #include <string.h>
 
-int lc_cholesky(double *a, int n)
+enum { ROWS = 4 }; /* taken together: their sums do not wait for each other */
+
+/* Row i from column `from` on; what is left of it and all rows above are done. */
+static int cholesky_row(double *a, int n, int i, int from)
 {
-	for (int i = 0; i < n; i++) {
-		double *ri = a + (long)i * n;
-		for (int j = 0; j <= i; j++) {
-			const double *rj = a + (long)j * n;
-			double s = ri[j];
-			for (int k = 0; k < j; k++)
-				s -= ri[k] * rj[k];
-			if (i == j && !(s > 0))
-				return -1;
-			ri[j] = i == j ? sqrt(s) : s / rj[j];
-		}
+	double *ri = a + (long)i * n;
+
+	for (int j = from; j <= i; j++) {
+		const double *rj = a + (long)j * n;
+		double s = ri[j];
+		for (int k = 0; k < j; k++)
+			s -= ri[k] * rj[k];
+		if (i == j && !(s > 0))
+			return -1;
+		ri[j] = i == j ? sqrt(s) : s / rj[j];
 	}
 	return 0;
 }
 
+int lc_cholesky(double *a, int n)
+{
+	int i = 0;
+
+	for (; i + ROWS <= n; i += ROWS) {
+		double *r[ROWS] = {a + (long)i * n, a + (i + 1L) * n, a + (i + 2L) * n,
+				   a + (i + 3L) * n};
+		for (int j = 0; j < i; j++) {
+			const double *rj = a + (long)j * n;
+			double s[ROWS] = {r[0][j], r[1][j], r[2][j], r[3][j]};
+			for (int k = 0; k < j; k++)
+				for (int q = 0; q < ROWS; q++)
+					s[q] -= r[q][k] * rj[k];
+			for (int q = 0; q < ROWS; q++)
+				r[q][j] = s[q] / rj[j];
+		}
+		for (int q = 0; q < ROWS; q++)
+			if (cholesky_row(a, n, i + q, i) < 0)
+				return -1;
+	}
+	for (; i < n; i++)
+		if (cholesky_row(a, n, i, 0) < 0)
+			return -1;
+	return 0;
+}
+
+/* Four rows of b at a time: bi is read and written a quarter as often. */
 void lc_solve_lower(const double *l, int n, double *b, int m)
 {
 	for (int i = 0; i < n; i++) {
-		double *bi = b + (long)i * m;
-		for (int k = 0; k < i; k++) {
-			double f = l[(long)i * n + k];
-			const double *bk = b + (long)k * m;
+		const double *f = l + (long)i * n;
+		double *restrict bi = b + (long)i * m;
+		int k = 0;
+		for (; k + ROWS <= i; k += ROWS) {
+			const double *b0 = b + (long)k * m, *b1 = b0 + m, *b2 = b1 + m,
+				     *b3 = b2 + m;
+			double f0 = f[k], f1 = f[k + 1], f2 = f[k + 2], f3 = f[k + 3];
 			for (int c = 0; c < m; c++)
-				bi[c] -= f * bk[c];
+				bi[c] = bi[c] - f0 * b0[c] - f1 * b1[c] - f2 * b2[c] - f3 * b3[c];
 		}
+		for (; k < i; k++)
+			for (int c = 0; c < m; c++)
+				bi[c] -= f[k] * b[(long)k * m + c];
 		for (int c = 0; c < m; c++)
-			bi[c] /= l[(long)i * n + i];
+			bi[c] /= f[i];
 	}
 }
 

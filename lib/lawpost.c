@@ -102,26 +102,45 @@ struct gram {
 	double g[P][P], r[P], u[P];
 };
 
-static void gram_init(struct gram *g, const struct white *w, const struct lc_obs *obs, int v)
+/*
+ * The columns of all variants, whitened once: the constant, the signal modes of each clock, the
+ * noise modes of each variant. (n, COLUMNS).
+ */
+enum { NOISE_AT = 1 + LC_CLOCKS * LC_MODES, COLUMNS = NOISE_AT + LC_VARIANTS * LC_MODES };
+
+static double *columns(const struct white *w, const struct lc_obs *obs)
 {
-	double *x = lc_xalloc((size_t)w->n * P, sizeof(*x));
+	double *all = lc_xalloc((size_t)w->n, COLUMNS * sizeof(*all));
 
 	for (int i = 0; i < w->n; i++) {
-		x[i * P] = 1;
-		memcpy(x + i * P + 1, obs[i].x.s[v / LC_DRIVES], LC_MODES * sizeof(*x));
-		memcpy(x + i * P + 1 + LC_MODES, obs[i].x.h[v], LC_MODES * sizeof(*x));
+		double *x = all + (size_t)i * COLUMNS;
+		x[0] = 1;
+		memcpy(x + 1, obs[i].x.s, sizeof(obs[i].x.s));
+		memcpy(x + NOISE_AT, obs[i].x.h, sizeof(obs[i].x.h));
 	}
-	lc_solve_lower(w->l, w->n, x, P);
+	lc_solve_lower(w->l, w->n, all, COLUMNS);
+	return all;
+}
+
+static void gram_init(struct gram *g, const struct white *w, const double *all, int v)
+{
+	double x[P];
+
 	memset(g, 0, sizeof(*g));
-	for (int i = 0; i < w->n; i++)
+	for (int i = 0; i < w->n; i++, all += COLUMNS) {
+		x[0] = all[0];
+		memcpy(x + 1, all + 1 + v / LC_DRIVES * LC_MODES, LC_MODES * sizeof(*x));
+		memcpy(x + 1 + LC_MODES, all + NOISE_AT + v * LC_MODES, LC_MODES * sizeof(*x));
 		for (int a = 0; a < P; a++) {
-			double xa = x[i * P + a];
-			for (int b = 0; b < P; b++)
-				g->g[a][b] += xa * x[i * P + b];
-			g->r[a] += xa * w->y[i];
-			g->u[a] += xa * w->k[i];
+			for (int b = 0; b <= a; b++)
+				g->g[a][b] += x[a] * x[b];
+			g->r[a] += x[a] * w->y[i];
+			g->u[a] += x[a] * w->k[i];
 		}
-	free(x);
+	}
+	for (int a = 0; a < P; a++)
+		for (int b = 0; b < a; b++)
+			g->g[b][a] = g->g[a][b];
 }
 
 struct prior {
@@ -368,12 +387,14 @@ static void scale_init(struct scale *s, const struct lc_law *law, const struct l
 }
 
 /* All posteriors of one drift size: q is (LC_VARIANTS, PRIORS). */
-static int all_priors(const struct lc_law *law, const struct lc_obs *obs, const struct white *w,
-		      const struct scale *s, const struct known *known, struct post *q)
+static void all_priors(const struct lc_law *law, const struct lc_obs *obs, const struct white *w,
+		       const struct scale *s, const struct known *known, struct post *q)
 {
+	double *x = columns(w, obs);
+
 	for (int v = 0; v < LC_VARIANTS; v++) {
 		struct gram g;
-		gram_init(&g, w, obs, v);
+		gram_init(&g, w, x, v);
 		for (int i = 0; i < PRIORS; i++) {
 			struct prior pr;
 			struct post *one = &q[v * PRIORS + i];
@@ -387,7 +408,7 @@ static int all_priors(const struct lc_law *law, const struct lc_obs *obs, const 
 				one->logev += TEMPERATURE * known->noise->logw[v];
 		}
 	}
-	return 0;
+	free(x);
 }
 
 /* A fit worse than its noise is not as sure as it says: Birge's ratio on all variances. */
