@@ -7,6 +7,7 @@
 #include "io.h"
 
 #define PIECE_TOL .05
+enum { MOST_BRANCHES = 12, MOST_OWN = 8, LEAST_PAST = 8 };
 
 static int is_known(const struct lc_past *past, int series, int besides, long from,
 		    enum lc_held_which which)
@@ -136,4 +137,76 @@ void lc_held_roll(struct lc_held *h, const struct lc_law *law, const struct lc_p
 void lc_held_release(struct lc_held *h)
 {
 	lc_lrpath_release(&h->path);
+}
+
+/* Fit what was known and let it be heard; a past that tells nothing is passed over. */
+static void hold_out(struct lc_held_fold f, enum lc_held_which which, double total,
+		     const struct lc_law_model *model, lc_held_fn *fn, void *ctx)
+{
+	struct lc_past known;
+	struct lc_law law;
+	int enough;
+
+	lc_held_known(f.past, f.series, (long)f.from, which, &known);
+	enough = f.own ? known.series[0].n >= LEAST_PAST : f.kind != LC_CALIB_OWN || known.n > 1;
+	if (enough && lc_law_fit_once(&law, &known, total, model, NULL) == 0) {
+		f.law = &law;
+		f.known = &known;
+		if (law.eta_ref > 0)
+			fn(ctx, &f);
+		lc_law_release(&law);
+	}
+	lc_held_known_release(&known);
+}
+
+static void hold_run(const struct lc_law_model *model, const struct lc_past *past, int group,
+		     int kind, lc_held_fn *fn, void *ctx)
+{
+	int all = past->n - 1, stride = (all + MOST_BRANCHES - 1) / MOST_BRANCHES;
+	struct lc_held_fold f = {.past = past, .group = group, .kind = kind, .until = INFINITY};
+
+	for (int s = 1; s <= all; s += stride) {
+		if (past->series[s].parent != 0)
+			continue;
+		f.series = s;
+		f.from = (double)lc_series_from(&past->series[s]);
+		hold_out(f, kind == LC_CALIB_OWN ? LC_HELD_ENDED : LC_HELD_NONE, 0,
+			 model->n ? model : NULL, fn, ctx);
+	}
+}
+
+void lc_held_runs(const struct lc_law_model *model, const struct lc_pupil *run, int n,
+		  lc_held_fn *fn, void *ctx)
+{
+	for (int r = 0; r < n; r++)
+		for (int kind = 0; kind < LC_CALIBS; kind++) {
+			struct lc_law_model rest;
+			lc_held_without(model, run[r].name, kind == LC_CALIB_FAR, &rest);
+			hold_run(&rest, run[r].past, r, kind, fn, ctx);
+			lc_model_release(&rest);
+		}
+}
+
+int lc_held_own(const struct lc_law *law, const struct lc_past *past, double total,
+		const struct lc_law_model *model, lc_held_fn *fn, void *ctx)
+{
+	static const double origin[] = {.5, .65, .8};
+	double clean = fmin((double)lc_past_clean(past), law->last);
+	struct lc_held_fold f = {.past = past, .own = 1, .kind = LC_CALIB_FAR, .until = clean};
+
+	if (!(law->eta_ref > 0))
+		return 0;
+	for (size_t i = 0; i < sizeof(origin) / sizeof(*origin); i++, f.group++) {
+		f.from = floor(origin[i] * law->last);
+		hold_out(f, LC_HELD_ENDED, total, model, fn, ctx);
+	}
+	f.until = INFINITY;
+	for (f.series = past->n - 1; f.series > 0 && f.group < MOST_OWN; f.series--) {
+		f.from = (double)lc_series_from(&past->series[f.series]);
+		if (past->series[f.series].parent == 0 && f.from <= (double)lc_past_clean(past)) {
+			hold_out(f, LC_HELD_SIBLINGS, total, model, fn, ctx);
+			f.group++;
+		}
+	}
+	return f.group;
 }

@@ -1,6 +1,6 @@
 /*
  * held: what a law said of a series whose truth is known: how widths (lawcalib.h) and weights
- * (mixfit.h) are learned.
+ * (mixfit.h) are learned, from the same forecasts.
  */
 #ifndef LC_HELD_H
 #define LC_HELD_H
@@ -36,5 +36,33 @@ struct lc_held {
 void lc_held_roll(struct lc_held *h, const struct lc_law *law, const struct lc_past *past,
 		  int series, double from, double until, int points);
 void lc_held_release(struct lc_held *h);
+
+/* A series that was held out, and the law of what was known at its fork. */
+struct lc_held_fold {
+	struct lc_law *law; /* a hearer may give it experts */
+	const struct lc_past *past, *known;
+	int series, own;    /* own: an earlier forecast of the run that is fitted itself */
+	int group;	    /* the run it is of; an own one is a group by itself */
+	int kind;	    /* of law (LC_CALIB_*); one for all own ones */
+	double from, until; /* the fork; what is held out ends there */
+};
+typedef void lc_held_fn(void *ctx, const struct lc_held_fold *fold);
+
+/* A past run and its branches as it was read. Borrowed. */
+struct lc_pupil {
+	const char *name; /* of its member */
+	struct lc_past *past;
+};
+
+/* At most 12 branches of each run, for each kind of law, by a model that has not seen the run. */
+void lc_held_runs(const struct lc_law_model *model, const struct lc_pupil *run, int n,
+		  lc_held_fn *fn, void *ctx);
+
+/*
+ * A run's own earlier forecasts: from half, .65 and .8 of its past, and of its five newest branches
+ * from what was known at their forks. Returns how many groups there may be.
+ */
+int lc_held_own(const struct lc_law *law, const struct lc_past *past, double total,
+		const struct lc_law_model *model, lc_held_fn *fn, void *ctx);
 
 #endif

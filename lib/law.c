@@ -8,7 +8,7 @@
 
 #include "io.h"
 #include "lawcalib.h"
-#include "mixfit.h"
+#include "lawlearn.h"
 #include "stat.h"
 
 static void basis_init(struct lc_basis *b, double total)
@@ -179,8 +179,7 @@ int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double tota
 {
 	if (lc_law_fit_once(law, past, total, model, err) < 0)
 		return -1;
-	lc_calib_adapt(law, past, total, model);
-	lc_mix_adapt(law, past, total, model);
+	lc_law_adapt(law, past, total, model);
 	return 0;
 }
 

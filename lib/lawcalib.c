@@ -1,12 +1,10 @@
 /* lawcalib: see lawcalib.h. */
 #include "lawcalib.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "held.h"
 #include "io.h"
 #include "stat.h"
 
@@ -15,7 +13,7 @@
 
 #define MORE 2. /* runs that a bucket's belief of itself counts as */
 
-enum { MOST_BRANCHES = 12, MOST_OWN = 8, FEWEST = 3, LEAST_PAST = 8 };
+enum { FEWEST = 3 };
 
 static int bucket_of(double ahead)
 {
@@ -109,54 +107,41 @@ static double width_of(const struct bag *b)
 	return hi / Z90;
 }
 
-/*
- * A series forecast under a law of its past: z[i] in units of the sd, seen[i] whether its lr was
- * not. Returns how many.
- */
-struct scored {
-	int n, bucket[LC_POINTS], unseen[LC_POINTS];
-	double z[LC_POINTS];
+struct lc_calib_book {
+	struct bag bags[LC_CALIBS][2][LC_BUCKETS]; /* kind of law; lr seen or not; how far */
 };
 
-static void score(const struct lc_law *law, const struct lc_past *past, int series, double from,
-		  double until, struct scored *out)
+struct lc_calib_book *lc_calib_open(void)
 {
-	double span = fmax(1, law->last - law->first);
-	struct lc_held h;
-
-	lc_held_roll(&h, law, past, series, from, until, LC_POINTS);
-	out->n = h.n;
-	for (int i = 0; i < h.n; i++) {
-		out->unseen[i] = lc_law_unseen(law, lc_lrpath_at(&h.path, h.at[i]));
-		out->bucket[i] = bucket_of((h.at[i] - from) / span);
-		out->z[i] = fabs(h.y[i] - h.mean[i]) / h.sd[i];
-	}
-	lc_held_release(&h);
+	return lc_xalloc(1, sizeof(struct lc_calib_book));
 }
 
-static void learn_branch(const struct lc_law_model *model, const struct lc_pupil *run, int series,
-			 int kind, int r, struct bag (*bags)[2][LC_BUCKETS])
+void lc_calib_close(struct lc_calib_book *b)
 {
-	long from = lc_series_from(&run->past->series[series]);
-	struct lc_law_model rest = {0};
-	struct scored got = {0};
-	struct lc_past known;
-	struct lc_law law;
+	for (int i = 0; i < LC_CALIBS * 2 * LC_BUCKETS; i++)
+		free((&b->bags[0][0][0])[i].s);
+	free(b);
+}
 
-	lc_held_known(run->past, series, from, kind == LC_CALIB_OWN ? LC_HELD_ENDED : LC_HELD_NONE,
-		      &known);
-	if (kind != LC_CALIB_OWN || known.n > 1) {
-		lc_held_without(model, run->name, kind == LC_CALIB_FAR, &rest);
-		if (lc_law_fit_once(&law, &known, 0, rest.n ? &rest : NULL, NULL) == 0) {
-			if (law.eta_ref > 0)
-				score(&law, run->past, series, (double)from, INFINITY, &got);
-			lc_law_release(&law);
-		}
+void lc_calib_hear(struct lc_calib_book *b, const struct lc_held_fold *fold)
+{
+	const struct lc_law *law = fold->law;
+	double span = fmax(1, law->last - law->first);
+	struct lc_held h;
+	int of[LC_POINTS], in[2] = {0};
+
+	lc_held_roll(&h, law, fold->past, fold->series, fold->from, fold->until, LC_POINTS);
+	for (int i = 0; i < h.n; i++) {
+		of[i] = lc_law_unseen(law, lc_lrpath_at(&h.path, h.at[i]));
+		in[of[i]]++;
 	}
-	for (int i = 0; i < got.n; i++)
-		bag_add(&bags[kind][got.unseen[i]][got.bucket[i]], got.z[i], r);
-	lc_model_release(&rest);
-	lc_held_known_release(&known);
+	for (int i = 0; i < h.n; i++) {
+		int far = bucket_of((h.at[i] - fold->from) / span);
+		double z = fabs(h.y[i] - h.mean[i]) / h.sd[i] / law->width[of[i]][far];
+		if (!fold->own || in[of[i]] >= FEWEST)
+			bag_add(&b->bags[fold->kind][of[i]][far], z, fold->group);
+	}
+	lc_held_release(&h);
 }
 
 static void bag_pour(struct bag *to, const struct bag *from)
@@ -166,7 +151,7 @@ static void bag_pour(struct bag *to, const struct bag *from)
 }
 
 /* The widths of one kind: a bucket believes in all of its lr's, these in all of the kind's. */
-static void widths_of(struct bag (*bags)[LC_BUCKETS], int runs, double (*width)[LC_BUCKETS])
+static void widths_of(const struct bag (*bags)[LC_BUCKETS], int runs, double (*width)[LC_BUCKETS])
 {
 	struct bag all = {0}, lr[2] = {{.parent = &all}, {.parent = &all}};
 
@@ -179,86 +164,34 @@ static void widths_of(struct bag (*bags)[LC_BUCKETS], int runs, double (*width)[
 	for (int u = 0; u < 2; u++) {
 		bag_count(&lr[u], runs);
 		for (int b = 0; b < LC_BUCKETS; b++) {
-			bags[u][b].parent = &lr[u];
-			bag_count(&bags[u][b], runs);
-			width[u][b] = width_of(&bags[u][b]);
-			bag_release(&bags[u][b]);
+			struct bag one = bags[u][b];
+			one.parent = &lr[u];
+			bag_count(&one, runs);
+			width[u][b] = width_of(&one);
+			free(one.count);
 		}
 		bag_release(&lr[u]);
 	}
 	bag_release(&all);
 }
 
-void lc_calib_fit(struct lc_law_model *model, const struct lc_pupil *run, int n)
+void lc_calib_fit(struct lc_law_model *model, const struct lc_calib_book *b, int groups)
 {
-	struct bag bags[LC_CALIBS][2][LC_BUCKETS] = {0};
-
-	for (int r = 0; r < n; r++) {
-		int all = run[r].past->n - 1, stride = (all + MOST_BRANCHES - 1) / MOST_BRANCHES;
-		for (int s = 1; s <= all; s += stride)
-			for (int kind = 0; kind < LC_CALIBS; kind++)
-				if (run[r].past->series[s].parent == 0)
-					learn_branch(model, &run[r], s, kind, r, bags);
-	}
 	for (int k = 0; k < LC_CALIBS; k++)
-		widths_of(bags[k], n, model->calib[k]);
+		widths_of(b->bags[k], groups, model->calib[k]);
 }
 
-/* One earlier forecast of the run itself, by what was known then. */
-struct own {
-	const struct lc_past *past;
-	double total;
-	const struct lc_law_model *model;
-	struct bag bags[2]; /* lr seen or not: |z| over the width it was given */
-	int n;
-};
-
-static void own_forecast(struct own *o, int series, long from, long until)
+void lc_calib_adapt(struct lc_law *law, const struct lc_calib_book *b, int groups)
 {
-	struct scored got = {0};
-	struct lc_past known;
-	struct lc_law law;
-	int in[2] = {0};
-
-	lc_held_known(o->past, series, from, series ? LC_HELD_SIBLINGS : LC_HELD_ENDED, &known);
-	if (known.series[0].n >= LEAST_PAST &&
-	    lc_law_fit_once(&law, &known, o->total, o->model, NULL) == 0) {
-		if (law.eta_ref > 0)
-			score(&law, o->past, series, (double)from, (double)until, &got);
-		for (int i = 0; i < got.n; i++) {
-			got.z[i] /= law.width[got.unseen[i]][got.bucket[i]];
-			in[got.unseen[i]]++;
-		}
-		lc_law_release(&law);
-	}
-	for (int i = 0; i < got.n; i++)
-		if (in[got.unseen[i]] >= FEWEST)
-			bag_add(&o->bags[got.unseen[i]], got.z[i], o->n);
-	o->n++;
-	lc_held_known_release(&known);
-}
-
-void lc_calib_adapt(struct lc_law *law, const struct lc_past *past, double total,
-		    const struct lc_law_model *model)
-{
-	static const double origin[] = {.5, .65, .8};
-	struct own o = {.past = past, .total = total, .model = model};
-	long clean = lc_past_clean(past);
-
-	if (!(law->eta_ref > 0))
-		return;
-	for (size_t i = 0; i < sizeof(origin) / sizeof(*origin); i++)
-		own_forecast(&o, 0, (long)(origin[i] * law->last),
-			     clean < (long)law->last ? clean : (long)law->last);
-	for (int s = past->n - 1; s > 0 && o.n < MOST_OWN; s--)
-		if (past->series[s].parent == 0 && lc_series_from(&past->series[s]) <= clean)
-			own_forecast(&o, s, lc_series_from(&past->series[s]), LONG_MAX);
 	for (int u = 0; u < 2; u++) {
+		struct bag all = {0};
 		double factor;
-		bag_count(&o.bags[u], o.n);
-		factor = width_of(&o.bags[u]);
-		for (int b = 0; b < LC_BUCKETS; b++)
-			law->width[u][b] *= o.bags[u].n ? factor : 1;
-		bag_release(&o.bags[u]);
+		for (int i = 0; i < LC_CALIBS * LC_BUCKETS; i++)
+			bag_pour(&all, &b->bags[i / LC_BUCKETS][u][i % LC_BUCKETS]);
+		bag_count(&all, groups);
+		factor = all.n ? width_of(&all) : 1;
+		for (int i = 0; i < LC_BUCKETS; i++)
+			law->width[u][i] *= factor;
+		bag_release(&all);
 	}
 }

@@ -18,16 +18,7 @@
 #ifndef LC_LAWCALIB_H
 #define LC_LAWCALIB_H
 
-#include "lawmodel.h"
-
-/* A past run and its branches as it was read. Borrowed. */
-struct lc_pupil {
-	const char *name; /* of its member */
-	struct lc_past *past;
-};
-
-/* Fill model->calib from the runs that its members are of. */
-void lc_calib_fit(struct lc_law_model *model, const struct lc_pupil *run, int n);
+#include "held.h"
 
 /* Which width counts for an lr (in eta_ref) so far ahead: its index in law->width, flat. */
 int lc_calib_cell(const struct lc_law *law, double lr, double ahead);
@@ -35,8 +26,13 @@ int lc_calib_cell(const struct lc_law *law, double lr, double ahead);
 /* Sets law->calib and law->width; model NULL: no widening. doubt: of its noise prior. */
 void lc_calib_take(struct lc_law *law, const struct lc_law_model *model, double doubt);
 
-/* What the run's own earlier forecasts say of law->width. */
-void lc_calib_adapt(struct lc_law *law, const struct lc_past *past, double total,
-		    const struct lc_law_model *model);
+/* |error| over the width it was given, of forecasts that were held out. */
+struct lc_calib_book *lc_calib_open(void);
+void lc_calib_hear(struct lc_calib_book *b, const struct lc_held_fold *fold);
+void lc_calib_close(struct lc_calib_book *b);
+
+/* What past runs say: fills model->calib; what a run's own forecasts say: corrects law->width. */
+void lc_calib_fit(struct lc_law_model *model, const struct lc_calib_book *b, int groups);
+void lc_calib_adapt(struct lc_law *law, const struct lc_calib_book *b, int groups);
 
 #endif

@@ -233,45 +233,6 @@ struct post {
 	double m[LC_FEATS], cov[LC_FEATS][LC_FEATS], logev, chi2;
 };
 
-/* The residual of the prior's mean: r = X'K^-1 (y - X m), and its squared length. */
-static double residual(const struct prior *pr, const struct gram *g, double yy, double r[P])
-{
-	double quad = yy;
-
-	for (int i = 0; i < P; i++) {
-		r[i] = g->r[i];
-		for (int j = 0; j < P; j++) {
-			r[i] -= g->g[i][j] * pr->m[j];
-			quad += pr->m[i] * pr->m[j] * g->g[i][j];
-		}
-		quad -= 2 * pr->m[i] * g->r[i];
-	}
-	return quad;
-}
-
-/* B = I + Lp' G Lp and z = Lp' r: the posterior precision and shift in units of the prior. */
-static void in_prior_units(const double *lp, const struct gram *g, const double *r, double *b,
-			   double *z)
-{
-	double t[P * P] = {0};
-
-	for (int i = 0; i < P; i++) /* t = G Lp */
-		for (int k = 0; k < P; k++)
-			for (int j = 0; j <= k; j++)
-				t[i * P + j] += g->g[i][k] * lp[k * P + j];
-	memset(b, 0, P * P * sizeof(*b));
-	for (int k = 0; k < P; k++)
-		for (int i = 0; i <= k; i++)
-			for (int j = 0; j < P; j++)
-				b[i * P + j] += lp[k * P + i] * t[k * P + j];
-	for (int i = 0; i < P; i++) {
-		b[i * P + i] += 1;
-		z[i] = 0;
-		for (int k = i; k < P; k++)
-			z[i] += lp[k * P + i] * r[k];
-	}
-}
-
 /* The drift at the end given beta is k'K^-1 (y - X beta), and what is left of its variance. */
 static void add_drift(struct post *q, const struct gram *g, const struct white *w)
 {
@@ -287,38 +248,22 @@ static void add_drift(struct post *q, const struct gram *g, const struct white *
 	}
 }
 
-/* With the prior's cov = Lp Lp': cov = Lp B^-1 Lp', mean = m + Lp B^-1 z. -1: not positive
- * definite. */
-static int posterior(struct post *q, const struct prior *pr, const struct gram *g,
-		     const struct white *w)
+/* -1: not positive definite. The prior is used up. */
+static int posterior(struct post *q, struct prior *pr, const struct gram *g, const struct white *w)
 {
-	double lp[P * P], b[P * P], t[P * P] = {0}, z[P], r[P], quad = residual(pr, g, w->yy, r);
+	double half[P * P], work[2 * P * P + 2 * P];
+	struct lc_gram data = {P, w->n, &g->g[0][0], g->r, w->yy, w->ldet};
+	struct lc_gauss post = {q->m, half, 0, 0};
 
-	for (int i = 0; i < P; i++)
-		memcpy(lp + i * P, pr->cov[i], P * sizeof(*lp));
-	if (lc_cholesky(lp, P) < 0)
+	if (lc_gauss_posterior(&data, pr->m, &pr->cov[0][0], work, &post) < 0)
 		return -1;
-	in_prior_units(lp, g, r, b, z);
-	if (lc_cholesky(b, P) < 0)
-		return -1;
-	for (int i = 0; i < P; i++) /* t = chol(B)^-1 Lp' */
-		for (int j = i; j < P; j++)
-			t[i * P + j] = lp[j * P + i];
-	lc_solve_lower(b, P, t, P);
-	lc_solve_lower(b, P, z, 1);
-	for (int i = 0; i < P; i++) {
-		quad -= z[i] * z[i];
-		q->m[i] = pr->m[i];
-		for (int k = 0; k < P; k++)
-			q->m[i] += t[k * P + i] * z[k];
-		for (int j = 0; j < P; j++) {
-			q->cov[i][j] = 0;
-			for (int k = 0; k < P; k++)
-				q->cov[i][j] += t[k * P + i] * t[k * P + j];
-		}
-	}
-	q->chi2 = quad / w->n;
-	q->logev = -.5 * (quad + lc_log_det(b, P) + w->ldet + w->n * log(2 * M_PI));
+	memset(q->cov, 0, sizeof(q->cov));
+	for (int k = 0; k < P; k++)
+		for (int i = 0; i < P; i++)
+			for (int j = 0; j < P; j++)
+				q->cov[i][j] += half[k * P + i] * half[k * P + j];
+	q->chi2 = post.quad / w->n;
+	q->logev = post.logev;
 	add_drift(q, g, w);
 	return 0;
 }

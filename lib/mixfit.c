@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "held.h"
 #include "io.h"
 
-enum { POINTS = 8, MOST_BRANCHES = 12, MOST_OWN = 8, FEWEST = 3, ALL = -1 };
+enum { POINTS = 8, FEWEST = 3, ALL = -1 };
 #define CLIP 20. /* sd's: no single error is larger to the network */
 
 _Static_assert((int)LC_MIX_KINDS == (int)LC_CALIBS, "weights for each kind of law");
@@ -20,13 +19,13 @@ struct value {
 	double noise;			   /* of a value, in levels */
 };
 
-struct bag {
+struct lc_mix_book {
 	int n, cap;
 	struct value *v;
 	struct lc_resid_case *net; /* what the network is told of it */
 };
 
-static void bag_add(struct bag *b, const struct value *v, const float *x)
+static void book_add(struct lc_mix_book *b, const struct value *v, const float *x)
 {
 	double z = -v->err[LC_MIX_LAW] / v->sd;
 
@@ -41,59 +40,48 @@ static void bag_add(struct bag *b, const struct value *v, const float *x)
 	b->net[b->n++].z = (float)fmin(fmax(z, -CLIP), CLIP);
 }
 
-static void bag_release(struct bag *b)
+struct lc_mix_book *lc_mix_open(void)
 {
-	free(b->v);
-	free(b->net);
+	return lc_xalloc(1, sizeof(struct lc_mix_book));
 }
 
-/* What the experts of a law (all of them) say of a series. */
-static void ask(struct bag *bag, const struct lc_law *law, const struct lc_past *past, int series,
-		double from, double until, struct value v)
+void lc_mix_close(struct lc_mix_book *b)
 {
+	if (!b)
+		return;
+	free(b->v);
+	free(b->net);
+	free(b);
+}
+
+void lc_mix_hear(struct lc_mix_book *b, const struct lc_held_fold *fold)
+{
+	struct lc_law *law = fold->law;
+	struct value v = {.group = fold->group, .kind = fold->kind};
 	double say[LC_MIXED][LC_POINTS], level = fmax(fabs(law->level), 1e-9);
 	float x[LC_POINTS][LC_RESID_IN];
 	struct lc_held h;
 
-	lc_held_roll(&h, law, past, series, from, until, POINTS);
-	struct lc_mix_query q = {&h.path, from, law->noise, h.at, h.n, h.mean, h.sd};
+	lc_mix_take(law, fold->known, LC_MIX_NONE, NULL, NULL);
+	lc_held_roll(&h, law, fold->past, fold->series, fold->from, fold->until, POINTS);
+	struct lc_mix_query q = {&h.path, fold->from, law->noise, h.at, h.n, h.mean, h.sd};
 	for (int e = 0; e < LC_MIXED; e++)
 		lc_mix_expert(law, e, &q, say[e]);
 	lc_mix_inputs(law, &q, x);
 	for (int i = 0; i < h.n && h.n >= FEWEST; i++) {
-		v.horizon = (h.at[i] - from) / fmax(law->last, 1);
+		v.horizon = (h.at[i] - fold->from) / fmax(law->last, 1);
 		v.sd = h.sd[i] / level;
 		v.noise = law->noise / level;
 		for (int e = 0; e < LC_MIXED; e++)
 			v.err[e] = (say[e][i] - h.y[i]) / level;
-		bag_add(bag, &v, x[i]);
+		book_add(b, &v, x[i]);
 	}
 	lc_held_release(&h);
 }
 
-/* Forecast a series from what was known, with all experts. */
-static void hold_out(struct bag *bag, const struct lc_past *past, int series, long from,
-		     double until, enum lc_held_which which, double total,
-		     const struct lc_law_model *model, struct value v)
-{
-	struct lc_past known;
-	struct lc_law law;
-
-	lc_held_known(past, series, from, which, &known);
-	if ((v.kind != LC_CALIB_OWN || known.n > 1 || which == LC_HELD_SIBLINGS) &&
-	    lc_law_fit_once(&law, &known, total, model, NULL) == 0) {
-		if (law.eta_ref > 0) {
-			lc_mix_take(&law, &known, LC_MIX_NONE, NULL, NULL);
-			ask(bag, &law, past, series, (double)from, until, v);
-		}
-		lc_law_release(&law);
-	}
-	lc_held_known_release(&known);
-}
-
 /* ---- the network: what it says of each group is learned from the others ---- */
 
-static void learn_net(struct bag *bag, int groups, struct lc_mix_model *out)
+static void learn_net(struct lc_mix_book *bag, int groups, struct lc_mix_model *out)
 {
 	float *z = lc_xalloc((size_t)bag->n + 1, sizeof(*z));
 	struct lc_resid *r = &out->resid;
@@ -131,8 +119,8 @@ static double squared(const struct value *v, int expert)
 }
 
 /* Mean over groups of a group's mean square in a bucket (or ALL); how many groups in *have. */
-static double mean_square(const struct bag *bag, int kind, int bucket, int without, int expert,
-			  int groups, double *have)
+static double mean_square(const struct lc_mix_book *bag, int kind, int bucket, int without,
+			  int expert, int groups, double *have)
 {
 	double *sum = lc_xalloc(2 * (size_t)groups + 1, sizeof(*sum)), total = 0;
 
@@ -155,7 +143,7 @@ static double mean_square(const struct bag *bag, int kind, int bucket, int witho
 }
 
 /* A bucket leans on all of them as on one group more. */
-static void learn_rms(const struct bag *bag, int kind, int without, int groups,
+static void learn_rms(const struct lc_mix_book *bag, int kind, int without, int groups,
 		      double rms[LC_STACK_BUCKETS][LC_MIXED])
 {
 	for (int e = 0; e < LC_MIXED; e++) {
@@ -194,7 +182,8 @@ static void tidy(struct lc_stack *s)
 	}
 }
 
-static void learn_weights(const struct bag *bag, int kind, int groups, struct lc_mix_weights *w)
+static void learn_weights(const struct lc_mix_book *bag, int kind, int groups,
+			  struct lc_mix_weights *w)
 {
 	struct lc_stack_case *c = lc_xalloc((size_t)bag->n + 1, sizeof(*c));
 	double rms[LC_STACK_BUCKETS][LC_MIXED];
@@ -219,67 +208,30 @@ static void learn_weights(const struct bag *bag, int kind, int groups, struct lc
 	free(c);
 }
 
-void lc_mix_fit(struct lc_law_model *model, const struct lc_pupil *run, int n)
+void lc_mix_fit(struct lc_law_model *model, struct lc_mix_book *b, int groups)
 {
-	struct bag bag = {0};
-
-	for (int r = 0; r < n; r++) {
-		const struct lc_past *past = run[r].past;
-		int all = past->n - 1, stride = (all + MOST_BRANCHES - 1) / MOST_BRANCHES;
-		for (int k = 0; k < LC_CALIBS && all > 0; k++) {
-			struct lc_law_model rest;
-			lc_held_without(model, run[r].name, k == LC_CALIB_FAR, &rest);
-			for (int s = 1; s <= all; s += stride)
-				if (past->series[s].parent == 0)
-					hold_out(&bag, past, s, lc_series_from(&past->series[s]),
-						 INFINITY,
-						 k == LC_CALIB_OWN ? LC_HELD_ENDED : LC_HELD_NONE,
-						 0, rest.n ? &rest : NULL,
-						 (struct value){.group = r, .kind = k});
-			lc_model_release(&rest);
-		}
-	}
-	learn_net(&bag, n, &model->mix);
+	learn_net(b, groups, &model->mix);
 	for (int k = 0; k < LC_CALIBS; k++)
-		learn_weights(&bag, k, n, &model->mix.kind[k]);
-	bag_release(&bag);
+		learn_weights(b, k, groups, &model->mix.kind[k]);
 }
 
-/* The weights from the run's own earlier forecasts. */
-static void learn_own(const struct lc_law *law, const struct lc_past *past, double total,
-		      const struct lc_law_model *model, struct lc_mix_weights *w)
+int lc_mix_known(const struct lc_law_model *model, const struct lc_law *law)
 {
-	static const double origin[] = {.5, .65, .8};
-	struct value v = {.kind = LC_CALIB_FAR};
-	struct bag bag = {0};
-	double clean = fmin((double)lc_past_clean(past), law->last);
-
-	for (size_t i = 0; i < sizeof(origin) / sizeof(*origin); i++, v.group++)
-		hold_out(&bag, past, 0, (long)(origin[i] * law->last), clean, LC_HELD_ENDED, total,
-			 model, v);
-	for (int s = past->n - 1; s > 0 && v.group < MOST_OWN; s--) {
-		long from = lc_series_from(&past->series[s]);
-		if (past->series[s].parent == 0 && (double)from <= clean)
-			hold_out(&bag, past, s, from, INFINITY, LC_HELD_SIBLINGS, total, model, v);
-		v.group++;
-	}
-	learn_weights(&bag, v.kind, v.group, w);
-	bag_release(&bag);
+	return model && model->mix.kind[law->calib].groups > 1;
 }
 
-void lc_mix_adapt(struct lc_law *law, const struct lc_past *past, double total,
-		  const struct lc_law_model *model)
+void lc_mix_adapt(struct lc_law *law, const struct lc_past *past, const struct lc_law_model *model,
+		  const struct lc_mix_book *b, int groups)
 {
-	const struct lc_mix_weights *w = model ? &model->mix.kind[law->calib] : NULL;
 	struct lc_mix_weights own = {0};
 
-	if (!(law->eta_ref > 0))
-		return;
-	if (w && w->groups > 1) {
-		lc_mix_take(law, past, LC_MIX_MODEL, w, &model->mix.resid);
+	if (lc_mix_known(model, law)) {
+		lc_mix_take(law, past, LC_MIX_MODEL, &model->mix.kind[law->calib],
+			    &model->mix.resid);
 		return;
 	}
-	learn_own(law, past, total, model, &own);
+	if (b)
+		learn_weights(b, LC_CALIB_FAR, groups, &own);
 	if (own.groups > 1)
 		lc_mix_take(law, past, LC_MIX_OWN, &own, NULL);
 }

@@ -4,20 +4,21 @@
 #ifndef LC_MIXFIT_H
 #define LC_MIXFIT_H
 
-#include "lawcalib.h"
+#include "held.h"
 
-/*
- * Fill model->mix from the runs that its members are of: every branch is forecast from what was
- * known at its fork, by a model that knows nothing of that run (or of any with its lr), for each
- * kind of law. A run is one group.
- */
-void lc_mix_fit(struct lc_law_model *model, const struct lc_pupil *run, int n);
+/* Errors of all experts in forecasts that were held out. */
+struct lc_mix_book *lc_mix_open(void);
+void lc_mix_hear(struct lc_mix_book *b, const struct lc_held_fold *fold);
+void lc_mix_close(struct lc_mix_book *b);
 
-/*
- * Set law->mix: with the model's weights for this kind of law where it has any, else by the run's
- * own earlier forecasts, each of which is a group.
- */
-void lc_mix_adapt(struct lc_law *law, const struct lc_past *past, double total,
-		  const struct lc_law_model *model);
+/* Fill model->mix from what past runs say. A run is one group. */
+void lc_mix_fit(struct lc_law_model *model, struct lc_mix_book *b, int groups);
+
+/* Whether a model says what the experts of such a law weigh: then its own forecasts need not. */
+int lc_mix_known(const struct lc_law_model *model, const struct lc_law *law);
+
+/* Set law->mix: by the model where it is known; else by the run's own forecasts; b may be NULL. */
+void lc_mix_adapt(struct lc_law *law, const struct lc_past *past, const struct lc_law_model *model,
+		  const struct lc_mix_book *b, int groups);
 
 #endif

@@ -14,7 +14,7 @@
 
 #include "io.h"
 #include "json.h"
-#include "mixfit.h"
+#include "lawlearn.h"
 #include "proxy.h"
 
 static int is_dir(const char *path)
@@ -185,8 +185,7 @@ int cmd_learn(const struct options *o)
 		lc_fail(&err, LC_DATA, "fit: nothing to learn from: %s", passed.why);
 		lc_die(&err);
 	}
-	lc_calib_fit(&model, run, n);
-	lc_mix_fit(&model, run, n);
+	lc_model_learn(&model, run, n);
 	if (nfork)
 		lc_hazard_learn(fork, nfork, &model.hazard);
 	free(fork);

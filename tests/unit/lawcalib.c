@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lawcalib.h"
+#include "lawlearn.h"
 #include "rng.h"
 
 /* A run of 40 values at lr, and two branches that fall by `drop`, forked at 2000 and 3000. */
@@ -50,7 +51,7 @@ Test(lawcalib, widths_follow_the_errors, .timeout = 120)
 			pupil[i] = (struct lc_pupil){name[i], &past[i]};
 			lc_law_release(&law);
 		}
-		lc_calib_fit(&m, pupil, 3);
+		lc_model_learn(&m, pupil, 3);
 		wide[k] = m.calib[LC_CALIB_NEAR][1][LC_BUCKETS - 1];
 		for (int i = 0; i < LC_CALIBS * 2 * LC_BUCKETS; i++)
 			cr_assert((&m.calib[0][0][0])[i] > 0 && (&m.calib[0][0][0])[i] < 50);

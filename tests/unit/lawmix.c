@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "mixfit.h"
+#include "lawlearn.h"
 #include "rng.h"
 
 enum { RUNS = 5 };
@@ -75,10 +75,7 @@ static void learn(struct lc_law_model *m, const double noise[RUNS])
 		pupil[i] = (struct lc_pupil){name[i], &past[i]};
 		lc_law_release(&law);
 	}
-	for (int k = 0; k < LC_CALIBS; k++)
-		for (int i = 0; i < 2 * LC_BUCKETS; i++)
-			(&m->calib[k][0][0])[i] = 1;
-	lc_mix_fit(m, pupil, RUNS);
+	lc_model_learn(m, pupil, RUNS);
 	for (int i = 0; i < RUNS; i++)
 		lc_past_release(&past[i]);
 }
