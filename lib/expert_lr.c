@@ -36,16 +36,26 @@ static void tissue_s2(const struct expert_lr *p, double lam, const double *at, i
 	}
 }
 
+/* The first bin of a curve or of one after it: they come curve by curve. */
+static int first_bin(const struct expert_data *d, int curve)
+{
+	int lo = 0, hi = d->n;
+
+	while (lo < hi) {
+		int mid = (lo + hi) / 2;
+		if (d->curve[mid] < curve)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 /* First and one past the last bin of a curve. */
 static int bins_of(const struct expert_data *d, int curve, int *end)
 {
-	int i = 0;
-
-	while (i < d->n && d->curve[i] != curve)
-		i++;
-	for (*end = i; *end < d->n && d->curve[*end] == curve; ++*end)
-		;
-	return i;
+	*end = first_bin(d, curve + 1);
+	return first_bin(d, curve);
 }
 
 void expert_tissue_fit(struct lc_expert *e, const struct expert_data *d)

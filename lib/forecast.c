@@ -366,6 +366,17 @@ static void end_one(void *ctx, int i)
 	finish(e->law, f);
 }
 
+int lc_forecast_check(const struct lc_forecast *f, struct lc_err *err)
+{
+	int ok = isfinite(f->delta) && isfinite(f->delta_sd) && f->diverge >= 0 && f->trust >= 0;
+
+	for (int i = 0; i < f->n + (f->end > 0); i++)
+		ok = ok && isfinite(f->mean[i]) && isfinite(f->sd[i]);
+	return ok ? 0
+		  : lc_fail(err, LC_DATA, "branch %s: what the law says of it is no number",
+			    f->branch);
+}
+
 void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, struct lc_pool *pool)
 {
 	struct lc_rollout_branch *br = lc_xalloc((size_t)n, sizeof(*br));

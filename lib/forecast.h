@@ -78,8 +78,9 @@ void lc_forecaster_device(struct lc_forecaster *fc, const struct lc_device *dev)
 int lc_forecast_ask(const struct lc_forecaster *fc, const json_t *branch, struct lc_forecast *f,
 		    struct lc_err *err);
 
-/* Answer n questions. */
+/* Answer n questions; LC_DATA for an answer that is no number: only an absurd law gives one. */
 void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, struct lc_pool *pool);
+int lc_forecast_check(const struct lc_forecast *f, struct lc_err *err);
 
 /* One forecast record and its newline. */
 void lc_forecast_print(const struct lc_forecaster *fc, const struct lc_forecast *f, FILE *out);

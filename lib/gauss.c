@@ -80,10 +80,12 @@ double lc_log_det(const double *l, int n)
 	return s;
 }
 
-/* r - G m into z, and the squared length of the residual y - X m. */
-static double residual(const struct lc_gram *d, const double *m, double *z)
+#define ROUNDING 1e-13 /* of its terms: what a sum that cancels does not resolve */
+
+/* r - G m into z, and the squared length of the residual y - X m; *least: what it is known to. */
+static double residual(const struct lc_gram *d, const double *m, double *z, double *least)
 {
-	double quad = d->yy;
+	double quad = d->yy, size = d->yy;
 
 	for (int i = 0; i < d->p; i++) {
 		double gm = 0;
@@ -91,7 +93,9 @@ static double residual(const struct lc_gram *d, const double *m, double *z)
 			gm += d->g[i * d->p + j] * m[j];
 		z[i] = d->r[i] - gm;
 		quad += m[i] * (gm - 2 * d->r[i]);
+		size += fabs(m[i] * gm) + fabs(2 * m[i] * d->r[i]);
 	}
+	*least = ROUNDING * size;
 	return quad;
 }
 
@@ -123,7 +127,7 @@ int lc_gauss_posterior(const struct lc_gram *d, const double *m, double *cov, do
 {
 	int p = d->p;
 	double *b = work, *t = work + p * p, *z = t + p * p, *r = z + p, *h = out->half;
-	double quad = residual(d, m, r);
+	double least, quad = residual(d, m, r, &least);
 
 	if (lc_cholesky(cov, p) < 0)
 		return -1;
@@ -146,6 +150,7 @@ int lc_gauss_posterior(const struct lc_gram *d, const double *m, double *cov, do
 	for (int k = 0; k < p; k++)
 		for (int i = 0; i < p; i++)
 			out->mean[i] += h[k * p + i] * z[k];
+	quad = fmax(quad, least);
 	out->quad = quad;
 	out->logev = -.5 * (quad + lc_log_det(b, p) + d->ldet + d->n * log(2 * M_PI));
 	return 0;

@@ -11,6 +11,7 @@
 #include "stat.h"
 
 #define LR_MAX 1e6	     /* no learning rate is higher: a log that says so is wrong */
+#define LOSS_MAX 1e12	     /* a loss above this is lost, and its square no number to a float */
 #define MOST_ROWS (1L << 19) /* of a series; 24 MB */
 
 static int add_series(struct lc_past *p, const char *name)
@@ -65,7 +66,9 @@ static double value(const struct lc_step *st, enum lc_metric m)
 /* A loss that was lost is infinite: NaN is one that was not logged. */
 static double loss_of(const struct lc_step *st, enum lc_metric m)
 {
-	return lc_step_has(st, m) && isnan(st->v[m]) ? INFINITY : value(st, m);
+	double loss = value(st, m);
+
+	return lc_step_has(st, m) && !(fabs(loss) <= LOSS_MAX) ? INFINITY : loss;
 }
 
 static double lr_of(const struct lc_step *st)

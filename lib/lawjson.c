@@ -28,31 +28,41 @@ static json_t *variant_json(const struct lc_posterior *p, int v)
 	return j;
 }
 
-/* Scalars of the law by name: written and read by the same table. */
+/* What a law may hold: squares of these, times each other, are numbers still. */
+#define MUCH 1e100  /* a loss */
+#define LONG 1e15   /* updates */
+#define RATE 1e9    /* an lr, in eta_ref or not */
+#define WIDE 1e6    /* a factor on a sd */
+#define STEEP 100.  /* a coefficient of the hazard, as of a model's */
+#define EXPONENT 4. /* of a clock or a drive */
+#define SUM_TO_1 1e-6
+
+/* Scalars of the law by name, and their range: written and read by the same table. */
 struct field {
 	const char *name;
 	size_t at;
+	double least, most;
 };
-#define FIELD(m)                                                                                   \
+#define FIELD(m, least, most)                                                                      \
 	{                                                                                          \
-#m, offsetof(struct lc_law, m)                                                     \
+#m, offsetof(struct lc_law, m), least, most                                        \
 	}
 static const struct field fields[] = {
-	FIELD(eta_ref),
-	FIELD(level),
-	FIELD(noise),
-	FIELD(first),
-	FIELD(last),
-	FIELD(lr_lo),
-	FIELD(lr_hi),
-	FIELD(chi2),
-	FIELD(gvar),
-	FIELD(damage),
-	{"lam0", offsetof(struct lc_law, basis.lam0)},
-	{"t_drift", offsetof(struct lc_law, post.t_drift)},
-	{"drift_len", offsetof(struct lc_law, post.drift_len)},
-	{"misfit", offsetof(struct lc_law, post.misfit)},
-	{"drift_var", offsetof(struct lc_law, post.drift_var)},
+	FIELD(eta_ref, 0, RATE),
+	FIELD(level, -MUCH, MUCH),
+	FIELD(noise, 0, MUCH),
+	FIELD(first, -LONG, LONG),
+	FIELD(last, -LONG, LONG),
+	FIELD(lr_lo, 0, RATE),
+	FIELD(lr_hi, 0, RATE),
+	FIELD(chi2, 0, MUCH),
+	FIELD(gvar, -INFINITY, INFINITY),
+	FIELD(damage, -MUCH, MUCH),
+	{"lam0", offsetof(struct lc_law, basis.lam0), 1e-18, 1},
+	{"t_drift", offsetof(struct lc_law, post.t_drift), -LONG, LONG},
+	{"drift_len", offsetof(struct lc_law, post.drift_len), 1e-3, 1e3},
+	{"misfit", offsetof(struct lc_law, post.misfit), 0, WIDE},
+	{"drift_var", offsetof(struct lc_law, post.drift_var), 0, MUCH},
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
@@ -90,13 +100,14 @@ json_t *lc_law_json(const struct lc_law *law)
 	return j;
 }
 
-/* An array of exactly n finite numbers. */
-static int read_numbers(const json_t *a, double *x, size_t n)
+/* An array of exactly n numbers in [least, most]. */
+static int read_numbers(const json_t *a, double *x, size_t n, double least, double most)
 {
 	if (!json_is_array(a) || json_array_size(a) != n)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (lc_json_to_num(json_array_get(a, i), &x[i]) < 0 || !isfinite(x[i]))
+		if (lc_json_to_num(json_array_get(a, i), &x[i]) < 0 ||
+		    !(x[i] >= least && x[i] <= most))
 			return -1;
 	return 0;
 }
@@ -107,10 +118,10 @@ static int read_variant(struct lc_posterior *p, int v, const json_t *j)
 
 	p->weight[v] = lc_json_get_num(j, "weight", -1);
 	if (!(p->weight[v] >= 0 && p->weight[v] <= 1) || json_array_size(f) != LC_FEATS ||
-	    read_numbers(json_object_get(j, "mean"), p->mean[v], LC_FEATS) < 0)
+	    read_numbers(json_object_get(j, "mean"), p->mean[v], LC_FEATS, -MUCH, MUCH) < 0)
 		return -1;
 	for (size_t i = 0; i < LC_FEATS; i++)
-		if (read_numbers(json_array_get(f, i), p->factor[v][i], i + 1) < 0)
+		if (read_numbers(json_array_get(f, i), p->factor[v][i], i + 1, -MUCH, MUCH) < 0)
 			return -1;
 	return 0;
 }
@@ -132,11 +143,11 @@ static int read_paths(struct lc_law *law, const json_t *paths)
 		p->lr = lc_xalloc((size_t)p->n + 1, sizeof(double));
 		snprintf(law->name[i], sizeof(*law->name), "%s",
 			 lc_json_get_str(one, "branch", ""));
-		if (read_numbers(at, p->at, (size_t)p->n) < 0 ||
-		    read_numbers(json_object_get(one, "lr"), p->lr, (size_t)p->n) < 0)
+		if (read_numbers(at, p->at, (size_t)p->n, -LONG, LONG) < 0 ||
+		    read_numbers(json_object_get(one, "lr"), p->lr, (size_t)p->n, 0, RATE) < 0)
 			return -1;
 		for (int k = 0; k < p->n; k++)
-			if (p->lr[k] < 0 || (k && p->at[k] <= p->at[k - 1]))
+			if (k && p->at[k] <= p->at[k - 1])
 				return -1;
 	}
 	return 0;
@@ -153,7 +164,8 @@ static int read_scalars(struct lc_law *law, const json_t *j)
 		double *x = (double *)((char *)law + fields[i].at);
 		if (lc_json_to_num(json_object_get(j, fields[i].name), x) < 0)
 			return -1;
-		if (!isfinite(*x) && x != &law->gvar && x != &law->damage)
+		if (!(*x >= fields[i].least && *x <= fields[i].most) &&
+		    !(isnan(*x) && (x == &law->gvar || x == &law->damage)))
 			return -1;
 	}
 	law->nobs = (int)lc_json_get_int(j, "nobs", 0);
@@ -161,15 +173,14 @@ static int read_scalars(struct lc_law *law, const json_t *j)
 	law->onset = lc_json_get_int(j, "onset", -1);
 	law->broken = json_is_true(json_object_get(j, "broken"));
 	snprintf(law->kind, sizeof(law->kind), "%s", lc_json_get_str(j, "kind", ""));
-	return law->basis.lam0 > 0 && law->post.drift_len > 0 && law->eta_ref >= 0 && law->nobs > 0
-		       ? 0
-		       : -1;
+	return law->nobs > 0 ? 0 : -1;
 }
 
 int lc_law_parse(struct lc_law *law, const json_t *j, struct lc_err *err)
 {
 	const json_t *variants = json_object_get(j, "variants");
 	int is = lc_record_is(j, "law", 1, err), ok;
+	double sum = 0;
 
 	memset(law, 0, sizeof(*law));
 	if (is <= 0)
@@ -178,18 +189,24 @@ int lc_law_parse(struct lc_law *law, const json_t *j, struct lc_err *err)
 	lc_calib_take(law, NULL, INFINITY);
 	lc_hazard_init(&law->hazard);
 	ok = (!json_object_get(j, "width") ||
-	      read_numbers(json_object_get(j, "width"), &law->width[0][0], 2 * LC_BUCKETS) == 0) &&
+	      read_numbers(json_object_get(j, "width"), &law->width[0][0], 2 * LC_BUCKETS, 1 / WIDE,
+			   WIDE) == 0) &&
 	     (!json_object_get(j, "hazard") ||
-	      read_numbers(json_object_get(j, "hazard"), law->hazard.beta, LC_HAZARD_X) == 0) &&
+	      read_numbers(json_object_get(j, "hazard"), law->hazard.beta, LC_HAZARD_X, -STEEP,
+			   STEEP) == 0) &&
 	     read_scalars(law, j) == 0 && json_array_size(variants) == LC_VARIANTS &&
-	     read_numbers(json_object_get(j, "clock"), law->basis.clock, LC_CLOCKS) == 0 &&
-	     read_numbers(json_object_get(j, "drive"), law->basis.drive, LC_DRIVES) == 0 &&
+	     read_numbers(json_object_get(j, "clock"), law->basis.clock, LC_CLOCKS, 0, EXPONENT) ==
+		     0 &&
+	     read_numbers(json_object_get(j, "drive"), law->basis.drive, LC_DRIVES, 0, EXPONENT) ==
+		     0 &&
 	     lc_gradlaw_parse(&law->grad, json_object_get(j, "grad")) == 0 &&
 	     lc_mix_parse(&law->mix, json_object_get(j, "experts"), NULL) == 0 &&
 	     read_paths(law, json_object_get(j, "lr")) == 0;
-	for (int v = 0; ok && v < LC_VARIANTS; v++)
+	for (int v = 0; ok && v < LC_VARIANTS; v++) {
 		ok = read_variant(&law->post, v, json_array_get(variants, (size_t)v)) == 0;
-	if (ok)
+		sum += law->post.weight[v];
+	}
+	if (ok && fabs(sum - 1) < SUM_TO_1)
 		return 0;
 	lc_law_release(law);
 	return lc_fail(err, LC_DATA, "law: a field is missing or out of range");

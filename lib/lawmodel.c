@@ -210,7 +210,7 @@ int lc_model_prior(const struct lc_law_model *m, const char *skip, const struct 
 		spread_cov(share, size, rel, out->cov[v]);
 	}
 	free(use);
-	return n && ok ? 0 : -1;
+	return n && ok && isfinite(size) && isfinite(rel) ? 0 : -1;
 }
 
 static double log_of(double x)

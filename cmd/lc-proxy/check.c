@@ -220,6 +220,8 @@ static void forecast_anew(struct lc_law *law, const struct lc_schedule *plan,
 	    lc_json_emit(stdout, f->branch, &err) < 0)
 		lc_die(&err);
 	lc_forecast_run(fc, &ask, 1, NULL);
+	if (lc_forecast_check(&ask, &err) < 0)
+		lc_die(&err);
 	lc_forecast_print(fc, &ask, stdout);
 	lc_forecaster_close(fc);
 }

@@ -174,6 +174,8 @@ static int answer(struct search *s, const struct lc_law *law, const struct candi
 	if (lc_forecast_ask(fc, rec, &f, &err) < 0)
 		lc_die(&err);
 	lc_forecast_run(fc, &f, 1, NULL);
+	if (lc_forecast_check(&f, &err) < 0)
+		lc_die(&err);
 	if (!(f.delta + Z95 * f.delta_sd < 0)) {
 		snprintf(why, sizeof(why),
 			 "the law cannot tell: the best schedule it finds changes the final %s by "

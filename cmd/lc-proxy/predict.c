@@ -107,13 +107,17 @@ static int gather(struct batch *b)
 
 static int flush_batch(struct batch *b, struct lc_pool *pool)
 {
-	int chunks = (b->n + CHUNK - 1) / CHUNK;
+	int chunks = (b->n + CHUNK - 1) / CHUNK, asks;
+	struct lc_err err;
 
 	lc_pool_run(pool, chunks, read_chunk, b);
-	lc_forecast_run(b->fc, b->ask, gather(b), pool);
+	asks = gather(b);
+	lc_forecast_run(b->fc, b->ask, asks, pool);
+	for (int k = 0; k < asks; k++)
+		if (lc_forecast_check(&b->ask[k], &err) < 0)
+			lc_die(&err);
 	lc_pool_run(pool, chunks, write_chunk, b);
 	for (int i = 0; i < chunks; i++) {
-		struct lc_err err;
 		if (!b->out[i]) {
 			lc_fail(&err, LC_SYS, "forecasts: out of memory");
 			lc_die(&err);

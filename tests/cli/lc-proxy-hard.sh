@@ -43,6 +43,29 @@ rows 1 2000 1 ',"lr":0.001,"grad_norm":0' >run.jsonl
 answers "norms of 0"
 awk 'BEGIN { for (i = 1; i <= 2000; i++) printf "{\"step\":%d,\"loss\":2,\"lr\":0.001,\"grad_norm\":1}\n", i }' >run.jsonl
 answers "a loss that never moves"
+rows 1 2000 1 ',"lr":1e-300' >run.jsonl
+answers "an lr that is hardly a number"
+awk 'NR % 3 == 1 { sub(/"loss":[0-9.]*/, "\"loss\":1e300") } 1' whole.jsonl >run.jsonl
+answers "losses whose squares are no numbers"
+awk 'BEGIN { for (i = 1; i <= 200; i++)
+	printf "{\"step\":%d,\"loss\":%g,\"lr\":%g}\n", i, (i % 7 ? 2 : 1e8) + 1 / i, .001 * (1 + i % 50 / 10) }' >run.jsonl
+answers "every seventh loss a hundred million"
+ok "its law is written" lc-proxy fit -q -H run.jsonl -o wild.json
+equal "and says that it does not fit" true "$(jq '.chi2 > 100' wild.json)"
+status "and is read back" 0 lc-proxy predict -q -l wild.json <arms
+# a law of nobody: refused in a line, or an answer
+rows 1 2000 1 >run.jsonl
+ok "a law" lc-proxy fit -q -H run.jsonl -o law.json
+for bad in '.width[0] = -1' '.width[3] = 0' '.level = 1e308' '.noise = -1' '.hazard[0] = 1e308' '.variants[].weight = 0' \
+	'.variants[].weight = 1' '.lam0 = 1e300' '.drift_len = 1e-300' '.drift_var = -1' '.chi2 = -5' '.lr[0].lr[0] = 1e300' \
+	'.clock[0] = -5' '.drive[0] = 1e3' '.misfit = 1e300' '.last = 1e308'; do
+	jq -c "$bad" law.json >bad.json
+	status "refused: $bad" 3 lc-proxy predict -q -l bad.json <arms
+	match "in a line" '^lc-proxy: law: a field is missing or out of range$' .err
+done
+jq -c '.variants[].mean[1] = 1e90 | .variants[].factor[3][3] = 1e90' law.json >bad.json
+status "what is no number is not said" 3 lc-proxy predict -q -l bad.json <arms
+match "but why" '^lc-proxy: branch b: what the law says of it is no number$' .err
 # more rows than are kept
 rows 1 700000 1 >run.jsonl
 ok "a long history" lc-proxy fit -q -H run.jsonl -o long.json
