@@ -33,7 +33,7 @@ probe() {
 			{ echo "the budget has no room for probes" >>"$dir/worker.log" && false; }; } &&
 		stage probed.jsonl sh -c 'in=$1; shift; exec lc-fork run "$@" <"$in"' sh "$f/probes.jsonl" "$@" &&
 		stage cause.json lc-fork blame -a "$dir/alert.json" -H "$dir/run.jsonl" "$f/probed.jsonl" || {
-		say "no cause is named: $(tail -n 1 "$dir/worker.log")"
+		say "no cause is named: $(last "$dir/worker.log")"
 		return 0
 	}
 	rm -rf "$f/probes"

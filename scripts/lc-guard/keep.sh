@@ -87,7 +87,7 @@ kept() { # NAME FINGERPRINT
 # A store that is full or gone (status 4), or a save that was killed, is tried again, after ever longer, up to a minute; a
 # checkpoint that cannot be read five times, and again when it has changed. Training goes on in any case.
 not_kept() { # NAME FINGERPRINT
-	why=$(tail -n 1 "$dir/snap.log" | tr -d '"\\')
+	why=$(last "$dir/snap.log")
 	if [ "$code_saved" -eq 4 ] || [ "$code_saved" -gt 128 ]; then
 		room_here
 		store_pause=$((store_pause * 2))
@@ -128,7 +128,7 @@ tidy() {
 		wait "$keeper"
 		case $? in
 		0 | 4 | 143) ;;
-		*) [ "$untidy" ] || warn "old snapshots are not removed: $(tail -n 1 "$dir/keeper.log")"; untidy=1 ;;
+		*) [ "$untidy" ] || warn "old snapshots are not removed: $(last "$dir/keeper.log")"; untidy=1 ;;
 		esac
 	fi
 	set -- "$head"

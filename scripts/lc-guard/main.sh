@@ -46,6 +46,7 @@ while :; do
 	launch
 done
 if [ "$code" -eq 0 ]; then
+	if lost; then give_up "$lost_why"; fi
 	mark 'done'
 	event '"ended"'
 	look_back
@@ -59,5 +60,5 @@ event "\"failed\",\"status\":$failed"
 stands failed
 call failed "status $failed" "$(tail -n 1 "$dir/journal.jsonl")"
 called
-warn "the command ended with status $failed: $(tail -n 1 "$dir/trainer.log" 2>/dev/null)"
+warn "the command ended with status $failed: $(last "$dir/trainer.log")"
 exit "$failed"

@@ -1,13 +1,13 @@
 # ---- options and start ----
 
 dir=lc-guard.d jobs='' width=512 arms=8 horizon=200 readout=200 nulls=6 confirm=2 min_effect=0 objective='' profile='' max_forks=5 every='' every_budget=25% budget='' limit=''
-restarts=3 backoff=5 on_alert='' give_up=0 store_wait=60
+restarts=3 backoff=5 on_alert='' give_up=0 lost=100 store_wait=60
 keep=20 grace=60 threshold=1 timeout='' probes=1
 run_name='' quiet='' warned='' turn=0 tty='' trainer='' watcher='' worker='' keeper='' saves=0 untidy=''
-dry='' slurm='' space='' reader='' saver='' saving='' store_away='' store_pause=0 store_next=0 hook='' nap='' hopeless=0 state=starting stood=0 code_saved=0
+dry='' slurm='' space='' reader='' saver='' saving='' store_away='' store_pause=0 store_next=0 hook='' nap='' hopeless=0 state=starting stood=0 looked=0 code_saved=0
 while [ $# -gt 0 ]; do
 	case $1 in
-	-d | -F | -m | -o | --objective | --profile | --log-every | --every | --every-budget | --budget | --limit | -S | --restarts | --backoff | --on-alert | --give-up | --store-wait | -j | -w | -k | --horizon | --readout | --nulls | --confirm | --min-effect | --max-forks | --keep | --grace | --run | --threshold | --timeout)
+	-d | -F | -m | -o | --objective | --profile | --log-every | --every | --every-budget | --budget | --limit | -S | --restarts | --backoff | --on-alert | --give-up | --lost | --store-wait | -j | -w | -k | --horizon | --readout | --nulls | --confirm | --min-effect | --max-forks | --keep | --grace | --run | --threshold | --timeout)
 		[ $# -gt 1 ] || usage_error "$1 wants a value"
 		case $1 in
 		-d) dir=$2 ;;
@@ -21,6 +21,7 @@ while [ $# -gt 0 ]; do
 		--backoff) backoff=$2 ;;
 		--on-alert) on_alert=$2 ;;
 		--give-up) give_up=$2 ;;
+		--lost) lost=$2 ;;
 		--store-wait) store_wait=$2 ;;
 		-m) reader="$reader-m $(quote "$2")" ;;
 		-S) space=$2 ;;
@@ -56,7 +57,7 @@ while [ $# -gt 0 ]; do
 done
 [ "$jobs" ] || jobs=$(getconf _NPROCESSORS_ONLN)
 for n in "-j $jobs 1" "-w $width 8" "-k $arms 1" "--horizon $horizon 1" "--readout $readout 1" "--nulls $nulls 2" "--confirm $confirm 0" \
-	"--max-forks $max_forks 0" "--every ${every:-1} 1" "--restarts $restarts 0" "--give-up $give_up 0" "--store-wait $store_wait 1" "--keep $keep 0" "--grace $grace 0"; do
+	"--max-forks $max_forks 0" "--every ${every:-1} 1" "--restarts $restarts 0" "--give-up $give_up 0" "--lost $lost 0" "--store-wait $store_wait 1" "--keep $keep 0" "--grace $grace 0"; do
 	least=${n##* } n=${n% *}
 	case ${n#* } in '' | *[!0-9]* | ??????????*) usage_error "$n: wants a whole number from $least" ;; esac
 	[ "${n#* }" -ge "$least" ] || usage_error "$n: wants a whole number from $least"
@@ -76,6 +77,7 @@ case ${limit:-1/1} in
 *) usage_error "--limit $limit: wants N/STEPS" ;;
 esac
 [ $# -gt 0 ] || usage_error "no command"
+[ "$(printf '%s' "$run_name" | plain)" = "$run_name" ] || usage_error "--run: wants up to 200 plain characters, none of them \" or \\"
 [ -z "$space" ] || [ -r "$space" ] || usage_error "-S $space: cannot be read"
 [ -t 2 ] && ! [ "$quiet" ] && tty=1
 PATH=$(cd "$(dirname "$0")" && pwd):$PATH

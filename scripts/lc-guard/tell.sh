@@ -35,8 +35,13 @@ called() {
 helpless() {
 	hopeless=$((hopeless + 1))
 	[ "$give_up" -gt 0 ] && [ "$hopeless" -ge "$give_up" ] || return 0
+	give_up "$1"
+}
+
+# End the run, and say so to everybody. give_up WHY
+give_up() {
 	stop_trainer
-	event "\"gave up\",\"why\":\"$1\""
+	event "\"gave up\",\"why\":\"$(echo "$1" | plain)\""
 	stands "gave up"
 	warn "giving up: $1"
 	call "gave up" "$1" "$(tail -n 1 "$dir/journal.jsonl")"

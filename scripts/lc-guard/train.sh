@@ -38,7 +38,7 @@ find_head() {
 		# shellcheck disable=SC2016 # expanded by that shell
 		ask_store timeout -k 5 "$store_wait" sh -c '[ -f "$1/lc-store" ] || { echo "$1: the store is gone" >&2; exit 4; }
 			exec lc-snap show -q -s "$1" -j "$2"' sh "$dir/store" "$head" && rec=$(cat "$dir/head.json") && break
-		why=$(tail -n 1 "$dir/worker.log" | tr -d '"\\')
+		why=$(last "$dir/worker.log")
 		if [ "$code_head" -eq 3 ]; then
 			back_to_parent "$why"
 			continue
@@ -92,9 +92,8 @@ watch() {
 }
 
 # An alert in what the follower may not have come to?
-check_alert() {
-	lc-detect -1 -t "$threshold" ${profile:+--profile "$profile"} --since "$since" --after "$after" "$dir/run.jsonl" >"$dir/alert.new" 2>>"$dir/watcher.log"
-}
+look() { lc-detect -1 -t "$threshold" ${profile:+--profile "$profile"} --since "$since" --after "$after" "$dir/run.jsonl"; }
+check_alert() { look >"$dir/alert.new" 2>>"$dir/watcher.log"; }
 
 # With nothing left to spend, or no state to fork from, an alert is only written down.
 write_down() {
@@ -124,6 +123,26 @@ noticed() {
 	return 1
 }
 
+# Is the run no number any more, in the last --lost records of its loss, with no alert of that left to treat? (A fast one
+# may have come so far before its alert is seen: that comes first.)
+lost() {
+	[ "$lost" -gt 0 ] || return 1
+	tail -n $((2 * lost)) "$dir/run.jsonl" | lc-read -q -F json 2>/dev/null |
+		awk -v least="$lost" '/"loss":"/ { n++; next } /"loss":/ { n = 0 } END { exit n < least }' || return 1
+	look >/dev/null 2>&1
+	[ $? -eq 1 ] || return 1
+	lost_why="the last $lost losses are no numbers, and nothing helped"
+}
+
+# What is done every five seconds of training.
+every_5s() {
+	t=$(date +%s)
+	[ $((t - stood)) -lt 5 ] || stands
+	[ $((t - looked)) -lt 5 ] && return
+	looked=$t
+	if lost; then give_up "$lost_why"; fi
+}
+
 # Train until the end (status in $code, returns 1), or until there is something to fork for ($what, returns 0).
 train() {
 	watch
@@ -132,7 +151,7 @@ train() {
 		tidy
 		noticed && return 0
 		[ -z "$store_away" ] && due && what=every && return 0
-		[ $(($(date +%s) - stood)) -lt 5 ] || stands
+		every_5s
 		[ "$tty" ] && show "$(tail -n 1 "$dir/run.jsonl" | cut -c 1-60)"
 		sleep 0.1
 	done
@@ -148,7 +167,7 @@ train() {
 	case $? in
 	0) ;;
 	3)
-		[ "$code" -ne 0 ] || warn "the run was not watched: $(tail -n 1 "$dir/watcher.log")"
+		[ "$code" -ne 0 ] || warn "the run was not watched: $(last "$dir/watcher.log")"
 		return 1
 		;;
 	*) return 1 ;;
@@ -168,7 +187,7 @@ revive() {
 	[ "$fails" -lt "$restarts" ] || return 1
 	fails=$((fails + 1))
 	wait_s=$(awk -v base="$backoff" -v n="$fails" 'BEGIN { s = base * 2 ^ (n - 1); print s < 600 ? s : 600 }')
-	why=$(tail -n 1 "$dir/trainer.log" 2>/dev/null | tr -d '"\\' | cut -c 1-200)
+	why=$(last "$dir/trainer.log")
 	event "\"restarting\",\"status\":$code,\"n\":$fails,\"step\":$at,\"why\":\"$why\""
 	warn "the command ended with status $code: again from step $at, in $wait_s s ($fails of $restarts): $why"
 	stands waiting
@@ -185,6 +204,6 @@ verify_head() {
 	find_head
 	ask_store lc-snap verify -q -s "$dir/store" "$head"
 	[ "$code_head" -eq 3 ] || return 0
-	back_to_parent "$(tail -n 1 "$dir/worker.log" | tr -d '"\\')"
+	back_to_parent "$(last "$dir/worker.log")"
 	plan_resume
 }

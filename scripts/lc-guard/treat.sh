@@ -16,7 +16,7 @@ journal_fork() {
 	set --
 	[ "$what" = alert ] && set -- -a "$dir/alert.json"
 	run "$dir/memory.out" lc-collapse memory --add -s "$dir/store" --run "$run_name" "$@" \
-		"$f/decision.json" "$f/run.jsonl" "$f/evidence.jsonl" || warn "the fork is not remembered: $(tail -n 1 "$dir/worker.log")"
+		"$f/decision.json" "$f/run.jsonl" "$f/evidence.jsonl" || warn "the fork is not remembered: $(last "$dir/worker.log")"
 	look_back
 }
 
@@ -26,7 +26,7 @@ look_back() {
 	for e in "$dir"/forks/*/evidence.jsonl; do [ -f "$e" ] && [ -f "${e%/*}/decision.json" ] && set -- "$@" "$e"; done
 	[ $# -gt 0 ] || return 0
 	run "$dir/review.jsonl" lc-collapse review -j --remember -s "$dir/store" -J "$dir/journal.jsonl" -H "$dir/run.jsonl" "$@"
-	[ $? -le 1 ] || warn "what came of the decisions is not known: $(tail -n 1 "$dir/worker.log")"
+	[ $? -le 1 ] || warn "what came of the decisions is not known: $(last "$dir/worker.log")"
 }
 
 # The steps up to the last one logged, and a few that belong to them, have been judged (but where nobody asked).
@@ -106,7 +106,7 @@ give_back() {
 		only_watch "$what"
 	else
 		room_here # or it is gone on with, when there is room again
-		why=$(tail -n 1 "$dir/worker.log" | tr -d '"\\')
+		why=$(last "$dir/worker.log")
 		event "\"fork failed\",\"status\":$code,\"why\":\"$why\""
 		warn "no fork: $why; going on as before"
 	fi

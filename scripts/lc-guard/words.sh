@@ -15,6 +15,12 @@ journal() { printf '%s\n' "$1" 2>/dev/null >>"$dir/journal.jsonl" || die 4 "writ
 journal_once() { grep -qxF "$1" "$dir/journal.jsonl" || journal "$1"; }
 event() { journal "{\"type\":\"event\",\"v\":1,\"time\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"event\":$1}"; }
 
+# The last words of a log, fit for a string of a record: progress bars end in no newline but go back, some colour theirs.
+last() {
+	tail -c 4096 "$1" 2>/dev/null | tr '\r' '\n' | grep -v '^[[:space:]]*$' | tail -n 1 | plain
+}
+plain() { LC_ALL=C tr -d '"\\' | LC_ALL=C tr -c '\n -~' '?' | cut -c 1-200; }
+
 # A line that a kill or a full disk cut short is ended, so that the next begins on its own.
 mend() { [ -z "$(tail -c 1 "$dir/$1" 2>/dev/null)" ] || echo >>"$dir/$1"; }
 

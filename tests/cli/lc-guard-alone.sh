@@ -49,6 +49,17 @@ equal "the status file says so" "gave up" "$(state helpless)"
 ok "the status file is one record with the alert" grep -qE '^\{"type":"guard","v":1,.*"alert":\{"type":"alert",.*"store":"ok"\}$' helpless/status.json
 ok "nothing is left" guard_none_left helpless
 
+# Its losses are no numbers any more, and it goes on so, whether a remedy was looked for or not.
+echo nan >ill-50
+guard lost --max-forks 0 --lost 20 --on-alert 'echo "$LC_GUARD_WHAT" >>lost-called; cat >/dev/null' >.out 2>.err
+equal "losses that are no numbers, and only watched: status" 1 $?
+match "is said" '^lc-guard: giving up: the last 20 losses are no numbers, and nothing helped' .err
+equal "somebody was called" "watching gave up" "$(tr '\n' ' ' <lost-called | sed 's/ $//')"
+match "it is written down" '"event":"gave up","why":"the last 20 losses' lost/journal.jsonl
+echo nan >ill-50
+ok "with --lost 0 it runs to its end" guard lasts --max-forks 0 --lost 0
+equal "all of it" 160 "$(logged lasts)"
+
 # --- a store that is slow, then gone ---
 # Programs are looked for beside lc-guard first: a directory of them, where saving can be made to wait.
 mkdir bin
@@ -156,7 +167,7 @@ match "or only watch" '^would only write down: .*: 0 forks were run \(--max-fork
 find dry -type f -exec cksum {} + | sort >after
 same "nothing was touched" before after
 
-for bad in '--restarts x' '--backoff x' '--give-up -1' '--store-wait 0'; do
+for bad in '--restarts x' '--backoff x' '--give-up -1' '--store-wait 0' '--lost x' '--run a"b'; do
 	# shellcheck disable=SC2086
 	status "usage: $bad" 2 lc-guard -q -d bad $bad -- sh -c 'exit 0; : {state} {out}'
 done
