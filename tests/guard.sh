@@ -3,8 +3,10 @@
 # guard_trainer writes ./train: TOTAL steps (160), a state every 10 with what it is made of, PAUSE seconds for ten of them in the run
 # (FORKPAUSE in a branch). Where a file ill-STEP is, the run falls ill there, once: its losses are higher from then on, in every
 # state after (with a NaN in it: not finite). Where die-STEP is, the run ends there with the status in it, and removes the file
-# when it says once; while a file wait-STEP is there, it stands before it; while a file storm is, it does not end. What it has
-# written is in ./states. It prints a loss that is worse the more steps it did under other data (luck), and says which data it saw.
+# when it says once; while a file wait-STEP is there, it stands before it; while a file storm is, it does not end. SIGTERM ends it
+# between two states, never within one: what it logs, the state and the end of a fault are done together. While a file hold is
+# there, branches after the first N starts (the number in it) stand. Where a file once is, one that starts while another of its
+# name lives writes so to ./twice. What it has written is in ./states. It prints a loss that is worse the more steps it did under other data (luck), and says which data it saw.
 #
 # shellcheck shell=sh
 
@@ -28,7 +30,17 @@ step=0 sick=0
 [ "$seed" = 0 ] || luck=$seed # what other data it saw stays with it
 if [ "$horizon" = none ]; then end=${TOTAL:-160}; else end=$((step + horizon)); fi
 who=${LC_BRANCH:-main}
+if [ -e "$HERE/once" ]; then
+	while read -r pid name _; do
+		[ "$name" = "$who" ] || continue
+		case $(sed 's/^.*) \(.\).*/\1/' "/proc/$pid/stat" 2>/dev/null) in '' | Z) ;; *) echo "$who: $pid and $$" >>"$HERE/twice" ;; esac
+	done <"$HERE/starts"
+fi
 echo "$$ $who $step" >>"$HERE/starts"
+trap 'exit 143' TERM
+if [ "$who" != main ]; then
+	until ! read -r n <"$HERE/hold" || [ "$(grep -vc ' main ' "$HERE/starts")" -le "$n" ]; do sleep 0.1; done 2>/dev/null
+fi
 [ "$who" = main ] && pause=${PAUSE:-0} || pause=${FORKPAUSE:-0}
 more() { [ "$step" -lt "$end" ] || { [ "$who" = main ] && [ -e "$HERE/storm" ] && end=$((step + 10)); }; }
 while more; do
@@ -38,7 +50,6 @@ while more; do
 	if [ "$who" = main ]; then
 		if [ -e "$HERE/ill-$next" ]; then
 			read -r how <"$HERE/ill-$next"
-			rm "$HERE/ill-$next"
 			sick=${how:-1}
 		fi
 		if [ -e "$HERE/die-$next" ]; then
@@ -51,6 +62,9 @@ while more; do
 		until ! [ -e "$HERE/wait-$next" ]; do sleep 0.1; done
 	fi
 	[ "$pause" = 0 ] || sleep "$pause"
+	(
+	trap '' TERM
+	[ "$who" = main ] && rm -f "$HERE/ill-$next"
 	awk -v a="$step" -v n="$n" -v sick="$sick" -v luck="$luck" -v seed="$seed" -v lr="$lr" 'BEGIN {
 		for (s = a + 1; s <= a + n; s++) {
 			noise = ((s * 7919 + seed * 104729) % 101 - 50) / 5000 + luck * luck % 7 / 2000
@@ -58,10 +72,11 @@ while more; do
 			printf "{\"step\":%d,\"loss\":%s,\"val_loss\":%s,\"lr\":%g,\"batch\":\"%d-%d\"}\n", s, loss, loss, .001 * lr, seed, s
 		}
 	}'
+	mkdir -p "$LC_OUT/.tmp-$$" && printf '%-40s\n' "$next $sick $luck" >"$LC_OUT/.tmp-$$/state" &&
+		mv "$LC_OUT/.tmp-$$" "$LC_OUT/step-$(printf %08d "$next")" || exit 6
+	[ "$who" != main ] || echo "${LC_OUT##*/}/step-$(printf %08d "$next")" >>"$HERE/states"
+	) || exit
 	step=$next
-	mkdir -p "$LC_OUT/.tmp-$$" && printf '%-40s\n' "$step $sick $luck" >"$LC_OUT/.tmp-$$/state" &&
-		mv "$LC_OUT/.tmp-$$" "$LC_OUT/step-$(printf %08d "$step")" || exit 6
-	[ "$who" = main ] && echo "${LC_OUT##*/}/step-$(printf %08d "$step")" >>"$HERE/states"
 done
 exit 0
 END2
@@ -84,7 +99,7 @@ guard_alive() { case $(sed 's/^.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null) in 
 guard_left() {
 	while read -r pid name; do guard_alive "$pid" && echo "$pid $name"; done <starts
 	for pid in /proc/[0-9]*; do
-		what=$(tr '\0' ' ' <"$pid/cmdline" 2>/dev/null)
+		what=$({ tr '\0' ' ' <"$pid/cmdline"; } 2>/dev/null)
 		case $what in lc-*"$HERE/$1"*) guard_alive "${pid#/proc/}" && echo "${pid#/proc/} $what" ;; esac
 	done
 }

@@ -18,10 +18,18 @@ start() { # start NAME OUT COMMAND...: its process id is in $pid, and in $dir/NA
 # When a process was born, in ticks since boot.
 born() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
+# Does a process of this group work for our directory? Its leader may have died before it (and so long as one lives, no other
+# process gets the group's number).
+works_here() {
+	cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^\([0-9]*\) (.*) /\1 /' | while read -r p state _ group _; do
+		[ "$group" = "$1" ] && [ "$state" != Z ] && grep -qzF "=$dir/" "/proc/$p/environ" 2>/dev/null && echo yes && break
+	done | grep -q yes
+}
+
 # End what a killed guard left running under $dir/NAME.pid.
 end_left() {
-	[ -f "$dir/$1.pid" ] && read -r p b boot <"$dir/$1.pid" && [ "$b" ] && [ "$(born "$p")" = "$b" ] &&
-		[ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] && end_group "$p"
+	[ -f "$dir/$1.pid" ] && read -r p b boot <"$dir/$1.pid" && [ "$b" ] && [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] &&
+		{ [ "$(born "$p")" = "$b" ] || { ! [ -e "/proc/$p" ] && works_here "$p"; }; } && end_group "$p"
 	rm -f "$dir/$1.pid"
 }
 

@@ -1,90 +1,40 @@
 # lc-guard: signals, SIGKILL at any time, a full disk: nothing runs twice or is left running, and it goes on from what is there.
 . "$TESTS/cli/lib.sh"
 
-# A trainer of 160 steps, a state every 10. At step 100 it falls ill, once: its losses are higher, and stay so, in every state after.
-# It takes $PAUSE for ten steps in the run, and $FORKPAUSE in a branch.
-cat >train <<'END'
-#!/bin/sh
-seed=0 lr=1 luck=0
-horizon=$1
-shift
-while [ $# -gt 0 ]; do
-	case $1 in
-	--reseed) seed=$2 ;;
-	--lr-scale) lr=$2 ;;
-	esac
-	shift 2
-done
-step=0 sick=0
-[ "$LC_STATE" = none ] || read -r step sick luck <"$LC_STATE/state"
-[ "$seed" = 0 ] || luck=$seed # what other data it saw stays with it
-if [ "$horizon" = none ]; then end=160; else end=$((step + horizon)); fi
-who=${LC_BRANCH:-main}
-alive() { case $(sed 's/^.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null) in '' | Z) false ;; esac; }
-while read -r pid name; do
-	[ "$name" = "$who" ] && alive "$pid" && echo "$who: $pid and $$" >>"$HERE/twice"
-done <"$HERE/starts"
-echo "$$ $who" >>"$HERE/starts"
-[ "$who" = main ] && pause=$PAUSE || pause=$FORKPAUSE
-while [ "$step" -lt "$end" ]; do
-	n=$((end - step))
-	[ $n -gt 10 ] && n=10
-	if [ "$who" = main ] && [ $step -lt 100 ] && [ $((step + n)) -ge 100 ] && ! [ -e "$HERE/ill" ]; then
-		: >"$HERE/ill"
-		sick=1
-	fi
-	sleep "$pause"
-	awk -v a="$step" -v n="$n" -v sick="$sick" -v luck="$luck" -v seed="$seed" -v lr="$lr" 'BEGIN {
-		for (s = a + 1; s <= a + n; s++) {
-			noise = ((s * 7919 + seed * 104729) % 101 - 50) / 5000 + luck * luck % 7 / 2000
-			printf "{\"step\":%d,\"loss\":%.4f,\"val_loss\":%.4f,\"lr\":%g,\"batch\":\"%d-%d\"}\n", s,
-				3 - .001 * s + noise + 2 * sick, 3 - .001 * s + noise + 2 * sick, .001 * lr, seed, s
-		}
-	}'
-	step=$((step + n))
-	mkdir -p "$LC_OUT/.tmp-$$" && echo "$step $sick $luck" >"$LC_OUT/.tmp-$$/state" && mv "$LC_OUT/.tmp-$$" "$LC_OUT/step-$(printf %08d $step)"
-done
-END
-chmod +x train
-HERE=$(pwd -P)
-export HERE PAUSE=0.02 FORKPAUSE=0
+. "$TESTS/guard.sh"
+
+# At step 100 it falls ill, once: its losses are higher, and stay so, in every state after.
+guard_trainer
 guard() {
-	exec lc-guard -d g -w 12 -k 2 -j 2 --horizon 20 --readout 10 --nulls 3 --grace 2 -- ./train {horizon} {actions}
+	exec lc-guard -d g -w 12 -k 2 -j 2 --horizon 20 --readout 10 --nulls 3 --grace 30 --no-probes -- ${over:-} ./train {horizon} {actions}
 }
 fresh() {
-	rm -rf g twice ill
+	rm -rf g twice wait-* hold states
 	: >starts
+	: >once
+	echo >ill-100
 }
-alive() { case $(sed 's/^.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null) in '' | Z) false ;; esac; }
-left() {
-	while read -r pid name; do alive "$pid" && echo "$pid $name"; done <starts
-	for pid in /proc/[0-9]*; do # the tools of the guard, by the directory they work on
-		what=$(cat "$pid/cmdline" 2>/dev/null | tr '\0' ' ')
-		case $what in lc-*"$HERE/g"*) alive "${pid#/proc/}" && echo "${pid#/proc/} $what" ;; esac
-	done
-}
-no_left() { [ -z "$(left)" ]; }
 none_left() {
-	until_ok no_left
-	equal "$1: nothing is left running" "" "$(left)"
+	until_ok guard_none_left g
+	equal "$1: nothing is left running" "" "$(guard_left g)"
 }
-wait_for() {
-	until_ok "$@" 2>/dev/null || fail "waited for: $*" "in vain" "$(cat err)"
-}
+await() { until_ok "$@" 2>/dev/null || fail "waited for: $*" "in vain" "$(cat err)"; }
 begin() {
 	guard >out 2>err &
 	guard=$!
 }
-steps_to() { [ "$(wc -l <g/run.jsonl)" -ge "$1" ]; }
+# It stands before step 40, with all before it logged.
+stands() { [ "$(logged g)" -ge 30 ]; }
 ended_ones() { grep -lE '"status":"(done|killed|failed)"' g/forks/0/branches/*/status.json 2>/dev/null; }
-some_branches() { [ "$(ended_ones | wc -l)" -ge "$1" ]; }
-# ends NAME: started again until it ends; the run is whole, cured, and nothing ran twice at once
-ends() {
-	(guard >out 2>err)
-	rc=$?
-	equal "$1: it ends well" 0 $rc
-	[ $rc = 0 ] || { sed 's/^/# /' err; tail -n 3 g/worker.log | sed 's/^/# /'; }
-	equal "$1: the run is whole" 160 "$(grep -o '"step":[0-9]*' g/run.jsonl | sort -u | wc -l)"
+some_ended() { [ "$(ended_ones | wc -l)" -ge 2 ]; }
+mains() { grep ' main ' starts | cut -d ' ' -f 3 | tr '\n' ' '; }
+main_twice() { [ "$(grep -c ' main ' starts)" -ge 2 ]; }
+
+# ended NAME STATUS: the run is whole, cured, and nothing ran twice at once
+ended() {
+	equal "$1: it ends well" 0 "$2"
+	[ "$2" = 0 ] || { sed 's/^/# /' err; tail -n 3 g/worker.log | sed 's/^/# /'; }
+	equal "$1: the run is whole" 160 "$(logged g)"
 	tail -n 1 g/run.jsonl >line
 	match "$1: and ends in good health" '"step":160,"loss":2\.8' line
 	# one killed between a record and the mark that it is written may write it again, but no other
@@ -93,20 +43,25 @@ ends() {
 	equal "$1: nothing ran twice at once" "" "$(cat twice 2>/dev/null)"
 	none_left "$1"
 }
+# ends NAME: started again until it ends
+ends() {
+	(guard >out 2>err)
+	ended "$1" $?
+}
 
 fresh
 ends "undisturbed"
 
 for sig in TERM INT HUP; do
 	fresh
-	PAUSE=0.1
+	: >wait-40
 	if [ $sig = INT ]; then # a background job of sh(1) ignores SIGINT
-		env --default-signal=INT lc-guard -d g -w 12 -k 2 --grace 2 -- ./train {horizon} {actions} >out 2>err &
+		env --default-signal=INT lc-guard -d g -w 12 -k 2 --grace 30 -- ./train {horizon} {actions} >out 2>err &
 		guard=$!
 	else
 		begin
 	fi
-	wait_for steps_to 30
+	await stands
 	kill -$sig $guard
 	wait $guard
 	rc=$?
@@ -115,47 +70,63 @@ for sig in TERM INT HUP; do
 	none_left "SIG$sig in training"
 	match "SIG$sig: in the journal" '"event":"interrupted"' g/journal.jsonl
 done
-PAUSE=0.02
+rm wait-40
 ends "after a signal in training"
 match "after a signal in training: it went on" '"event":"resumed"' g/journal.jsonl
-ok "after a signal in training: not from the beginning" test "$(wc -l <g/run.jsonl)" -lt 300
+match "after a signal in training: not from the beginning" ' main 30$' starts
 
+# the first futures run to their ends, the others stand
 fresh
-FORKPAUSE=0.3
+echo 4 >hold
 begin
-wait_for some_branches 2
+await some_ended
 kill -TERM $guard
 wait $guard
 equal "SIGTERM in a fork" 143 $?
 none_left "SIGTERM in a fork"
 ended=$(for end in $(ended_ones); do basename "$(dirname "$end")"; done)
-FORKPAUSE=0
+rm hold
 ends "after SIGTERM in a fork"
 equal "after SIGTERM in a fork: what had ended was not run again" "" \
-	"$(for b in $ended; do [ "$(grep -c " $b\$" starts)" = 1 ] || echo "$b"; done)"
+	"$(for b in $ended; do [ "$(grep -c " $b " starts)" = 1 ] || echo "$b"; done)"
 
-# killed -9: what it left running is ended by the next before anything new starts
+# killed -9: the command goes on, and falls ill with nobody there. The next ends it before anything new starts, keeps what it did,
+# and treats what it logged. (Its first process is dead by then: one that this had started lives.)
 fresh
-PAUSE=0.1
+echo '"$@"; exit $?' >over.sh
+over='sh over.sh'
+: >wait-40
+: >wait-120
 begin
-wait_for steps_to 30
+await stands
 kill -KILL $guard
 wait $guard 2>/dev/null
-ok "SIGKILL in training: the command outlives it" test "$(left)"
-PAUSE=0.02
-ends "after SIGKILL in training"
+read -r pid _ <g/trainer.pid
+kill -KILL "$pid"
+ok "SIGKILL in training: the command outlives it" test "$(guard_left g)"
+rm wait-40
+await grep -q step-00000110 states
+begin
+await main_twice
+rm wait-120
+wait $guard
+ended "after SIGKILL in training" $?
+match "after SIGKILL in training: the states it wrote alone are kept" '^1/step-00000110 ' g/saved
+match "after SIGKILL in training: and gone on from, until the alert" '^0 110 [1-9]0 $' "$(mains >main; echo main)"
+over=''
 
 fresh
-FORKPAUSE=0.3
+echo 4 >hold
 begin
-wait_for some_branches 2
+await some_ended
 kill -KILL $guard
 wait $guard 2>/dev/null
-FORKPAUSE=0
+rm hold
 ends "after SIGKILL in a fork"
 
 # killed again and again, whenever
 fresh
+export PAUSE=0.05
 tries=0
 while [ $tries -lt 12 ]; do
 	tries=$((tries + 1))
@@ -172,7 +143,7 @@ other=$!
 for name in trainer watcher worker; do echo $other >g/$name.pid; done
 (guard >out 2>err)
 equal "an old process number: status" 0 $?
-ok "an old process number: its new owner is let live" alive $other
+ok "an old process number: its new owner is let live" guard_alive $other
 kill $other 2>/dev/null
 wait $other 2>/dev/null
 
@@ -180,7 +151,7 @@ wait $other 2>/dev/null
 mkdir small
 if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=64k,mode=755 lc-test small 2>/dev/null; then
 	: >starts
-	lc-guard -q -d small/g -w 12 -k 2 --grace 2 -- ./train {horizon} {actions} >out 2>err
+	lc-guard -q -d small/g -w 12 -k 2 --grace 30 -- ./train {horizon} {actions} >out 2>err
 	rc=$?
 	equal "a full disk" 4 $rc
 	equal "a full disk: one line says so" 1 "$(wc -l <err)"
