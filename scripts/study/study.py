@@ -9,6 +9,7 @@ programs, these scripts, the incident, the policy. What is there is not run agai
 import argparse
 import ctypes
 import concurrent.futures
+import contextlib
 import dataclasses
 import fcntl
 import glob
@@ -212,7 +213,8 @@ def progress(done, of, start):
 
 def end_all(pool, sig):
     for p in list(pool._processes or ()):
-        os.kill(p, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(p, signal.SIGTERM)
     os._exit(128 + sig)
 
 
