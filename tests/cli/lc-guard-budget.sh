@@ -43,7 +43,7 @@ ok "a limit of one change" lc-guard -d limited $opts --limit 1/1000 -- sh "$PWD/
 match "after it, it is only watched" '"event":"only watching","of":"alert","why":"the run was changed 1 times in 1000 steps \(--limit\)"' limited/journal.jsonl
 equal "two alerts, one decision" "2 1" "$(grep -c '"type":"alert"' limited/journal.jsonl) $(grep -c '"type":"decision"' limited/journal.jsonl)"
 
-# The run stands at step 60 until something was decided about it.
+# The run stands at step 60, where the second stretch begins, until something was decided about it.
 cat >wait.sh <<'END2'
 if [ "$LC_STATE" = none ] && [ "${LC_BRANCH:-main}" = main ]; then
 	lc-train "$@" --steps 60 || exit
@@ -60,7 +60,7 @@ every() {
 	d=$1
 	shift
 	# shellcheck disable=SC2086
-	lc-guard -d "$d" $opts --every 50 "$@" -- sh "$PWD/wait.sh" ${tiny#lc-train } --resume {state} --out {out} {actions}
+	lc-guard -d "$d" $opts --every 60 "$@" -- sh "$PWD/wait.sh" ${tiny#lc-train } --resume {state} --out {out} {actions}
 }
 # shellcheck disable=SC2086
 $tiny --out plain >plain.jsonl
