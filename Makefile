@@ -114,8 +114,8 @@ $B/kjv.txt $B/model.json:
 	$Qrm -f $@ && cp $< $@
 
 # Other flags, another compiler: everything is compiled again. (PREFIX is no flag: what is installed
-# finds its data beside itself.)
-$B/flags: SAYS = $(CC) $(LC_CFLAGS) $(CFLAGS) $(CPPFLAGS)
+# finds its data beside itself. Nor is how B is spelt.)
+$B/flags: SAYS = $(CC) $(filter-out -I$B,$(LC_CFLAGS)) $(CFLAGS) $(CPPFLAGS)
 $B/flags: FORCE
 	@mkdir -p $B
 	@echo '$(SAYS)' | cmp -s - $@ || echo '$(SAYS)' >$@

@@ -51,8 +51,10 @@ collapse() {
 			"(measured $(field measured_gain <"$d"))"
 	else
 		judged
+		# from a state that is no number nothing goes on: to change nothing is then what the control did, from where it began
+		[ "$what" = alert ] && [ "$(field kind <"$dir/alert.json")" = nonfinite ] && head=$(field snapshot <"$d")
 		plan_resume
-		say "$(field verdict <"$d"): $(field why <"$d"); going on as before"
+		say "$(field verdict <"$d"): $(field why <"$d"); going on as before, from step $at"
 		no_help "$(field verdict <"$d"): $(field why <"$d")"
 	fi
 	[ "$(field saved_steps <"$d")" = 0 ] || say "$(field saved_steps <"$d") steps were spared by stopping losers"

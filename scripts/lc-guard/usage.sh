@@ -30,7 +30,7 @@ and collapse, then resume it from the chosen state with the chosen actions.
   --backoff S    after S seconds, then twice as many, and so on, up to ten minutes (5)
   --on-alert CMD   run by sh(1) at an alert, when nothing helps, and at the end of a failed run
   --give-up N    end the run, with status 1, when N alerts in a row found no help (0: never)
-  --lost N       end it, with status 1, after N losses that are no numbers, when nothing helped (100; 0: never)
+  --lost N       end it, status 1, after N losses that are no numbers and no help (100; 0: never)
   --store-wait S   a store is slow when a save takes S seconds (60)
   --limit N/S    no more than N changes of the run in S steps
   --budget X     what futures for alerts may take in all: steps, or a share of the run: 5%

@@ -11,6 +11,7 @@ here=$TESTS/..
 programs=$(cd "$B" && for p in lc-*; do [ -x "$p" ] && ! [ -d "$p" ] && echo "$p"; done)
 ok "make install" make -s -C "$here" install B="$B" PREFIX=/opt/lc DESTDIR="$PWD/stage"
 at=$PWD/stage/opt/lc
+equal "nothing is compiled again for it" "" "$(grep -E '^(CC|AR|LD) ' .out)"
 
 # --help fits a terminal
 wide() {
