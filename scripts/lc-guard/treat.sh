@@ -51,8 +51,9 @@ collapse() {
 			"(measured $(field measured_gain <"$d"))"
 	else
 		judged
-		# from a state that is no number nothing goes on: to change nothing is then what the control did, from where it began
-		[ "$what" = alert ] && [ "$(field kind <"$dir/alert.json")" = nonfinite ] && head=$(field snapshot <"$d")
+		# to change nothing is what the control did, from where it began: a newer state may be damaged, or no number
+		id=$(field present <"$d" | field snapshot)
+		[ "$what" = alert ] && [ "$id" ] && head=$id
 		plan_resume
 		say "$(field verdict <"$d"): $(field why <"$d"); going on as before, from step $at"
 		no_help "$(field verdict <"$d"): $(field why <"$d")"
