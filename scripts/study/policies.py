@@ -198,10 +198,13 @@ class _Short:
     """An incident over a shorter plan."""
 
     def __init__(self, incident, total, faults):
-        self.__dict__.update(incident.__dict__)
+        self.of = incident
         self.total, self.faults = total, faults
         self.onset = int(total * incident.at)
         self.extra = (incident.extra + " --total %d" % total).strip()
+
+    def __getattr__(self, name):
+        return getattr(self.of, name)
 
 
 def _coins(seed):
