@@ -122,6 +122,30 @@ static void mix(const struct lc_law *law, const struct lc_lrpath *path, struct o
 	lc_lrpath_release(&in_ref);
 }
 
+/* Room for a forecast of each point, what the law says of itself beside it; the points become
+ * out's. */
+static void outcome_open(struct outcome *out, const struct lc_law *law,
+			 const struct lc_lrpath *path, const struct points *pts)
+{
+	out->n = pts->n;
+	out->at = pts->at;
+	out->y = pts->y;
+	out->lr = lc_xalloc((size_t)pts->n + 1, sizeof(double));
+	out->sd = lc_xalloc((size_t)pts->n + 1, sizeof(double));
+	out->mix_sd = lc_xalloc((size_t)pts->n + 1, sizeof(double));
+	out->cell = lc_xalloc((size_t)pts->n + 1, sizeof(int));
+	for (int m = 0; m < MODELS; m++)
+		out->mean[m] = lc_xalloc((size_t)pts->n + 1, sizeof(double));
+	for (int i = 0; i < pts->n; i++)
+		out->lr[i] = lc_lrpath_at(path, pts->at[i]);
+	out->noise = law->noise;
+	out->level = law->level;
+	out->chi2 = law->chi2;
+	out->eta_ref = law->eta_ref;
+	out->lr_lo = law->lr_lo;
+	out->lr_hi = law->lr_hi;
+}
+
 int case_run(const struct options *o, const struct bt_case *c, int experts, struct outcome *out)
 {
 	struct lc_lrpath path = {0};
@@ -158,23 +182,7 @@ int case_run(const struct options *o, const struct bt_case *c, int experts, stru
 	read_points(&past.series[test], law.metric,
 		    c->whole ? law.last / 20 : out->from + (double)c->probe, &pts);
 	past.series[test].n = probe;
-	out->n = pts.n;
-	out->at = pts.at;
-	out->y = pts.y;
-	out->lr = lc_xalloc((size_t)pts.n + 1, sizeof(double));
-	out->sd = lc_xalloc((size_t)pts.n + 1, sizeof(double));
-	out->mix_sd = lc_xalloc((size_t)pts.n + 1, sizeof(double));
-	out->cell = lc_xalloc((size_t)pts.n + 1, sizeof(int));
-	for (int m = 0; m < MODELS; m++)
-		out->mean[m] = lc_xalloc((size_t)pts.n + 1, sizeof(double));
-	for (int i = 0; i < pts.n; i++)
-		out->lr[i] = lc_lrpath_at(&path, pts.at[i]);
-	out->noise = law.noise;
-	out->level = law.level;
-	out->chi2 = law.chi2;
-	out->eta_ref = law.eta_ref;
-	out->lr_lo = law.lr_lo;
-	out->lr_hi = law.lr_hi;
+	outcome_open(out, &law, &path, &pts);
 	if (pts.n) {
 		outcome_roll(&law, &path, out);
 		mix(&law, &path, out);
