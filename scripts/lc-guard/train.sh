@@ -103,6 +103,8 @@ write_down() {
 	only_watch alert
 	helpless "$barred"
 	[ "$head" ] || say "step $(field step <"$dir/alert.new"): $(field kind <"$dir/alert.new"), and no state yet to go back to"
+	since=$(wc -l <"$dir/run.jsonl")
+	mark train
 }
 
 # Has the watcher seen something to be treated? (Not while the store is away: it would have nothing to go on from.)
@@ -117,8 +119,6 @@ noticed() {
 	what=alert
 	may alert && return 0
 	write_down
-	since=$(wc -l <"$dir/run.jsonl")
-	mark train
 	watch
 	return 1
 }

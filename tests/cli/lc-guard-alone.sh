@@ -61,17 +61,33 @@ ok "with --lost 0 it runs to its end" guard lasts --max-forks 0 --lost 0
 equal "all of it" 160 "$(logged lasts)"
 
 # --- a store that is slow, then gone ---
-# Programs are looked for beside lc-guard first: a directory of them, where saving can be made to wait.
+# Programs are looked for beside lc-guard first: a directory of them, where saving can be made to wait and watching to see nothing.
 mkdir bin
 for p in "$B"/lc-*; do [ -f "$p" ] && ln -s "$p" bin/; done
-rm bin/lc-snap bin/lc-guard
+rm bin/lc-snap bin/lc-detect bin/lc-guard
 cp "$B/lc-guard" bin/
 cat >bin/lc-snap <<END
 #!/bin/sh
 [ "\$1" = save ] && until ! [ -e "$HERE/slow" ]; do sleep 0.1; done
 exec "$B/lc-snap" "\$@"
 END
-chmod +x bin/lc-snap
+cat >bin/lc-detect <<END
+#!/bin/sh
+[ -e "$HERE/blind" ] && case " \$* " in *" -f "*) exec sleep 600 ;; esac
+exec "$B/lc-detect" "\$@"
+END
+chmod +x bin/lc-snap bin/lc-detect
+
+# An alert that is not seen before the run's end: the same as one before.
+: >blind
+echo nan >ill-50
+# shellcheck disable=SC2086
+bin/lc-guard -d blind-run $opts --max-forks 0 --lost 20 -- ./train {horizon} {actions} >.out 2>.err
+equal "losses that are no numbers, seen at the end alone: status" 1 $?
+match "is said" '^lc-guard: giving up: the last 20 losses are no numbers' .err
+equal "the alert is written down once" 1 "$(grep -c '"type":"alert"' blind-run/journal.jsonl)"
+rm blind
+
 : >slow
 : >wait-80
 # shellcheck disable=SC2086
