@@ -191,6 +191,19 @@ static void take_record(struct cone *c, json_t *rec, const char *path, const cha
 		take_decision(c, rec, path);
 }
 
+/* The record of that line; an alarm without a step has no place in the picture. */
+static json_t *parse(const char *line, size_t len, const char *path, struct lc_err *err)
+{
+	json_t *rec = lc_json_parse(line, len, path, err);
+	const char *type = lc_json_get_str(rec, "type", "");
+
+	if (!rec || !is_one_of(type, alarms) || lc_json_get_int(rec, "step", -1) >= 0)
+		return rec;
+	lc_fail(err, LC_DATA, "%s record without a step", type);
+	json_decref(rec);
+	return NULL;
+}
+
 static void complain(struct cone *c, const char *path, unsigned long line, const struct lc_err *why)
 {
 	if (c->bad++ == 0)
@@ -223,7 +236,7 @@ void cone_take(struct cone *c, const char *path, unsigned long n, const char *li
 	} else if (kind < 0) {
 		complain(c, path, n, &err);
 	} else if (len && line[0] == '{') {
-		rec = lc_json_parse(line, len, path, &err);
+		rec = parse(line, len, path, &err);
 		if (rec)
 			take_record(c, rec, path, line, len);
 		else

@@ -53,17 +53,17 @@ static void add_more(struct row *r, const char *s, size_t len)
 	r->more_len += len;
 }
 
-/* A name as a JSON string; bytes that are no UTF-8 become question marks. */
+/* A name as a JSON string; in one that is no UTF-8, or has a NUL, such bytes become question marks. */
 static void add_name(struct row *r, const char *name, size_t len)
 {
-	json_t *s = json_stringn(name, len);
+	json_t *s = memchr(name, '\0', len) ? NULL : json_stringn(name, len);
 	char copy[OUT_NAME], *text;
 
 	if (!s) {
 		size_t n = len < sizeof(copy) ? len : sizeof(copy);
 
 		for (size_t i = 0; i < n; i++)
-			copy[i] = (char)(name[i] & 0x80 ? '?' : name[i]);
+			copy[i] = (char)(name[i] & 0x80 || !name[i] ? '?' : name[i]);
 		s = json_stringn(copy, n);
 	}
 	text = lc_json_text(s);

@@ -116,6 +116,7 @@ match "and named" 'torn line' .err
 match "and told" '<dt>Not read</dt><dd>1 lines, malformed or broken off; the first: torn line' page.html
 printf '{"type":"alert","v":1,"step":[],"index":{},"kind":7}\n{"type":"decision","arms":7,"ci":{}}\n{"type":"branch","branch":"b","from":3,"actions":[]}\n{"type":"forecast","branch":"b","steps":[3,2,"x"],"loss":[]}\n{"type":"index","step":"x"}\n{"type":"status","branch":"b","record":7}\n{"type":"rewind","to":{}}\n{"type":"snapshot"}\n{"type":"screen","branch":"b"}\n' >kinds
 ok "values of other kinds" lc-cone -o page.html kinds
+match "an alarm without a step is none" 'kinds line 1: alert record without a step' .err
 ok "on the terminal as well" lc-cone --tty kinds
 seq 20000 | sed 's/.*/{"type":"branch","v":1,"fork":"f","branch":"b&","role":"arm","actions":{}}/' >many
 ok "20000 branches" lc-cone -o page.html many

@@ -129,6 +129,9 @@ cat >want <<'EOF'
 {"step":4,"test_loss":2.915}
 EOF
 becomes "megatron: no loss is nan, unless the scaler skipped the update" megatron
+line 5 'lm loss: 2.0E+00 | loss@@: 3 |' 0 0 | tr @ '\000' >nul
+lc-read -q --all nul >got 2>/dev/null
+match "megatron: a NUL in a name makes it no other" '"loss":2,.*"loss[?][?]":3' got
 
 # llm.c: stdout and main.log have the same steps
 awk -F '[: ]' '$3 == "tel" { printf "{\"step\":%d,\"val_loss\":%.10g}\n", $2, $4 }
