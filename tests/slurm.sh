@@ -1,4 +1,4 @@
-# slurm.sh: a Slurm of one's own, for a test: . "$TESTS/slurm.sh"
+# slurm.sh: a Slurm of one's own, for a test: . "$TESTS/slurm.sh", after port.sh
 #
 # slurm_start brings up munged, slurmctld and slurmd as root in ./slurm, with sockets and ports of their own and no systemd;
 # status 1, with the reason in $slurm_why, when they are not installed or cannot be brought up here. slurm_stop ends them. Jobs'
@@ -6,20 +6,13 @@
 #
 # shellcheck shell=sh
 
-# slurm_port N: a port that nobody listens on, from N on
-slurm_port() {
-	port=$1
-	while grep -qi ":$(printf %04X "$port") 00000000:0000 0A" /proc/net/tcp; do port=$((port + 7)); done
-	echo "$port"
-}
-
 slurm_conf() {
-	first=$(slurm_port $((20000 + $$ % 9000)))
+	first=$(free_port)
 	cat >"$slurm/slurm.conf" <<END
 ClusterName=lc$$
 SlurmctldHost=$(hostname -s)(127.0.0.1)
 SlurmctldPort=$first
-SlurmdPort=$(slurm_port $((first + 1)))
+SlurmdPort=$(free_port $((first + 1)))
 SlurmUser=root
 AuthType=auth/munge
 AuthInfo=socket=$slurm/munge.sock

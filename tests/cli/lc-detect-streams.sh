@@ -7,7 +7,6 @@ steps() {
 		for (s = a; s <= b; s++) printf "{\"step\":%d,\"loss\":%.4f}\n", s, at + .01 * (s * 7919 % 13 - 6)
 	}'
 }
-gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # -1 on a stream that never ends
 {
@@ -43,10 +42,10 @@ rm -f alert
 lc-detect -1 -f grow >alert &
 pid=$!
 steps 1 150 >>grow
-sleep 0.3
+until_ok has_read $pid grow
 steps 151 200 >>grow
 printf '{"step":201,' >>grow # half a line is no bad line
-sleep 0.3
+until_ok has_read $pid grow
 ok "-f waits at the end" kill -0 $pid
 printf '"loss":5}\n' >>grow
 steps 202 204 5 >>grow
@@ -60,9 +59,9 @@ steps 1 300 >cut
 rm -f alert
 lc-detect -1 -f cut >alert &
 pid=$!
-sleep 0.3
+until_ok has_read $pid cut
 steps 1 100 >cut
-sleep 0.3
+until_ok has_read $pid cut
 steps 101 104 5 >>cut
 ok "-f follows a truncated file" until_ok gone $pid
 match "to an alert in it" '"step":10[1-4],' alert
@@ -73,7 +72,7 @@ steps 1 200 >log
 rm -f alert
 lc-detect -1 -f log >alert &
 pid=$!
-sleep 0.3
+until_ok has_read $pid log
 mv log log.1
 steps 201 204 5 >log.new
 mv log.new log
@@ -83,7 +82,7 @@ kill $pid 2>/dev/null
 
 lc-detect -f log.1 >/dev/null &
 pid=$!
-sleep 0.2
+until_ok has_read $pid log.1
 kill -TERM $pid
 wait $pid
 equal "-f ends on SIGTERM" 143 $?

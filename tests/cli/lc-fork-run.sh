@@ -252,23 +252,13 @@ chmod +x slow
 } >p
 ok "slots" sh -c "LOG=$PWD/log lc-fork run -q --slot PLACE=one/two,three --slot OTHER=x -d slots -x ./slow <p >ev"
 equal "those that run at once have different ones" "one two,three" "$(cut -d ' ' -f 2 log | sort | tr '\n' ' ' | sed 's/ $//')"
-n=0
 # shellcheck disable=SC2046
-while [ $n -lt 600 ] && kill -0 $(cat log.pids) 2>/dev/null; do
-	sleep 0.1
-	n=$((n + 1))
-done
-# shellcheck disable=SC2046
-equal "what went to a session of its own has ended with its branch" "" "$(ps -o pid= -p $(tr '\n' ',' <log.pids | sed 's/,$//'))"
+ok "what went to a session of its own has ended with its branch" until_ok gone $(cat log.pids)
 branch s control '{}' >p
 ok "silence" sh -c "LOG=$PWD/log lc-fork run -q --stall 0.5 -d stall -x ./slow <p >ev"
 equal "is a failure" "failed it printed nothing for 0.5 s" "$(status_of s) $(why_of s)"
 LOG=$PWD/log lc-fork run -q -d stop -x ./slow <p >ev &
-n=0
-while [ $n -lt 600 ] && ! grep -q '"status":"running"' stop/s/status.json 2>/dev/null; do
-	sleep 0.1
-	n=$((n + 1))
-done
+until_ok grep -qs '"status":"running"' stop/s/status.json
 echo "it is behind by .3" >stop/s/stop
 wait $!
 equal "a stop by file" "killed it is behind by .3" "$(status_of s) $(why_of s)"

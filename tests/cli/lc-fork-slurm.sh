@@ -1,6 +1,7 @@
 # lc-fork run -e slurm, on a Slurm of its own: what is lost, requeued, cancelled or led by an lc-fork that is killed is counted
 # once all the same.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/port.sh"
 . "$TESTS/slurm.sh"
 unset LC_STORE
 
@@ -37,13 +38,6 @@ sed -i 's/^from=.*/from=$(($1 - 5))/' train
 for b in c a1 a2 a3 a4 a5 a6 a7; do
 	branch $b "$(case $b in c) echo control ;; *) echo arm ;; esac)" "{\"x_n\":\"$b\"}"
 done >plan
-until_so() { # at most 60 s
-	n=0
-	until "$@" || [ $n -gt 600 ]; do
-		sleep 0.1
-		n=$((n + 1))
-	done
-}
 results() { grep -c '"type":"result"' ev; }
 status_of() { grep '"type":"result"' ev | grep "\"branch\":\"$1\"" | grep -o '"status":"[^"]*"' | cut -d '"' -f 4; }
 why_of() { grep '"type":"result"' ev | grep "\"branch\":\"$1\"" | grep -o '"why":"[^"]*"' | cut -d '"' -f 4; }
@@ -65,10 +59,10 @@ equal "what they printed, whole and in order" "106 101 102 103 104 105" "$(grep 
 rm fail.a2 starts
 
 # %limit, words of the user's, and words that are wrong
+for b in c a1 a2; do : >wait.$b; done
 lc-fork run -q -e slurm -j 2 -o --comment=ours -d two -x "$train" <plan >ev 2>err &
 fork=$!
-for b in c a1 a2; do : >wait.$b; done
-until_so runs 2
+until_ok runs 2
 if scontrol show job "$(cat two/jobs/1.id)" >show 2>/dev/null; then
 	match "-j is the array's limit" 'ArrayTaskThrottle=2' show
 	match "-o goes to sbatch" 'Comment=ours' show
@@ -84,15 +78,15 @@ equal "words that sbatch refuses: status" 4 $?
 for b in a1 a2 a3 a4; do : >wait.$b; done
 lc-fork run -q -e slurm -j 4 -d four -x "$train" <plan >ev 2>err &
 fork=$!
-until_so runs 4
-until_so grep -q a4 starts
-echo "it lost the race" >four/a1/stop
+until_ok runs 4
+until_ok grep -q a4 starts
 : >four/a7/stop
+echo "it lost the race" >four/a1/stop
 scontrol requeue "$(job four 2)" >log 2>&1
 scancel -f "$(job four 3)" >>log 2>&1
-until_so grep -q '"status":"killed"' four/a1/status.json
+until_ok grep -q '"status":"killed"' four/a1/status.json
 waits() { squeue -h -r -o '%i %t' | grep -q "$(job four 2) PD"; }
-until_so waits
+until_ok waits
 scontrol update "jobid=$(job four 2)" starttime=now >>log 2>&1 # a requeued job would wait two minutes
 kill -KILL $fork
 wait $fork 2>/dev/null
@@ -118,13 +112,13 @@ mkdir -p seven
 : >wait.a1
 lc-fork run -q -e slurm -d seven --then 'grep -c result {dir}/ev >{dir}/then.tmp; mv {dir}/then.tmp {dir}/then' -x "$train" <p >seven/ev 2>err &
 fork=$!
-until_so test -f seven/jobs/then.id
+until_ok test -f seven/jobs/then.id
 squeue -h -r -o '%i %t %E' >show
 match "it waits for all arrays, also for the segments'" "^$(cat seven/jobs/then.id) PD afterany:$(cat seven/jobs/1.id).*,afterany:$(cat seven/jobs/2.id)" show
 rm wait.a1
 wait $fork
 equal "lc-fork does not wait for it" 0 $?
-until_so test -f seven/then
+until_ok test -f seven/then
 equal "it comes when all that was printed is there" 10 "$(cat seven/then)"
 ok "run again" lc-fork run -q -e slurm -d seven --then 'echo again >{dir}/then' -x "$train" <p
 equal "it is submitted once" 10 "$(cat seven/then)"
@@ -136,12 +130,12 @@ rm starts
 for b in c a1 a2 a3 a4 a5 a6 a7; do : >wait.$b; done
 lc-fork run -q -e slurm -d five --then 'echo >{dir}/then' -x "$train" <plan >ev 2>err &
 fork=$!
-until_so runs 2
+until_ok runs 2
 kill -TERM $fork
 wait $fork
 equal "SIGTERM: it dies of it" 143 $?
 no_jobs() { [ -z "$(squeue -h)" ]; }
-until_so no_jobs
+until_ok no_jobs
 equal "and its jobs are gone" "" "$(squeue -h)"
 absent "the last one too" five/then five/jobs/then.id
 rm -f wait.*

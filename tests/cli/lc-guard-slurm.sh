@@ -2,6 +2,7 @@
 # that dies or is cancelled, and an incident.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/guard.sh"
+. "$TESTS/port.sh"
 . "$TESTS/slurm.sh"
 
 if ! slurm_start; then

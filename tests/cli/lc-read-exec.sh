@@ -115,7 +115,7 @@ if command -v setsid >/dev/null; then
 	equal "and the last step is read" '{"step":9,"loss":3}' "$(tail -n 1 sig)"
 	begin setsid lc-read -x sh term.sh
 	kill -TERM $pid
-	sleep 0.3
+	until_ok taken $pid # two that wait are one
 	equal "as the leader of a group it does not pass on the first" absent "$(cat terms 2>/dev/null || echo absent)"
 	kill -TERM $pid
 	wait $pid

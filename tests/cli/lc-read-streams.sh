@@ -96,7 +96,7 @@ pid=$!
 lines 1 10 >>grow
 ok "-f: records come at once" until_ok has_lines 10 live
 printf 'iter 10: lo' >>grow
-sleep 0.3
+until_ok has_read $pid grow
 printf 'ss 2, time 1.00ms, mfu 1.00%%\n' >>grow
 ok "-f: half a line is waited for" until_ok has_lines 11 live
 lines 5 6 >>grow
@@ -107,7 +107,6 @@ mv grow grow.1
 cp "$logs"/tensorboard/*.1.0 grow.new
 mv grow.new grow
 ok "-f: rotated, to another format even" until_ok has_lines 57 live
-sleep 1.5
 ok "-f: the last step is not held back" until_ok has_lines 59 live
 kill -TERM $pid
 wait $pid
@@ -131,7 +130,7 @@ lc-read -f tb >live 2>err &
 pid=$!
 for at in 0 1000 2000 3000 4000 5000 6000 7000 8000 9000; do
 	tail -c +$((at + 1)) "$logs"/tensorboard/*.1.0 | head -c 1000 >>tb
-	sleep 0.06
+	until_ok has_read $pid tb
 done
 ok "-f: an event file in pieces" until_ok has_lines 40 live
 kill $pid

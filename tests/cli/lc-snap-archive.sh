@@ -211,11 +211,8 @@ lc-snap import -s killed --step 1 - <pipe >/dev/null 2>&1 &
 pid=$!
 {
 	head -c 1500000 x.tar
-	tries=0
-	until ls killed/tmp/import-*/archive/model.safetensors >/dev/null 2>&1 || [ $tries -gt 600 ]; do
-		sleep 0.1
-		tries=$((tries + 1))
-	done
+	at_work() { ls killed/tmp/import-*/-/model.safetensors >/dev/null 2>&1; }
+	until_ok at_work
 	kill -9 $pid
 } >pipe
 wait $pid 2>/dev/null

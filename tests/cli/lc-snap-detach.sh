@@ -18,6 +18,10 @@ let_go() {
 	echo >fifo
 	wait $holder
 }
+let_go_of() { # let_go_of SNAPSHOT: when somebody says that it waits for it
+	until_ok grep -qs "$1 is being saved: waiting" .err
+	echo >fifo
+}
 fresh() { # fresh NAME BYTE: a state
 	mkdir -p "$1/sub/hollow" "$1/shut"
 	{
@@ -71,7 +75,7 @@ ok "move and detach" lc-snap save -q --run a --step 2 --move --detach ck
 absent "it is gone at once" ck
 equal "without a word" "" "$(cat .err)"
 fresh ck 3
-echo 'sleep 0.3; echo >fifo' >later && sh later &
+let_go_of a@2 &
 ok "a restore waits for it" lc-snap restore a@latest out2
 match "and says so" '^lc-snap: a@2 is being saved: waiting$' .err
 wait
@@ -101,7 +105,7 @@ ok "first" lc-snap save -q --run a --step 6 --detach ck
 ok "second" lc-snap save -q --run a --step 7 --detach ck
 ok "another run's" lc-snap save -q --run b --step 7 --detach ck
 equal "are on their way" 3 "$(lc-snap list -j | grep -c '"state":"running"')"
-(sleep 0.3 && echo >fifo) &
+let_go_of a@6 &
 ok "a third waits for the first" lc-snap save --run a --step 8 --detach ck
 match "and says so" 'a@6 is being saved: waiting' .err
 wait
@@ -178,20 +182,20 @@ else
 fi
 
 # one that is killed
-kill_job() { # kill_job: the one that is running
+kill_job() { # the one that is running, and then it is let go
 	pid=$(sed -n 's/.*"pid":\([0-9]*\).*/\1/p' "$(grep -l '"run":"k"' lc-store/jobs/*)")
 	child=$(for p in /proc/[0-9]*; do
-		case $(readlink "$p/fd/"* 2>/dev/null) in *lc-store/jobs/*) basename "$p" ;; esac
+		case $(readlink "$p/fd/"* 2>/dev/null) in *"$(pwd -P)/lc-store/jobs/"*) basename "$p" ;; esac
 	done)
 	kill -9 $child
+	let_go
+	until_ok gone $child
 }
 fresh ck 9
 lc-snap wait --drop -q
 hold
 ok "taken" lc-snap save -q --run k --step 9 --move --detach ck
 kill_job
-let_go
-sleep 0.2
 fresh ck 10
 status "the next save" 1 lc-snap save -q --run k --step 10 ck
 match "names it" '^lc-snap: k@9: its save was killed; the state is kept in .*/ck: lc-snap wait --retry$' .err
@@ -212,8 +216,6 @@ hold
 ok "another" lc-snap save -q --run k --step 11 --detach ck
 spool=$(field spool)
 kill_job
-let_go
-sleep 0.2
 status "wait" 4 lc-snap wait
 match "names it" 'k@11: its save was killed' .err
 ok "only once" lc-snap wait
@@ -224,8 +226,6 @@ hold
 ok "one in memory" lc-snap save -q --run k --step 12 --detach ck
 spool=$(field spool)
 kill_job
-let_go
-sleep 0.2
 chmod -R u+w "$spool" && rm -r "$spool" # the machine has stopped
 status "what is lost with its memory" 4 lc-snap wait --retry
 match "is said to be" 'k@12: its save was killed; the state is lost, it was in' .err

@@ -145,7 +145,7 @@ status "pull from itself" 2 lc-snap pull -s far far/. --all
 status "push to itself" 2 lc-snap push -s far far --all
 cp -r "$TESTS/golden/store-1" itself
 chmod -R u+w itself
-status "of an old version" 2 timeout 20 lc-snap push -s itself itself --all
+status "of an old version" 2 timeout 60 lc-snap push -s itself itself --all
 
 # what comes may be damaged, or made up
 for kind in body index cut name; do

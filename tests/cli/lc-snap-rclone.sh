@@ -1,5 +1,6 @@
 # lc-snap-rclone: push and pull through rclone, to a directory and to its own WebDAV and SFTP servers.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/port.sh"
 unset LC_STORE
 
 if ! command -v rclone >/dev/null; then
@@ -16,7 +17,7 @@ for i in 1 2 3; do
 	head -c 1500000 /dev/urandom >ck-$i/w.bin
 	lc-snap save -q --run a ck-$i >/dev/null
 done
-port=$((30000 + $$ % 20000))
+port=$(free_port)
 cat >conf <<EOF
 [dav]
 type = webdav
@@ -90,11 +91,7 @@ serve() { # serve KIND: rclone's server of DIR served, until stopped
 	mkdir -p served
 	rclone --config conf serve "$@" --addr 127.0.0.1:$port served >server.log 2>&1 &
 	server=$!
-	tries=0
-	until rclone --config conf --retries 1 --low-level-retries 1 lsf "$remote" >/dev/null 2>&1 || [ $tries -gt 200 ]; do
-		sleep 0.1
-		tries=$((tries + 1))
-	done
+	until_ok rclone --config conf --retries 1 --low-level-retries 1 lsf "$remote" >/dev/null 2>&1
 }
 stop() {
 	kill $server 2>/dev/null
@@ -115,11 +112,8 @@ equal "nothing goes" "0 0" "$(number sent) $(number packs)"
 LC_RCLONE="$LC_RCLONE --bwlimit 400k"
 lc-snap push -q rclone:dav:killed --all >/dev/null 2>&1 &
 pid=$!
-tries=0
-until ls served/killed/tmp/push-* served/killed/packs/* >/dev/null 2>&1 || [ $tries -gt 1200 ]; do
-	sleep 0.05
-	tries=$((tries + 1))
-done
+at_work() { find served/killed/tmp/push-* served/killed/packs/* 2>/dev/null | grep -q .; }
+until_ok at_work
 kill -9 $pid
 wait $pid 2>/dev/null
 LC_RCLONE="rclone --config '$PWD/conf' --retries 1 --low-level-retries 1"

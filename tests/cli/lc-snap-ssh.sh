@@ -1,6 +1,7 @@
 # lc-snap-ssh: push and pull over ssh: with a command in ssh's place that runs the far shell here, and with sshd where
 # there is one.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/port.sh"
 unset LC_STORE LC_SSH
 
 number() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" .out; }
@@ -133,20 +134,17 @@ cat >slow <<EOF
 #!/bin/sh
 case \$* in
 *'exec 8>'*)
-	{ head -c 900000; touch "$PWD/started"; sleep 1; cat; } | "$PWD/fake" "\$@" ;;
+	{ head -c 900000; touch "$PWD/started"; while [ ! -e "$PWD/dead" ]; do sleep 0.1; done; cat; } | "$PWD/fake" "\$@" ;;
 *) exec "$PWD/fake" "\$@" ;;
 esac
 EOF
 chmod +x slow
 LC_SSH=./slow lc-snap push -q host:killed --all >/dev/null 2>&1 &
 pid=$!
-tries=0
-until [ -e started ] || [ $tries -gt 100 ]; do
-	sleep 0.1
-	tries=$((tries + 1))
-done
+until_ok test -e started
 kill -9 $pid
 wait $pid 2>/dev/null
+: >dead
 ok "what a killed push left is whole" lc-snap verify -q -s there/killed
 ok "a push after it" lc-snap push -j host:killed --all
 whole "it" there/killed
@@ -210,7 +208,7 @@ mkdir -m 700 keys bin
 ssh-keygen -q -t ed25519 -N '' -f keys/host
 ssh-keygen -q -t ed25519 -N '' -f keys/me
 cp keys/me.pub keys/authorized
-port=$((20000 + $$ % 20000))
+port=$(free_port)
 cat >keys/conf <<EOF
 ListenAddress 127.0.0.1
 Port $port
@@ -231,12 +229,7 @@ exec $(command -v ssh) -F none -i "$PWD/keys/me" -o UserKnownHostsFile="$PWD/key
 	-o StrictHostKeyChecking=accept-new -o IdentitiesOnly=yes -o BatchMode=yes "\$@"
 EOF
 chmod +x bin/ssh
-tries=0
-until bin/ssh -p $port 127.0.0.1 true 2>.err || [ $tries -gt 200 ]; do
-	sleep 0.1
-	tries=$((tries + 1))
-done
-if ! bin/ssh -p $port 127.0.0.1 true 2>.err; then
+if ! until_ok bin/ssh -p $port 127.0.0.1 true 2>.err; then
 	skip "over sshd" "it takes no connection: $(tail -n 1 .err)"
 	exit
 fi
@@ -263,11 +256,8 @@ equal "no socket is left" "" "$(ls rt)"
 # killed while sshd receives
 lc-snap push -q "ssh://127.0.0.1:$port$PWD/sshd2" --all >/dev/null 2>&1 &
 pid=$!
-tries=0
-until ls sshd2/tmp/push-* >/dev/null 2>&1 || [ $tries -gt 500 ] || ! kill -0 $pid 2>/dev/null; do
-	sleep 0.02
-	tries=$((tries + 1))
-done
+at_work() { ls sshd2/tmp/push-* >/dev/null 2>&1 || gone $pid; }
+until_ok at_work
 kill -9 $pid 2>/dev/null
 wait $pid 2>/dev/null
 ok "after a kill over sshd" lc-snap push -q "ssh://127.0.0.1:$port$PWD/sshd2" --all

@@ -125,3 +125,25 @@ until_ok() {
 		un_left=$((un_left - 1))
 	done
 }
+
+# gone PID...: none of these processes runs any more; a zombie does not.
+gone() {
+	for gone_pid; do
+		case $(sed 's/^.*) \(.\).*/\1/' "/proc/$gone_pid/stat" 2>/dev/null) in '' | Z | X) ;; *) return 1 ;; esac
+	done
+}
+
+# has_read PID FILE: that process has FILE open, and has read all that is in it now.
+has_read() {
+	for hr_fd in "/proc/$1/fd"/*; do
+		[ "$hr_fd" -ef "$2" ] || continue
+		hr_at=$(sed -n 's/^pos:[^0-9]*//p' "/proc/$1/fdinfo/${hr_fd##*/}" 2>/dev/null)
+		[ "${hr_at:-0}" -ge "$(wc -c <"$2")" ] && return
+	done
+	return 1
+}
+
+# taken PID: no signal waits for that process.
+taken() {
+	! grep -Eq '^(SigPnd|ShdPnd):.*[1-9a-f]' "/proc/$1/status"
+}

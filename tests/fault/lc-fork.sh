@@ -17,7 +17,7 @@ esac
 # each waits for the other: only two at a time can end
 : >"meet.$LC_BRANCH"
 n=0
-while [ $n -lt 200 ]; do
+while [ $n -lt 1200 ]; do
 	[ "$(ls meet.* | wc -l)" -ge 2 ] && exit 0
 	sleep 0.05
 	n=$((n + 1))
@@ -73,9 +73,9 @@ MEET=''
 
 fresh
 HANG="b "
-lc-fork run -q -j 2 -t 1 -d fork -x ./train <plan >ev 2>err
+lc-fork run -q -j 2 -t 10 -d fork -x ./train <plan >ev 2>err # the others are to end within it
 equal "a trainer that hangs: status" 0 $?
-match "it has failed" '"branch":"b","status":"failed","why":"longer than the 1 s' ev
+match "it has failed" '"branch":"b","status":"failed","why":"longer than the 10 s' ev
 equal "the others are done" 3 "$(grep -c '"status":"done"' ev)"
 none_left "a trainer that hangs"
 
