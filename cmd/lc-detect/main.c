@@ -14,14 +14,14 @@
 #include "run.h"
 #include "verbs.h"
 
-static struct asked asked = {.after = -1};
+static struct asked asked = {.after = -1, .told = -1};
 static const char *rule, *state, *cron_dir;
 
 static const char usage[] =
 	"usage: lc-detect [-1afq] [-m METRIC=NAME] [-r RATE] [-t THRESHOLD] [-w N] [-s LINES]\n"
 	"                 [-S SIBLING]... [--profile lm|rl] [--cross METRIC=LEVEL[:STEPS]]\n"
 	"                 [--after STEP] [--forecast] [--state FILE] [--strict] [--rule NAME]\n"
-	"                 [--plan FILE [--actions FILE]]\n"
+	"                 [--plan FILE [--actions FILE] [--told LINES]]\n"
 	"                 [FILE ...]\n"
 	"       lc-detect -c DIR [OPTION ...] FILE ...\n"
 	"       lc-detect score [-j] [-l LABELS] [OPTION ...] FILE ...\n"
@@ -41,6 +41,7 @@ static const char usage[] =
 	"  --plan FILE               the plan of the lr, or a state.json: an lr off it is an "
 	"alert\n"
 	"  --actions FILE            but for these, in force on the run\n"
+	"  --told LINES              they were told after LINES, those of --since\n"
 	"  --profile lm|rl           what matters: the loss, or reward, KL and entropy\n"
 	"  --state FILE              go on with the detector in FILE, and leave it there\n"
 	"  -t, --threshold X         index at which an alert begins (1)\n"
@@ -50,7 +51,7 @@ static const char usage[] =
 	"  -h, --help, --version\n"
 	"Status: 0 an alert, 1 none, 2 usage, 3 bad data, 4 system.\n";
 
-enum { ACTIONS = 256, AFTER, CROSS, FORECAST, PLAN, PROFILE, RULE, STATE, STRICT, VERSION };
+enum { ACTIONS = 256, AFTER, CROSS, FORECAST, PLAN, PROFILE, RULE, STATE, STRICT, TOLD, VERSION };
 
 static void set_profile(const char *name)
 {
@@ -89,6 +90,7 @@ static void option(int c, char **argv)
 	case 'w': asked.conf.min_steps = (int)lc_option_whole(optarg, "--warmup", 8, 100000); break;
 	case ACTIONS: asked.actions = optarg; break;
 	case PLAN: asked.plan = optarg; break;
+	case TOLD: asked.told = (long)lc_option_number(optarg, "--told", 0, 1e15); break;
 	case AFTER: asked.after = (long)lc_option_number(optarg, "--after", 0, 1e15); break;
 	case CROSS: check(asked_add_cross(&asked, optarg, &err) == 0, &err); break;
 	case FORECAST: asked.conf.forecast = 1; break;
@@ -105,17 +107,29 @@ static void option(int c, char **argv)
 static int options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"metric", 1, 0, 'm'},	      {"since", 1, 0, 's'},
-		{"threshold", 1, 0, 't'},     {"warmup", 1, 0, 'w'},
-		{"follow", 0, 0, 'f'},	      {"quiet", 0, 0, 'q'},
-		{"index", 0, 0, 'a'},	      {"rate", 1, 0, 'r'},
-		{"sibling", 1, 0, 'S'},	      {"cron", 1, 0, 'c'},
-		{"after", 1, 0, AFTER},	      {"cross", 1, 0, CROSS},
-		{"forecast", 0, 0, FORECAST}, {"profile", 1, 0, PROFILE},
-		{"rule", 1, 0, RULE},	      {"state", 1, 0, STATE},
-		{"strict", 0, 0, STRICT},     {"help", 0, 0, 'h'},
-		{"plan", 1, 0, PLAN},	      {"actions", 1, 0, ACTIONS},
-		{"version", 0, 0, VERSION},   {0, 0, 0, 0},
+		{"metric", 1, 0, 'm'},
+		{"since", 1, 0, 's'},
+		{"threshold", 1, 0, 't'},
+		{"warmup", 1, 0, 'w'},
+		{"follow", 0, 0, 'f'},
+		{"quiet", 0, 0, 'q'},
+		{"index", 0, 0, 'a'},
+		{"rate", 1, 0, 'r'},
+		{"sibling", 1, 0, 'S'},
+		{"cron", 1, 0, 'c'},
+		{"after", 1, 0, AFTER},
+		{"cross", 1, 0, CROSS},
+		{"forecast", 0, 0, FORECAST},
+		{"profile", 1, 0, PROFILE},
+		{"rule", 1, 0, RULE},
+		{"state", 1, 0, STATE},
+		{"strict", 0, 0, STRICT},
+		{"help", 0, 0, 'h'},
+		{"plan", 1, 0, PLAN},
+		{"actions", 1, 0, ACTIONS},
+		{"told", 1, 0, TOLD},
+		{"version", 0, 0, VERSION},
+		{0, 0, 0, 0},
 	};
 	int c, n;
 
@@ -128,8 +142,8 @@ static int options(int argc, char **argv)
 		lc_usage("--rule reads to the end, and keeps nothing: no -f, -c, -S, --state");
 	if (asked.plan && (rule || state || cron_dir))
 		lc_usage("--plan keeps nothing: no -c, --rule, --state");
-	if (asked.actions && !asked.plan)
-		lc_usage("--actions: beside which --plan?");
+	if ((asked.actions || asked.told >= 0) && !asked.plan)
+		lc_usage("--%s: beside which --plan?", asked.actions ? "actions" : "told");
 	if (asked.follow && n != 1)
 		lc_usage("-f follows one file");
 	if (cron_dir && n == 0)

@@ -7,8 +7,9 @@
 #include "action.h"
 #include "json.h"
 
-#define OFF 1.2	 /* times: less is rounding, or a plan that is read a little otherwise */
-#define AGREED 5 /* steps in a row that are off */
+#define OFF 1.2	   /* times: less is rounding, or a plan that is read a little otherwise */
+#define SMALL 0.01 /* of the plan's highest lr: less apart than that is rounding too */
+#define AGREED 5   /* steps in a row that are off */
 
 int offplan_load(struct offplan *o, const char *path, struct lc_err *err)
 {
@@ -45,17 +46,32 @@ int offplan_actions(struct offplan *o, const char *path, struct lc_err *err)
 	return 0;
 }
 
+/* How far the lr is from scale times the plan, in units of what is off it. A log may mean the lr
+ * before a step or after it. */
+static double distance(const struct offplan *o, const struct lc_step *st, double scale)
+{
+	double least = INFINITY;
+
+	for (long s = st->step - 1; s <= st->step + 1; s++) {
+		double lr = st->v[LC_LR], by_plan = scale * lc_schedule_lr(&o->plan, (double)s);
+
+		if (!(by_plan > 0) || !(lr > 0) || fabs(lr - by_plan) < SMALL * o->plan.lr)
+			return 0;
+		least = fmin(least, fabs(log(lr / by_plan)) / log(OFF));
+	}
+	return least;
+}
+
 int offplan_step(struct offplan *o, const struct lc_step *st, struct lc_alert *a)
 {
-	double by_plan, off;
+	double off;
 
 	if (!o->plan.shape || isnan(o->scale) || !lc_step_has(st, LC_LR))
 		return 0;
-	by_plan = o->scale * lc_schedule_lr(&o->plan, (double)st->step);
-	off = fabs(log(st->v[LC_LR] / by_plan)) / log(OFF);
+	off = fmin(distance(o, st, 1), distance(o, st, o->scale));
 	if (st->step <= o->last) /* it went back */
 		o->n = o->on = 0;
-	if (!(by_plan > 0) || !isfinite(off) || off <= 1) {
+	if (off <= 1) {
 		o->n = o->on = 0;
 		o->good = o->last = st->step;
 		return 0;

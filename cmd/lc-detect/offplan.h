@@ -2,9 +2,10 @@
  * offplan: is the lr that a run logs the one of its plan?
  *
  * A cause that stays, an lr that creeps up or has fallen to a thirtieth, may break nothing that an
- * index would notice. Where the plan is known it shows at once: an lr 1.2 times off it or more, at
- * 5 steps in a row, that no action in force explains, is an alert of kind drift, first lr. The
- * alert comes once, until the lr is back on its plan or the run goes back.
+ * index would notice. Where the plan is known it shows at once: an lr more than 1.2 times off it,
+ * at 5 steps in a row, that no action in force explains, is an alert of kind drift, first lr. The
+ * alert comes once, until the lr is back on its plan or the run goes back. An lr_scale may be there
+ * to undo such a cause: what is on the plan itself is not off it.
  */
 #ifndef LC_DETECT_OFFPLAN_H
 #define LC_DETECT_OFFPLAN_H

@@ -109,14 +109,18 @@ static int emit_events(struct run *r, const struct lc_step *st, int hush, struct
 }
 
 /*
- * An lr off its plan. The actions are read when the first line is that may raise an alert: a
- * trainer that was told them has begun by then.
+ * An lr off its plan, in what was logged since the actions in force were told: they are read at the
+ * first line of that, when a trainer that was told them has begun.
  */
-static int take_lr(struct run *r, const struct lc_step *st, int hush, struct lc_err *err)
+static int take_lr(struct run *r, const struct lc_step *st, unsigned long number, int hush,
+		   struct lc_err *err)
 {
+	unsigned long before =
+		r->asked->told >= 0 ? (unsigned long)r->asked->told : r->asked->since;
 	struct lc_alert a;
 
-	if (!hush && !r->told) {
+	hush |= number <= before;
+	if (number > before && !r->told) {
 		r->told = 1;
 		r->off.n = r->off.on = 0;
 		if (r->asked->actions && offplan_actions(&r->off, r->asked->actions, err) < 0)
@@ -141,7 +145,7 @@ static int one_step(struct run *r, const struct lc_step *st, unsigned long numbe
 		if (emit(r, record_alert(r, &a, st), err) < 0)
 			return -1;
 	}
-	if (!(r->asked->first_only && r->alerts) && take_lr(r, st, hush, err) < 0)
+	if (!(r->asked->first_only && r->alerts) && take_lr(r, st, number, hush, err) < 0)
 		return -1;
 	if (emit_events(r, st, hush || r->asked->first_only, err) < 0)
 		return -1;

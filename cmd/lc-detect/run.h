@@ -19,6 +19,7 @@ struct asked {
 	unsigned long since;	    /* lines that only teach */
 	long after;		    /* steps up to this raise no alert */
 	const char *plan, *actions; /* of the lr, NULL: not known; in force */
+	long told;		    /* lines before those actions; -1: those of since */
 	char **siblings;
 	int nsiblings;
 };

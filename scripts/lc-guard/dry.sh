@@ -14,7 +14,7 @@ dry() {
 	[ "$every" ] && printf 'of the budget of --every %s steps are left\n' "$(left every)"
 	if [ "$phase" = fork ]; then
 		would "go on with fork $forks, about $([ "$what" = alert ] && echo "the alert of step $(field step <"$dir/alert.json")" || echo "step $at")"
-	elif rec=$(lc-detect -1 -t "$threshold" ${profile:+--profile "$profile"} --since "$since" --after "$after" "$dir/run.jsonl" 2>/dev/null); then
+	elif rec=$(look 2>/dev/null); then
 		what=alert
 		dry_fork "treat the alert of step $(printf '%s\n' "$rec" | field step) ($(printf '%s\n' "$rec" | field kind))"
 	elif [ "$every" ] && [ "$head" ] && [ $((at / every)) -gt "$stretch" ]; then

@@ -12,9 +12,10 @@ all_kept() {
 launch() {
 	rm -rf "$dir/live"
 	all_kept && rm -rf "$dir/out/$line"
-	line=$((line + 1)) begun=$head
-	mark launch
 	mend run.jsonl
+	rm -f "$dir/plan.json"
+	line=$((line + 1)) begun=$head learned='' told=$(wc -l <"$dir/run.jsonl")
+	mark launch
 	mkdir -p "$dir/out/$line" || die 4 "mkdir $dir/out/$line"
 	start trainer "$dir/run.jsonl" lc-collapse apply --force -s "$dir/store" -d "$dir/live" -J "$dir/journal.jsonl" -H "$dir/run.jsonl" -b "$dir/base.json" \
 		-o "$dir/out/$line" -x "unset LC_METRICS; exec $command" "$dir/launch.json"
@@ -85,14 +86,39 @@ plan_resume() {
 \"from\":{\"snapshot\":\"${head:-none}\",\"step\":$step},\"actions\":$(cat "$dir/base.json")}"
 }
 
+# The words of lc-detect, in $words: the plan of the learning rate too, once a state has told it.
+look_words() {
+	words="-1 -t $threshold ${profile:+--profile $profile }--since $since --after $after $(quote "$dir/run.jsonl")"
+	[ ! -f "$dir/plan.json" ] || words="$words--plan $(quote "$dir/plan.json")--actions $(quote "$dir/live/actions.json")--told $told"
+}
+
+# shellcheck disable=SC2120 # it sets its own
 watch() {
 	: >"$dir/alert.new"
-	start watcher "$dir/alert.new" lc-detect -1 -f -t "$threshold" ${profile:+--profile "$profile"} --since "$since" --after "$after" "$dir/run.jsonl"
+	look_words
+	eval "set -- $words"
+	start watcher "$dir/alert.new" lc-detect -f "$@"
 	watcher=$pid
 }
 
+# A new state of this start may tell the plan: then the watcher begins again, with it.
+learn_plan() {
+	[ "$head" != "$begun" ] && [ "$head" != "$learned" ] && ! [ -f "$dir/plan.json" ] || return 0
+	learned=$head
+	plan_file
+	[ "$plan" ] || return 0
+	echo '{"step":1,"loss":1}' | lc-detect -q --plan "$plan" >/dev/null 2>&1
+	[ $? -eq 1 ] && cp "$plan" "$dir/plan.new" 2>/dev/null && mv "$dir/plan.new" "$dir/plan.json" || return 0
+	alive "$watcher" && end_group "$watcher" && watch
+}
+
 # An alert in what the follower may not have come to?
-look() { lc-detect -1 -t "$threshold" ${profile:+--profile "$profile"} --since "$since" --after "$after" "$dir/run.jsonl"; }
+# shellcheck disable=SC2120 # it sets its own
+look() {
+	look_words
+	eval "set -- $words"
+	lc-detect "$@"
+}
 check_alert() { look >"$dir/alert.new" 2>>"$dir/watcher.log"; }
 
 # With nothing left to spend, or no state to fork from, an alert is only written down.
@@ -148,6 +174,7 @@ train() {
 	watch
 	while alive "$trainer"; do
 		save_new
+		learn_plan
 		tidy
 		noticed && return 0
 		[ -z "$store_away" ] && due && what=every && return 0
@@ -163,6 +190,7 @@ train() {
 	end_group "$watcher"
 	watcher='' && rm -f "$dir/watcher.pid"
 	save_all
+	learn_plan
 	check_alert
 	case $? in
 	0) ;;

@@ -37,6 +37,26 @@ equal "of a warm-up in force the plan says nothing" 0 "$(lr_alerts)"
 lc-detect --plan $plan --actions absent.json low.jsonl >.out
 equal "no action is none" 1 "$(lr_alerts)"
 
+# what was logged before the actions in force were told
+echo '{}' >told.json
+lc-detect --plan $plan --actions told.json --told "$(wc -l <both.jsonl)" --since 0 both.jsonl >.out
+equal "what is older than the actions is not judged by them" 0 "$(lr_alerts)"
+ok "what is not, is" lc-detect -1 --plan $plan --actions told.json --told "$(wc -l <wsd.jsonl)" --since 0 both.jsonl
+match "from its first step" '"step":105,.*"onset":101,.*"first":"lr"' .out
+lc-detect --plan $plan --told "$(wc -l <wsd.jsonl)" --after 200 both.jsonl >.out
+equal "what goes on since steps that were judged is not told again" 0 "$(lr_alerts)"
+# what undoes a cause, and logs that mean the lr of the step beside
+$tiny --schedule wsd --fault lr-bump@101-:5 --lr-scale 0.2 >undone.jsonl
+echo '{"lr_scale":0.2}' >told.json
+lc-detect --plan $plan --actions told.json undone.jsonl >.out
+equal "an action that undoes a cause leaves the lr on its plan" 0 "$(lr_alerts)"
+$tiny --schedule wsd --lr-scale 1.1 >rough.jsonl
+for by in 1 -1; do
+	awk -v by=$by '{ match($0, /"step":[0-9]+/); s = substr($0, RSTART + 7, RLENGTH - 7); sub(/"step":[0-9]+/, "\"step\":" s + by) } s + by > 0' rough.jsonl >beside.jsonl
+	lc-detect --plan $plan beside.jsonl >.out
+	equal "the lr of the step beside ($by) is no other" 0 "$(lr_alerts)"
+done
+
 sed 's/"lr":[^,]*,/"lr":NaN,/' wsd.jsonl >nan.jsonl
 lc-detect --plan $plan nan.jsonl >.out
 equal "an lr that is no number is not judged" 0 "$(lr_alerts)"
@@ -46,5 +66,6 @@ status "no plan there" 4 lc-detect --plan absent.json wsd.jsonl
 echo '{"lr_scale":-1}' >bad.json
 status "actions that are none" 3 lc-detect --plan $plan --actions bad.json wsd.jsonl
 status "usage: --actions alone" 2 lc-detect --actions told.json wsd.jsonl
+status "usage: --told alone" 2 lc-detect --told 3 wsd.jsonl
 status "usage: with --state" 2 lc-detect --plan $plan --state s wsd.jsonl
 status "usage: with --rule" 2 lc-detect --plan $plan --rule olmo wsd.jsonl
