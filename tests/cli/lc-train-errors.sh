@@ -1,12 +1,9 @@
 #!/bin/sh
 # lc-train: what cannot be done is one line on stderr and the right status, and nothing half-written.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/train.sh"
 
-args="-q --layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --total 10 --val-every 0 --probe-every 0"
-train() {
-	# shellcheck disable=SC2086
-	lc-train $args "$@"
-}
+args="$tiny --total 10 --val-every 0 --probe-every 0"
 # full CMD...: with stdout on a full disk.
 full() {
 	"$@" >/dev/full

@@ -1,23 +1,10 @@
 #!/bin/sh
 # lc-train: each fault strikes where it is told to, does what lc-train-faults(7) says, and is the same after a resume.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/train.sh"
 
-args="-q --layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --total 60 --warmup 4 --schedule constant --lr 1e-3
+args="$tiny --total 60 --warmup 4 --schedule constant --lr 1e-3
 	--val-every 0 --probe-every 0 --save-every 20"
-train() {
-	# shellcheck disable=SC2086
-	lc-train $args "$@"
-}
-# of KEY: the values in .out, one a line
-of() {
-	sed "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/" .out
-}
-list() {
-	of "$1" | tr '\n' ' ' | sed 's/ $//'
-}
-no_clock() {
-	sed 's/,"wall_s":[^,}]*//' "$@"
-}
 
 ok "a trunk" train --steps 20 --out trunk
 s=trunk/step-00000020

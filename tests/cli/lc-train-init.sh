@@ -1,14 +1,9 @@
 #!/bin/sh
 # lc-train: the setup record, and a run that begins with the weights of another.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/train.sh"
 
-small="--layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --val-every 0 --probe-every 0"
-train() {
-	lc-train -q "$@"
-}
-no_clock() {
-	sed 's/,"wall_s":[^,}]*//' "$@"
-}
+small="$tiny --val-every 0 --probe-every 0"
 
 # shellcheck disable=SC2086
 ok "a run" train $small --total 40 --steps 20 --run r1 --clip 0.5 --weight-decay 0.2 --beta2 0.99 --out trunk

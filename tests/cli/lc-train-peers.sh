@@ -1,16 +1,10 @@
 #!/bin/sh
 # lc-train: the remedies of others inside the loop act, are logged, and go on after a resume to the bit.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/train.sh"
 
-args="-q --layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --total 160 --warmup 4 --lr 3e-3 --val-every 0 --probe-every 20
+args="$tiny --total 160 --warmup 4 --lr 3e-3 --val-every 0 --probe-every 20
 	--save-every 20"
-train() {
-	# shellcheck disable=SC2086
-	lc-train $args "$@"
-}
-no_clock() {
-	sed '/"type":"setup"/d; s/,"wall_s":[^,}]*//' "$@"
-}
 bad="--fault bad-data@120-122 --fault nan@130"
 
 # cut_in WORDS...: the run, the run in three parts (both resumes within the window), and their states.

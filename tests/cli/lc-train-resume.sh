@@ -1,16 +1,10 @@
 #!/bin/sh
 # lc-train: a run that is stopped and resumed, elsewhere, is the run that was not.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/train.sh"
 
-args="--layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --total 40 --warmup 10 --lr 3e-3 --val-every 10
+args="$tiny --total 40 --warmup 10 --lr 3e-3 --val-every 10
 	--val-bytes 1024 --probe-every 10 --save-every 10"
-train() {
-	# shellcheck disable=SC2086
-	lc-train -q $args "$@"
-}
-no_clock() {
-	sed '/"type":"setup"/d; s/,"wall_s":[0-9.e+-]*//' "$@"
-}
 
 ok "40 steps straight" train --out straight
 no_clock .out >straight.log

@@ -1,15 +1,9 @@
 #!/bin/sh
 # lc-train --reward: it learns, is exact after a resume, keeps the policy it began as, and collapses when driven too hard.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/train.sh"
 
-rl="-q --init base --reward words --schedule constant --warmup 5 --val-bytes 1024 --probe-every 10 --save-every 10"
-train() {
-	# shellcheck disable=SC2086
-	lc-train $rl "$@"
-}
-no_clock() {
-	sed 's/,"wall_s":[^,}]*//' "$@"
-}
+args="--init base --reward words --schedule constant --warmup 5 --val-bytes 1024 --probe-every 10 --save-every 10"
 # mean KEY FROM TO FILE: of these steps
 mean() {
 	awk -v key="\"$1\":" -v from="$2" -v to="$3" -F'"step":' '{
