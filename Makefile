@@ -2,7 +2,7 @@
 #: make            set up and build, into build/
 #: make check      set up, build, run all tests; tests/run WORD runs some
 #: make demo       the whole story on a real run that breaks
-#: make study      policies against incidents, in tables (STUDY=full, SET=tune, J=jobs)
+#: make study      policies against incidents, in tables, in 40 minutes (STUDY=full, SET=tune, J=jobs)
 #: make install    into PREFIX (/usr/local), below DESTDIR
 #: make uninstall  from there
 #: make deb        Debian packages, for any processor of this architecture, into build/

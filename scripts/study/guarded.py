@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from runs import call, curve, end, finals, number, profile, records, states_in, tool, words
+from runs import call, curve, end, finals, left, number, profile, records, states_in, tool, words
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # How large a fork is: about what a run of these sizes can pay.
@@ -14,17 +14,18 @@ FORK = {
     "tiny": "-w 12 -k 1 --nulls 2 --horizon 20 --readout 20 --confirm 0 --no-probes",
     "small": "-w 64 -k 3 --nulls 2 --horizon 100 --readout 100 --confirm 1 --budget 15%",
     "tune": "-w 64 -k 3 --nulls 2 --horizon 50 --readout 50 --confirm 1 --budget 15%",
-    "reward": "-w 64 -k 3 --nulls 2 --horizon 40 --readout 40 --confirm 1 --budget 15% -o max:reward",
+    "reward": "-w 64 -k 3 --nulls 2 --horizon 40 --readout 40 --confirm 1 --budget 15% -o max:val_reward",
     "medium": "-w 256 -k 4 --nulls 3 --horizon 200 --readout 200 --budget 15%",
 }
 EVERY = {"tiny": "--every 100", "small": "--every 2000 --every-budget 10%", "tune": "--every 1000 --every-budget 10%",
          "reward": "--every 1000 --every-budget 10%", "medium": "--every 2500 --every-budget 10%"}
+HELD = 8  # checkpoints that the trainer itself keeps: all are in the store
 
 
 def trainer(incident, seed, where, guard):
     """A trainer that keeps pace with its watcher, where it is the run itself and no future."""
     path = os.path.join(where, "train.sh")
-    line = " ".join("'%s'" % w for w in words(incident, seed, os.path.join(where, "mark")))
+    line = " ".join("'%s'" % w for w in [*words(incident, seed, os.path.join(where, "mark")), "--keep", str(HELD)])
     with open(path, "w") as f:
         f.write("#!/bin/sh\ncase \" $* \" in\n*' --steps none '*) exec '%s' '%s' '%s' %s \"$@\" ;;\n*) exec %s \"$@\" ;;\nesac\n"
                 % (sys.executable, os.path.join(HERE, "pace.py"), guard, line, line))
@@ -59,7 +60,8 @@ def read(incident, kept, cpu=0.0):
     whole = bool(steps) and steps[-1]["step"] >= incident.total
     alerts = [r for r in journal if r.get("type") == "alert"]
     decisions = [decision(kept, r) for r in journal if r.get("type") == "decision"]
-    return dict(val=val, test=test, died=not whole or val != val, steps=len(steps) + futures, futures=futures, curve=curve(steps, incident.metric),
+    return dict(val=val, test=test, left=left(run, incident.metric), died=not whole or val != val, steps=len(steps) + futures,
+               futures=futures, curve=curve(steps, incident.metric),
                total=incident.total, cpu=cpu, alert=alerts[0]["step"] if alerts else None,
                alerts=[(a["step"], a["kind"], a.get("first")) for a in alerts], decisions=decisions,
                interventions=sum(d["verdict"] == "better" for d in decisions),

@@ -2,11 +2,13 @@
 
 A step of a real run takes a second, one of these a third of a millisecond: unwatched, hundreds would pass between an alert
 and the end of the trainer. So the run's lines are passed on only so far ahead of what lc-detect has read of them, and of
-what lc-guard has kept of its checkpoints, in every study the same, whatever else the machine does. On SIGTERM what is
-there is passed on at once.
+what lc-guard has kept of its checkpoints, in every study the same, whatever else the machine does. It sleeps until the
+kernel says that one of the two was read or written (inotify). On SIGTERM what is there is passed on at once.
 """
+import ctypes
 import fcntl
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -14,8 +16,19 @@ import time
 
 AHEAD = 4096  # bytes, some 20 lines
 F_SETPIPE_SZ = 1031
-UNKEPT = 2  # checkpoints: the newest is kept when the next one is there
+IN_ACCESS, IN_MODIFY = 1, 2
+UNKEPT = 3  # checkpoints: the newest is kept when the next one is there
 PATIENCE = 60  # seconds without any watcher, after which the run goes on without
+
+
+def watched(guard):
+    """A descriptor that can be read when somebody has read the log, or noted what is kept."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    for name, mask in (("run.jsonl", IN_ACCESS), ("saved", IN_MODIFY)):
+        if fd < 0 or libc.inotify_add_watch(fd, os.path.join(guard, name).encode(), mask) < 0:
+            sys.exit("pace.py: watch %s: %s" % (name, os.strerror(ctypes.get_errno())))
+    return fd
 
 
 def position(guard):
@@ -43,26 +56,43 @@ def unkept(guard, out):
         return 0
 
 
+def wait(ready, seconds):
+    """Until something happens, but no longer; what was heard is forgotten. A watcher's birth and death make no sound."""
+    for fd, _ in ready.poll(1000 * seconds):
+        os.read(fd, 65536)
+
+
 def main():
     guard = sys.argv[1]
     hurry = []
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told)
     for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(sig, lambda *_: hurry.append(1))
-    child = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, bufsize=0)
-    fcntl.fcntl(child.stdout, F_SETPIPE_SZ, 4096)
-    log, out = os.path.join(guard, "run.jsonl"), sys.argv[sys.argv.index("--out") + 1]
+    ready = select.poll()
+    for fd in (watched(guard), heard):
+        ready.register(fd, select.POLLIN)
+    lines, end = os.pipe2(os.O_CLOEXEC | os.O_DIRECT)  # of packets, and room for one: a line at a time
+    fcntl.fcntl(end, F_SETPIPE_SZ, 4096)
+    child = subprocess.Popen(sys.argv[2:], stdout=end)
+    os.close(end)
+    log, out, seen = os.path.join(guard, "run.jsonl"), sys.argv[sys.argv.index("--out") + 1], 0
     while True:
-        block = os.read(child.stdout.fileno(), 2048)
+        block = os.read(lines, 65536)
         if not block:
             break
         os.write(1, block)
-        alone = 0.0
-        while not hurry and alone < PATIENCE:
+        if os.path.getsize(log) - seen <= AHEAD:
+            continue
+        alone = time.monotonic()
+        while not hurry and time.monotonic() - alone < PATIENCE:
             at = position(guard)
-            if at is not None and os.path.getsize(log) - at <= AHEAD and unkept(guard, out) <= UNKEPT:
-                break
-            time.sleep(0.01)
-            alone = alone + 0.01 if at is None else 0.0
+            if at is not None:
+                alone, seen = time.monotonic(), at
+                if os.path.getsize(log) - at <= AHEAD and unkept(guard, out) <= UNKEPT:
+                    break
+            wait(ready, 0.2)
     code = child.wait()
     if code < 0:
         signal.signal(-code, signal.SIG_DFL)
@@ -70,4 +100,5 @@ def main():
     return code
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,7 +10,7 @@ asha        at the first alert the arms of the oracle in rungs of 100, 200, 400 
             last one to the end (Li et al., 2020, as in Ray)
 oracle      every arm from the first alert to the end; the best by val_loss
 null        of a healthy run: its final loss over other data orders, for what is noise
-hindsight   of a healthy run: the plan from the start at each of LRS times its lr; the best by val_loss
+hindsight   of a healthy run: the plan from the start at each of LRS times its lr that lies in SANE; the best by val_loss
 
 The alerts are lc-detect's, and here acted on at that very step: no remedy is late because its detector was. All steps
 count that a policy takes, those that were thrown away too.
@@ -18,18 +18,20 @@ count that a policy takes, those that were thrown away too.
 import os
 import shutil
 
-from runs import Run, curve, damage_step, finals, records
+from runs import Run, curve, damage_step, finals, left, records
 
 TREATMENTS = 3  # of one run by a fixed remedy, as the ladders that people write have it
-NULLS = 3
+NULLS = 5
 LRS = (0.125, 0.25, 0.5, 2, 4, 8, 16)
+SANE = (3e-4, 1.5e-2)
 
 
 def result(run, found, end=None, **more):
     """What every policy reports. steps: all that were trained; total: those of the plan; val, test: at its end."""
     val, test = end or run.end() or finals(found, run.incident.metric)
     whole = max((r["step"] for r in found if "step" in r), default=0) >= run.incident.total
-    return dict(val=val, test=test, died=not whole or val != val, steps=run.steps, total=run.incident.total, cpu=run.cpu, **more)
+    return dict(val=val, test=test, left=left(found, run.incident.metric), died=not whole or val != val, steps=run.steps,
+                total=run.incident.total, cpu=run.cpu, **more)
 
 
 def seen(run, found):
@@ -149,7 +151,7 @@ def asha(base, where):
 def hindsight(base, where):
     run = Run(base.incident, base.seed, where)
     best, ends = ("x1", records(base.log)), {"x1": base.end() or finals(records(base.log), base.incident.metric)}
-    for scale in LRS:
+    for scale in (x for x in LRS if SANE[0] <= x * base.incident.lr <= SANE[1]):
         name = "x%g" % scale
         found = run.go(actions=["--lr-scale", scale])
         ends[name] = run.end() or finals(found, base.incident.metric)
@@ -190,8 +192,8 @@ def pbt(base, where, members=4, rounds=10):
             worst["scale"] = best["scale"] * (1.2 if next(draws) else 0.8)
     best = min(pop, key=lambda m: m["val"] if m["val"] == m["val"] else 1e9)
     val, test = best["run"].end() or finals(best["found"], base.incident.metric)
-    return dict(val=val, test=test, died=not val == val, steps=sum(m["run"].steps for m in pop), total=base.incident.total,
-                cpu=sum(m["run"].cpu for m in pop), choice="x%.3g" % best["scale"])
+    return dict(val=val, test=test, left=left(best["found"], base.incident.metric), died=not val == val,
+                steps=sum(m["run"].steps for m in pop), total=base.incident.total, cpu=sum(m["run"].cpu for m in pop), choice="x%.3g" % best["scale"])
 
 
 class _Short:

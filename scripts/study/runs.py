@@ -27,7 +27,7 @@ def words(incident, seed, mark):
     if incident.size == "tune":
         out += ["--text", code()]
     out += ["--lr", incident.lr, "--schedule", incident.schedule, "--seed", seed, "--data-seed", seed]
-    out += ["--val-every", size["every"], "--val-bytes", VAL_BYTES, "--save-every", 2 * size["every"]]
+    out += ["--val-every", size["every"], "--val-bytes", VAL_BYTES, "--save-every", size["save"]]
     out += incident.extra.split()
     for fault in incident.faults:
         last = min(incident.onset + incident.length, incident.total)
@@ -170,6 +170,14 @@ def finals(found, metric="val_loss"):
     last = next((r for r in reversed(found) if metric in r), {})
     sign = -1 if "reward" in metric else 1
     return sign * number(last.get(metric)), sign * number(last.get(other, last.get(metric)))
+
+
+def left(found, metric="val_loss"):
+    """What a run that died leaves: its last held-out values that are numbers, of both shards."""
+    other = metric.replace("val", "test")
+    sign = -1 if "reward" in metric else 1
+    ends = [(number(r[metric]) + number(r.get(other, r[metric]))) / 2 for r in found if metric in r]
+    return next((sign * x for x in reversed(ends) if x == x and abs(x) != float("inf")), None)
 
 
 def curve(found, metric="val_loss"):

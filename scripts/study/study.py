@@ -1,7 +1,9 @@
 """Does choosing among futures train better models, and what does it cost?
 
 	make study [STUDY=small|full] [SET=report|tune] [J=N]
-	B=build python3 scripts/study/study.py [--study NAME] [--set NAME] [--only WORD] [-j N] [-d DIR] [--report]
+	B=build python3 scripts/study/study.py [--study NAME] [--set NAME] [--only WORD] [-j N] [-d DIR] [--report] [--into FILE]
+
+small takes less than 40 minutes of two processors: every incident once, every policy. full has five seeds, two sizes, and no bound.
 
 Every cell, a policy on an incident with a seed, is a file under DIR/cells, named by the content of all that made it: the
 programs, these scripts, the incident, the policy. What is there is not run again: kill it anywhere and start it again.
@@ -14,6 +16,7 @@ import dataclasses
 import fcntl
 import glob
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -39,7 +42,7 @@ MADE_OF = {"nothing": OFFLINE, "palm": OFFLINE, "half lr": OFFLINE, "asha": OFFL
            "zclip": INSIDE, "skip 6 sigma": INSIDE, "pbt": INSIDE, "lightcone": GUARDED, "continuous": GUARDED}
 INSIDE_WORDS = {"zclip": ["--zclip"], "skip 6 sigma": ["--skip-sigma", "6"]}
 FROM_BASE = ("palm", "half lr", "asha", "oracle", "hindsight")  # begin from the untreated run's states
-LIMIT = {"tiny": 23.0, "small": 23.0, "full": float("inf")}  # minutes
+LIMIT = {"tiny": 33.0, "small": 33.0, "full": float("inf")}  # minutes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,20 +175,43 @@ def run_cell(cell, base, where):
     return {"asha": policies.asha, "oracle": policies.oracle, "hindsight": policies.hindsight}[p](base, where)
 
 
-def jobs_of(incidents, only):
-    """The jobs of a study: all incidents with a first seed, then with the next; continuous correction where a cause stays."""
-    out = []
-    for i in incidents:
-        for seed in i.seeds:
-            def cells(*names):
-                return [Cell(i, seed, n) for n in names if only is None or any(o in n for o in only)]
-            last = ["hindsight"] if i.healthy and "poor" in i.tags else [] if i.healthy else ["asha", "oracle"]
-            out.append(cells("nothing", "palm", "half lr", *last))
-            alone = ["lightcone", "zclip", "skip 6 sigma"] + (["continuous", "null"] if i.healthy else ["pbt"])
-            if not i.healthy and seed == i.seeds[0] and i.cause == "staying" and i.size == "small":
-                alone.append("continuous")
-            out += [cells(n) for n in alone]
-    return sorted((j for j in out if j), key=lambda j: j[0].incident.seeds.index(j[0].seed))
+def sick_jobs(i, seed, whole):
+    """Of an incident: what every row needs; a population last, since no row does."""
+    yield ["lightcone"]
+    yield ["nothing", "palm", "half lr", "oracle", "asha"]
+    yield ["zclip", "skip 6 sigma"]
+    if i.cause == "staying" and i.size == "small" and (whole or seed == i.seeds[0]):
+        yield ["continuous"]
+
+
+def well_jobs(i, seed, whole):
+    """Of a healthy run. Continuous correction is for a poor schedule: there it is set against hindsight, and is to do no harm elsewhere."""
+    poor, nth = "poor" in i.tags, i.seeds.index(seed)
+    yield ["nothing", *(["palm", "half lr"] if whole else []), *(["hindsight"] if poor and (whole or nth < 2) else [])]
+    yield ["lightcone"]
+    if i.size not in ("tune", "reward") and (whole or nth < (2 if poor else 1)):
+        yield ["continuous"]
+    if whole:
+        yield ["zclip", "skip 6 sigma"]
+
+
+def in_turn(incidents):
+    """(incident, seed): first seeds first."""
+    pairs = [(i, s) for i in incidents for s in i.seeds]
+    return sorted(pairs, key=lambda p: p[0].seeds.index(p[1]))
+
+
+def jobs_of(incidents, only, whole):
+    """The jobs of a study. What is noise comes first; then incidents and healthy runs by turns, so that wherever the study is cut
+    off, each row has something; at the end what no row waits for."""
+    sick, well = (in_turn(i for i in incidents if i.healthy == h) for h in (False, True))
+    order = [(i, s, ["null"]) for i, s in well if s == i.seeds[0] and i.schedule != "cosine"]
+    for pair in itertools.zip_longest(sick, well):
+        for one, jobs in zip(pair, (sick_jobs, well_jobs)):
+            order += [(*one, names) for names in jobs(*one, whole)] if one else []
+    order += [(i, s, ["pbt"]) for i, s in sick]
+    out = ([Cell(i, s, n) for n in names if only is None or any(o in n for o in only)] for i, s, names in order)
+    return [j for j in out if j]
 
 
 def alone(parent):
@@ -274,14 +300,15 @@ def main():
     p.add_argument("--policy", action="append", help="policies whose names contain this word; may be repeated")
     p.add_argument("-j", type=int, default=(os.cpu_count() or 1) + 1, help="jobs at a time (processors and one)")
     p.add_argument("-d", default=None, help="where cells are kept ($B/study)")
-    p.add_argument("--minutes", type=float, help="begin no cell after so many (small: 23): those left out are counted, and run the next time")
+    p.add_argument("--minutes", type=float, help="begin no cell after so many (small: 33): those left out are counted, and run the next time")
     p.add_argument("--report", action="store_true", help="run nothing: report on what is there")
+    p.add_argument("--into", help="write what it must show into this file too, between its study marks")
     args = p.parse_args()
     os.environ["B"] = os.path.abspath(os.environ.get("B", "build"))
     where = args.d or os.path.join(os.environ["B"], "study")
     os.environ["MADE"] = os.path.join(os.path.abspath(where), "made-" + made_key())
     incidents = [i for i in manifest(args.study, args.set) if not args.only or any(w in i.name for w in args.only)]
-    jobs = jobs_of(incidents, args.policy)
+    jobs = jobs_of(incidents, args.policy, args.study == "full")
     good = args.report or lock(where) and begin(where, jobs) and run_all(where, jobs, args.j, 60 * (args.minutes or LIMIT[args.study]))
     study = Study(where)
     cells = [(c, study.have(c)) for j in jobs for c in j]

@@ -6,7 +6,7 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; t
 	exit
 fi
 export PYTHONDONTWRITEBYTECODE=1
-study() { python3 "$TESTS/../scripts/study/study.py" --study tiny -d "$PWD/here" -j 2 --policy nothing --policy palm --policy lightcone; }
+study() { python3 "$TESTS/../scripts/study/study.py" --study tiny -d "$PWD/here" -j 2 --policy nothing --policy palm --policy lightcone "$@"; }
 cells() { ls -l --time-style=full-iso here/cells; }
 
 # killed when its first cell is there
@@ -24,14 +24,15 @@ ok "run again" study
 cp .out report.txt
 find here/cells -name '*.json' -exec cksum {} + | sort >after
 equal "what was there stays" "$(wc -l <before)" "$(comm -12 before after | wc -l)"
-equal "two incidents by three policies" 6 "$(wc -l <after)"
+equal "an incident by three policies, a healthy run by two" 5 "$(wc -l <after)"
 absent "no work is left" here/work/*
-match "the report counts them" '^study tiny, set report: 6 cells;' report.txt
+match "the report counts them" '^study tiny, set report: 5 cells$' report.txt
+match "what was not measured forgives nothing" '^noise was not measured for, and nothing is forgiven: healthy, moments$' report.txt
 for row in 'nothing ' 'palm ' 'lightcone '; do
 	match "a row of policies: $row" "^$row" report.txt
 done
 match "detection is told" '^moments +1 of 1 ' report.txt
-match "a guarded healthy run is the plain one" 'lightcone: harm on healthy runs.* \+0\.00 \+0\.00 ' report.txt
+match "a guarded healthy run is the plain one" 'lightcone: harm to healthy runs.* \+0\.0000, \+0\.0000; 0 of 1' report.txt
 
 cells >was
 ok "a third time" study
@@ -39,3 +40,12 @@ same "runs nothing" was - <<END2
 $(cells)
 END2
 same "and says the same" report.txt .out
+
+printf 'before\n<!-- study -->\nold\n<!-- /study -->\nafter\n' >page.md
+ok "into a page" study --report --into page.md
+equal "between the marks alone" "before after" "$(sed -n '1p;$p' page.md | xargs)"
+match "each goal is a row" '^\| lightcone: runs that die \| 0 of 2 \| 0 \|$' page.md
+equal "what was there is gone" 0 "$(grep -c '^old$' page.md)"
+rm -f here/cells/*
+ok "nothing at all can be reported too" study --report
+match "and is counted" '^study tiny, set report: 0 cells, 5 missing$' .out
