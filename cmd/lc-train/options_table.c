@@ -60,7 +60,7 @@ const struct option options[] = {
 	{"reseed", ACTION, 0, 0, "N", "another data order"},
 	{"data-shift", ACTION, 0, 0, "N", "step s learns from the batch of step s + N"},
 	{"jitter", ACTION, 0, 0, "X", "multiply each weight by 1 + X normal"},
-	{"fault", FAULT, 0, 0, "SPEC", "break something on purpose (lc-train(1))"},
+	{"fault", FAULT, 0, 0, "SPEC", "break something on purpose: lc-train-faults(7)"},
 	{"stop-on-nan", FLAG, J(stop_on_nan), NULL,
 	 "end with status 1 at a loss that is not finite"},
 	{"print-config", FLAG, J(print_config), NULL, "print the plan as JSON and stop"},

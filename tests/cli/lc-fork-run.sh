@@ -268,7 +268,8 @@ equal "and it is still killed" killed "$(status_of s)"
 branch m control '{}' >p
 lc-fork run -q --memory 64M --nice 5 -d memory -x 'nice; x=$(head -c 100000000 /dev/zero | tr "\\000" x); echo "${{#x}"; exit 0' <p >ev 2>err
 equal "a command past its memory fails" failed "$(status_of m)"
-equal "at its nice" 5 "$(head -n 1 memory/m/stdout.jsonl)"
+nice=$(($(nice) + 5)) # the tests may be nice themselves
+equal "at its nice" $((nice < 19 ? nice : 19)) "$(head -n 1 memory/m/stdout.jsonl)"
 status "--slot without a name" 2 sh -c "lc-fork run --slot 0,1 -x ./slow <p"
 status "an unknown engine" 2 sh -c "lc-fork run -e magic -x ./slow <p"
 sed 's/"horizon":10/"horizon":10,"readout":{"return":5}/' p >p2
