@@ -21,7 +21,7 @@ import shutil
 from runs import Run, curve, damage_step, finals, left, records
 
 TREATMENTS = 3  # of one run by a fixed remedy, as the ladders that people write have it
-NULLS = 5
+NULLS = 8
 LRS = (0.125, 0.25, 0.5, 2, 4, 8, 16)
 SANE = (3e-4, 1.5e-2)
 

@@ -71,6 +71,7 @@ class Run:
         self.part = 0
         self.states = {}  # step -> directory
         self.last = {}  # those of the last part
+        self.told, self.force = 0, {}  # lines when it began, and the actions in force since
 
     def go(self, state=None, actions=(), steps=None, total=None, extra=()):
         """Train on from a state, or from the beginning, to the end of the plan or so many steps; the records."""
@@ -78,6 +79,8 @@ class Run:
         out = os.path.join(self.dir, "out", str(self.part))
         new = os.path.join(self.dir, "part-%d.jsonl" % self.part)
         argv = words(self.incident, self.seed, self.mark) + ["--out", out, *map(str, extra), *map(str, actions)]
+        self.told = self.lines()
+        self.force = {"lr_scale": actions[actions.index("--lr-scale") + 1]} if "--lr-scale" in actions else {}
         if state:
             argv += ["--resume", state]
         if steps:
@@ -113,12 +116,19 @@ class Run:
         self.states = {s: d for s, d in self.states.items() if s <= step}
 
     def lines(self):
+        if not os.path.exists(self.log):
+            return 0
         with open(self.log, "rb") as f:
             return sum(1 for _ in f)
 
     def alert(self, since=0, after=0):
-        """The first alert of what was logged, beyond so many lines; or nothing."""
+        """The first alert of what was logged, beyond so many lines; or nothing. lc-detect knows what it knows under lc-guard."""
         argv = [tool("lc-detect"), "-1", "--since", str(since), "--after", str(after)]
+        if self.states:
+            force = os.path.join(self.dir, "actions.json")
+            with open(force, "w") as f:
+                json.dump(self.force, f)
+            argv += ["--plan", os.path.join(self.states[max(self.states)], "state.json"), "--actions", force, "--told", str(self.told)]
         argv += [*profile(self.incident), self.log]
         found = subprocess.run(argv, capture_output=True)
         if found.returncode not in (0, 1):
