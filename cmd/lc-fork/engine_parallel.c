@@ -24,8 +24,9 @@ static int room(const struct fleet *f)
 }
 
 /*
- * One parallel over the branches of list, a file of their names. Our words are quoted for sh: without
- * PARALLEL_SHELL the far side runs them by its own $SHELL, and nothing at all, status 0, where it has none.
+ * One parallel over the branches of list, a file of their names. Our words are quoted for sh:
+ * without PARALLEL_SHELL the far side runs them by its own $SHELL, and nothing at all, status 0,
+ * where it has none.
  */
 static int spawn(struct fleet *f, const char *list, struct lc_err *err)
 {

@@ -61,7 +61,8 @@ static int forecast_spread(const char *path, double *spread, struct lc_err *err)
 int plan_width(struct plan *p, struct lc_err *err)
 {
 	const struct asked *q = p->asked;
-	long refs = 1 + (p->clean > 0) + (q->nulls > 0) + q->nulls, cost = plan_cost(p, p->norigins - 1), room, arms;
+	long refs = 1 + (p->clean > 0) + (q->nulls > 0) + q->nulls,
+	     cost = plan_cost(p, p->norigins - 1), room, arms;
 	double spread;
 
 	p->width = q->width ? q->width : USUAL;

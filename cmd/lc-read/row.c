@@ -53,7 +53,7 @@ static void add_more(struct row *r, const char *s, size_t len)
 	r->more_len += len;
 }
 
-/* A name as a JSON string; in one that is no UTF-8, or has a NUL, such bytes become question marks. */
+/* A name as a JSON string; bytes that are no UTF-8, and NULs, become question marks. */
 static void add_name(struct row *r, const char *name, size_t len)
 {
 	json_t *s = memchr(name, '\0', len) ? NULL : json_stringn(name, len);

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct lc_names no_names;
 
-/* Each line is a JSON object. Lines of other types are passed on as they are: those are not ours. */
+/* Each line is a JSON object. Lines of other types pass as they are: those are not ours. */
 static void check(char *text)
 {
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {

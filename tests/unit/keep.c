@@ -119,9 +119,10 @@ Test(keep, log2_again_and_again)
 			for (long age = gaps[g]; 2 * age <= oldest; age *= 2) {
 				int found = 0;
 				for (size_t i = 0; i < n; i++)
-					found |= step - x[i].step >= age && step - x[i].step < 4 * age;
-				cr_assert(found, "gap %ld, step %ld: none of age %ld", gaps[g], step,
-					  age);
+					found |= step - x[i].step >= age &&
+						 step - x[i].step < 4 * age;
+				cr_assert(found, "gap %ld, step %ld: none of age %ld", gaps[g],
+					  step, age);
 			}
 		}
 	}

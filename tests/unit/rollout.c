@@ -229,8 +229,8 @@ Test(rollout, device_is_near_the_definition)
 	}
 	for (int i = 0; i < MOST; i++)
 		lc_rollout_plain(&want->basis, &want->post, .05, &want->br[i]);
-	cr_assert_eq(lc_rollout_device(&dev, &got->basis, &got->post, .05, got->br, MOST, &err), 0, "%s",
-		     err.text);
+	cr_assert_eq(lc_rollout_device(&dev, &got->basis, &got->post, .05, got->br, MOST, &err), 0,
+		     "%s", err.text);
 	for (int i = 0; i < MOST; i++)
 		near(got, want, i, 1e-5);
 	free(want);
