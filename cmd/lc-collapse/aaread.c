@@ -86,6 +86,21 @@ static int read_fork(struct aa_runs *runs, const char *path, enum metric m, stru
 	return 0;
 }
 
+/* Runs that go on from a state begin late: windows are drawn from where all have begun. */
+static void align(struct aa_runs *runs)
+{
+	long first = 0, at;
+
+	for (int i = 0; i < runs->n; i++) {
+		for (at = 0; at < runs->steps && isnan(runs->x[i][at]); at++)
+			;
+		first = at > first ? at : first;
+	}
+	runs->steps -= first;
+	for (int i = 0; i < runs->n; i++)
+		memmove(runs->x[i], runs->x[i] + first, (size_t)runs->steps * sizeof(double));
+}
+
 int aa_read(struct aa_runs *runs, char *const *files, int n, const struct aa_plan *plan,
 	    struct lc_err *err)
 {
@@ -107,6 +122,7 @@ int aa_read(struct aa_runs *runs, char *const *files, int n, const struct aa_pla
 		runs->steps = i == 0 || s.n < runs->steps ? s.n : runs->steps;
 		runs->x[runs->n++] = s.x;
 	}
+	align(runs);
 	return 0;
 }
 
