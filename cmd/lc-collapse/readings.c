@@ -92,6 +92,8 @@ static double mean_within(const struct future *f, long after, long upto, enum me
 	return n ? sum / n : NAN;
 }
 
+enum { NULLS_MOST = 64 }; /* equal runs that are looked at */
+
 #define RUNGS 5 /* H/8, H/4, H/2, H, and the reading itself after its segment */
 
 /*
@@ -104,7 +106,7 @@ static int null_rungs(const struct evidence *ev, const int *null, int n, enum me
 {
 	const struct future *first = &ev->f[null[0]], *seg = evidence_segment(ev, first, "return");
 	long width = seg ? seg->horizon - seg->horizon / 2 : 0, at;
-	double column[RUNGS][64];
+	double column[RUNGS][NULLS_MOST];
 	int rungs = 0, all;
 
 	for (int r = 0; seg && r < RUNGS - 1; r++) {
@@ -136,37 +138,76 @@ static struct spread spread_of(struct lc_noise s, double mean)
 
 static struct spread return_spread(const struct evidence *ev, const int *null, int n, enum metric m)
 {
-	double y[64 * RUNGS], t[RUNGS], one = 1;
+	double y[NULLS_MOST * RUNGS], t[RUNGS], one = 1, ends[NULLS_MOST];
 	int rungs = n ? null_rungs(ev, null, n, m, y, t) : 1;
 	struct spread last;
 
-	double ends[64];
 	for (int i = 0; i < n; i++)
 		ends[i] = y[i * rungs + rungs - 1];
 	last = spread_of(lc_noise_of(ends, n, 1, &one), n ? ends[0] : 0);
 	return last.df > 0 ? spread_of(lc_noise_of(y, n, rungs, t), ends[0]) : last;
 }
 
+/*
+ * A control from the nulls' own state is one of them, on its own order: its luck is noise too, and
+ * where it was the odd one out all arms look better. Its index, or -1.
+ */
+static int control_as_null(const struct evidence *ev, int null)
+{
+	const struct future *control = evidence_role(ev, "control");
+	const json_t *from = json_object_get(ev->f[null].rec, "from");
+
+	return control && json_equal(json_object_get(control->rec, "from"), from)
+		       ? (int)(control - ev->f)
+		       : -1;
+}
+
+/* The equal runs of a fork that were read. */
+struct equals {
+	int null[NULLS_MOST], n, cools;
+	double cool[NULLS_MOST];
+};
+
+static void add_equal(struct equals *e, const struct evidence *ev, int i, enum metric m)
+{
+	double r = read_return(ev, &ev->f[i], m), c = read_cool(ev, &ev->f[i], m);
+
+	if (isfinite(r) && e->n < NULLS_MOST)
+		e->null[e->n++] = i;
+	if (isfinite(c) && e->cools < NULLS_MOST)
+		e->cool[e->cools++] = c;
+}
+
+static struct spread cool_spread(const struct equals *e)
+{
+	double one = 1;
+
+	return spread_of(lc_noise_of(e->cool, e->cools, 1, &one), e->cools ? e->cool[0] : 0);
+}
+
 struct noise noise_floor(const struct evidence *ev, enum metric m)
 {
-	double cool[64], one = 1;
+	struct equals e = {.n = 0};
 	struct noise n = {.diverged = NULL};
-	int null[64], cools = 0;
+	int control;
 
 	for (int i = 0; i < ev->n; i++) {
 		if (strcmp(ev->f[i].role, "null") != 0)
 			continue;
-		double r = read_return(ev, &ev->f[i], m), c = read_cool(ev, &ev->f[i], m);
-		if (isinf(r) || isinf(c))
+		if (isinf(read_return(ev, &ev->f[i], m)) || isinf(read_cool(ev, &ev->f[i], m)))
 			n.diverged = ev->f[i].id;
-		if (isfinite(r) && n.nulls < 64)
-			null[n.nulls++] = i;
-		if (isfinite(c) && cools < 64)
-			cool[cools++] = c;
+		add_equal(&e, ev, i, m);
 	}
-	n.ret = return_spread(ev, null, n.nulls, m);
-	n.cool = spread_of(lc_noise_of(cool, cools, 1, &one), cools ? cool[0] : 0);
+	n.nulls = e.n;
+	n.ret = return_spread(ev, e.null, e.n, m);
+	n.cool = cool_spread(&e);
 	n.identical = n.nulls > 1 && !(n.ret.df > 0);
+	control = n.ret.df > 0 ? control_as_null(ev, e.null[0]) : -1;
+	if (control >= 0) {
+		add_equal(&e, ev, control, m);
+		n.ret = return_spread(ev, e.null, e.n, m);
+		n.cool = n.cool.df > 0 ? cool_spread(&e) : n.cool;
+	}
 	if (n.diverged)
 		n.ret.df = n.cool.df = 0;
 	return n;

@@ -29,14 +29,14 @@ fork() { # HALF GAIN: a control at 2, two nulls apart, an arm
 }
 field() { grep -o "\"$1\":\(\"[^\"]*\"\|[^,}]*\)" | head -n 1 | sed 's/^[^:]*://; s/"//g'; }
 
-# two nulls of sd .0071: t(.95; 1) sqrt(2) sd is .063, above a gain of .045
-fork 0.005 0.045 >fork.jsonl
+# two nulls and the control of their state, sd .005: t(.95; 2) sqrt(2) sd is .021, above a gain of .015
+fork 0.005 0.015 >fork.jsonl
 status "two nulls alone" 1 lc-collapse race fork.jsonl
-equal "cannot tell a gain of 6 sd" undecided "$(field verdict <.out)"
-run 0.01 >run.jsonl
+equal "cannot tell a gain of 3 sd" undecided "$(field verdict <.out)"
+run 0.003 >run.jsonl
 ok "with the run's own readings" lc-collapse race run.jsonl fork.jsonl
 equal "it is told" "better a" "$(field verdict <.out) $(field choice <.out)"
-match "what they know is in the decision" '"noise":\{"return":0.00707107,.*"nulls":2,"df":1,.*"pooled":\{"return":0.010[0-9]*,"df":9,' .out
+match "what they know is in the decision" '"noise":\{"return":0.005,.*"nulls":2,"df":2,.*"pooled":\{"return":0.003[0-9]*,"df":9,' .out
 cp .out decision
 ok "verify judges by it" lc-collapse verify decision run.jsonl fork.jsonl
 
@@ -50,12 +50,12 @@ equal "it says so" none "$(field verdict <.out)"
 # what does not count
 run 0.1 95 0.001 >decay.jsonl
 ok "readings at another lr do not count" lc-collapse race decay.jsonl lucky.jsonl
-match "nor are pooled" '"df":1,"cool_df":0,"jitter":"nan"\}' .out
+match "nor are pooled" '"df":2,"cool_df":0,"jitter":"nan"\}' .out
 sed 's/"val_loss":[0-9.]*/"val_loss":NaN/' noisy.jsonl >nan.jsonl
 ok "nor do those that are not finite" lc-collapse race nan.jsonl lucky.jsonl
-{ run 0.1 && run 0.01; } >again.jsonl
+{ run 0.1 && run 0.003; } >again.jsonl
 ok "of steps that were gone again the newest count" lc-collapse race again.jsonl fork.jsonl
-match "as if the older were not there" '"pooled":\{"return":0.010[0-9]*,"df":9,' .out
+match "as if the older were not there" '"pooled":\{"return":0.003[0-9]*,"df":9,' .out
 {
 	cat fork.jsonl
 	future n3 null '{"reseed":3}' 1.995
@@ -64,4 +64,4 @@ match "as if the older were not there" '"pooled":\{"return":0.010[0-9]*,"df":9,'
 	future n6 null '{"reseed":6}' 2.005
 } >six.jsonl
 ok "six nulls know it themselves" lc-collapse race noisy.jsonl six.jsonl
-match "and pool nothing" '"df":5,"cool_df":0,"jitter":"nan"\}' .out
+match "and pool nothing" '"df":6,"cool_df":0,"jitter":"nan"\}' .out

@@ -38,11 +38,11 @@ fork() {
 }
 
 fork 1 same=0 bad=-1 other=-1,.5 good=.05 >ev
-status "a race" 1 lc-collapse race --stop dir ev
+ok "a race" lc-collapse race --stop dir ev
 match "stops the loser, at the first rung" '^stopped at 0.125 of the horizon: [01]\.[0-9]* behind the best, 0\.[0-9]* is luck$' dir/bad/stop
 equal "and no other: what is at another lr is not compared" "bad" "$(ls dir)"
 cp .out with
-status "the same without stops" 1 lc-collapse race ev
+ok "the same without stops" lc-collapse race ev
 same "decides the same" .out with
 ok "verify too" lc-collapse verify with ev
 fork 1 good=.05 nan=NaN >ev
@@ -70,7 +70,7 @@ fork 3 a=-.02 b=.3 | awk '/"step":/ && match($0, /"loss":[0-9.]*/) {
 		match($0, /"step":[0-9]*/)
 		sub(/"loss":[0-9.]*/, "\"loss\":" loss - .01 * (substr($0, RSTART + 7, RLENGTH - 7) - 100))
 	} { print }' >ev
-status "a price for each step" 1 lc-collapse race --stop priced --price 1 -a .0001 ev
+ok "a price for each step" lc-collapse race --stop priced --price 1 -a .0001 ev
 equal "leaves the readings of the worse unread" "a.cool a.return" "$(echo $(ls priced))"
 
 # many forks of arms that are all as good: any one of them is a best, and is stopped with probability alpha at most;
