@@ -90,8 +90,8 @@ def incident_rows(t, q):
     if sick:
         good, of, lost = beaten(t, q, FIXED)
         if of:
-            yield ("%s: incidents where no fixed remedy ends better, within noise" % q, "%.0f %% (%d of %d)" % (100 * good / of, good, of),
-                   "at least 90 %", good >= 0.9 * of)
+            yield ("%s: incidents where no fixed remedy ends better, within noise" % q,
+                   "%.0f %% (%d of %d)" % (100 * good / of, good, of), "at least 90 %", good >= 0.9 * of)
         for one in lost:
             yield "    better there: " + one, "", "", None
         for metric, what in (("val_loss", "loss"), ("val_reward", "reward")):
@@ -127,11 +127,13 @@ def healthy_rows(t, q):
         return
     runs = [p[q] for _, p in well]
     most = 2 if q == "lightcone" else 10
-    yield ("%s: extra compute per healthy run" % q, "%.1f %%" % mean(extra(runs)), "at most %d %%" % most, mean(extra(runs)) <= most)
+    more = mean(extra(runs))
+    yield "%s: extra compute per healthy run" % q, "%.1f %%" % more, "at most %d %%" % most, more <= most
     changes = sum(x["interventions"] for x in runs)
     harm = [(t.final(p, q) - t.final(p, "nothing"), i) for i, p in well]
     out = [h for h, i in harm if h > bound(t, i)]
-    yield "%s: interventions on healthy runs" % q, "%d in %d runs" % (changes, len(runs)), "under 1 in 20", 20 * changes < len(runs)
+    yield ("%s: interventions on healthy runs" % q, "%d in %d runs" % (changes, len(runs)), "under 1 in 20",
+           20 * changes < len(runs))
     yield ("%s: harm to healthy runs, mean and most; outside the null spread" % q, "%+.4f, %+.4f; %d of %d"
            % (mean(h for h, _ in harm), max(h for h, _ in harm), len(out), len(harm)), "inside it", not out)
 

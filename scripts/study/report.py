@@ -105,18 +105,22 @@ def policy_table(t, metric):
 def detection_table(t):
     print("\nDetection: steps from the onset to the alert, and from the alert to the damage")
     line("", ("alerts", "delay", "lead", "first"))
-    every = []
     for name in t.names(False):
         got = [(i, p["nothing"]) for i, _, p in t.runs(False) if i.name == name and "nothing" in p]
         hit = [(i, x) for i, x in got if x.get("alert") is not None and x["alert"] >= i.onset]
         early = sum(x.get("alert") is not None and x["alert"] < i.onset for i, x in got)
         lead = [x["damage"] - x["alert"] for _, x in hit if x.get("damage")]
-        every += [(x["alert"] - i.onset if (i, x) in hit else None) for i, x in got]
         line(name, ("%d of %d%s" % (len(hit), len(got), " (%d early)" % early if early else ""),
                     num(median(x["alert"] - i.onset for i, x in hit), 0), num(median(lead), 0),
                     ",".join(sorted({str(x["first"]) for _, x in hit}))))
-    hit = [d for d in every if d is not None]
-    line("all", ("%d of %d" % (len(hit), len(every)), num(median(hit), 0)))
+    hit, of = delays(t)
+    line("all", ("%d of %d" % (len(hit), of), num(median(hit), 0)))
+
+
+def delays(t):
+    """Steps from onset to alert of all untreated runs that had one since; and of how many."""
+    got = [(i, p["nothing"]) for i, _, p in t.runs(False) if "nothing" in p]
+    return [x["alert"] - i.onset for i, x in got if x.get("alert") is not None and x["alert"] >= i.onset], len(got)
 
 
 def real_later(t, q, healthy, steps=1000):
@@ -139,9 +143,8 @@ def at_step(curve, step):
 
 
 def guard_table(t):
-    """Costs: CPU seconds of a run with all that belongs to it, of the plain run, and of the tools: what is left when the trained
-    steps are taken off at the plain run's pace. Such a model's step takes a third of a millisecond; a real one's takes the
-    time of thousands, and the tools what they take here."""
+    """Costs: CPU seconds of a run with all that belongs to it, of the plain run, and of the tools, which is what is left when the
+    trained steps are taken off at the plain run's pace. A step of such a model takes a third of a millisecond."""
     print("\nDecisions and costs of lc-guard (means over runs; wall time beside other jobs, the trainer waiting for its watcher)")
     line("", ("alerts", "decisions", "changes", "real later", "drafts right", "CPU s", "plain CPU s", "tools CPU s", "wall s"), 24)
     for healthy in (False, True):
@@ -156,6 +159,17 @@ def guard_table(t):
                  (sum(len(x["alerts"]) for x in own), sum(len(x["decisions"]) for x in own),
                   sum(x["interventions"] for x in own), "%d of %d" % real_later(t, q, healthy), "%d of %d" % right,
                   *(num(mean(x), 1) for x in ([x["cpu"] for x in own], plain, tools, [x["wall"] for x in own]))), 24)
+
+
+def asides(t):
+    """What else a reader asks, as rows without a goal."""
+    hit, of = delays(t)
+    yield "incidents with an alert; steps from the onset to it, the median", "%d of %d; %s" % (len(hit), of, num(median(hit), 0)), "", None
+    own = [p["lightcone"] for _, _, p in t.runs() if "lightcone" in p]
+    if own:
+        yield "lightcone: first changes whose gain was real 1000 steps later", "%d of %d" % real_later(t, "lightcone", None), "", None
+        right = tuple(sum(x["drafts"][k] for x in own) for k in (0, 1))
+        yield "lightcone: forecasts that the real steps bore out", "%d of %d" % right, "", None
 
 
 def head(t, cells, missing, args):
@@ -179,7 +193,7 @@ def show(cells, missing, args):
     if any(t.runs(True)):
         finals_table(t, True, "Final held-out loss, healthy runs")
     guard_table(t)
-    found = list(goals.rows(t, OURS))
+    found = [*goals.rows(t, OURS), *asides(t)]
     goals.show(found)
     if args.into:
         goals.into(args.into, goals.markdown(found, len(cells), missing, args))
