@@ -232,6 +232,7 @@ static int stream(const struct siblings *siblings, char *const *files, int n)
 
 	run_open(&r, &asked, stdout);
 	r.siblings = siblings;
+	r.off.threshold = asked.conf.threshold;
 	if (asked.plan && offplan_load(&r.off, asked.plan, &err) < 0)
 		lc_die(&err);
 	if (state && (restored = memory_load(&m, r.d, state, &err)) < 0)

@@ -9,7 +9,7 @@
 
 #define OFF 1.2	   /* times: less is rounding, or a plan that is read a little otherwise */
 #define SMALL 0.01 /* of the plan's highest lr: less apart than that is rounding too */
-#define AGREED 5   /* steps in a row that are off */
+#define AGREED 5   /* steps in a row, for an alert */
 
 int offplan_load(struct offplan *o, const char *path, struct lc_err *err)
 {
@@ -24,6 +24,7 @@ int offplan_load(struct offplan *o, const char *path, struct lc_err *err)
 	if (ret < 0)
 		return lc_fail(err, why.code, "%s: %.400s", path, why.text);
 	o->scale = 1;
+	offplan_reset(o);
 	return 0;
 }
 
@@ -46,9 +47,9 @@ int offplan_actions(struct offplan *o, const char *path, struct lc_err *err)
 	return 0;
 }
 
-/* How far the lr is from scale times the plan, in units of what is off it. A log may mean the lr
- * before a step or after it. */
-static double distance(const struct offplan *o, const struct lc_step *st, double scale)
+/* How many times the lr is scale times the plan's, or the inverse, as a power of 2. A log may mean
+ * the lr before a step or after it. */
+static double doublings(const struct offplan *o, const struct lc_step *st, double scale)
 {
 	double least = INFINITY;
 
@@ -57,9 +58,26 @@ static double distance(const struct offplan *o, const struct lc_step *st, double
 
 		if (!(by_plan > 0) || !(lr > 0) || fabs(lr - by_plan) < SMALL * o->plan.lr)
 			return 0;
-		least = fmin(least, fabs(log(lr / by_plan)) / log(OFF));
+		least = fmin(least, fabs(log2(lr / by_plan)));
 	}
 	return least;
+}
+
+void offplan_reset(struct offplan *o)
+{
+	o->n = o->loud = 0;
+	o->next = o->threshold;
+}
+
+/* Is it so far off, for so long, that it is to be told? */
+static int is_loud(struct offplan *o, double off)
+{
+	o->loud = off < o->next ? 0 : o->loud + 1;
+	if (o->loud < AGREED)
+		return 0;
+	o->loud = 0;
+	o->next = off + 1;
+	return 1;
 }
 
 int offplan_step(struct offplan *o, const struct lc_step *st, struct lc_alert *a)
@@ -68,28 +86,26 @@ int offplan_step(struct offplan *o, const struct lc_step *st, struct lc_alert *a
 
 	if (!o->plan.shape || isnan(o->scale) || !lc_step_has(st, LC_LR))
 		return 0;
-	off = fmin(distance(o, st, 1), distance(o, st, o->scale));
-	if (st->step <= o->last) /* it went back */
-		o->n = o->on = 0;
-	if (off <= 1) {
-		o->n = o->on = 0;
-		o->good = o->last = st->step;
+	off = fmin(doublings(o, st, 1), doublings(o, st, o->scale));
+	if (st->step <= o->last || off <= log2(OFF)) /* it went back, or is back */
+		offplan_reset(o);
+	o->last = st->step;
+	if (off <= log2(OFF)) {
+		o->good = st->step;
 		return 0;
 	}
 	if (o->n++ == 0) {
 		o->onset = st->step;
 		o->rewind = o->good < st->step ? o->good : st->step - 1;
 	}
-	o->last = st->step;
-	if (o->on || o->n < AGREED)
+	if (!is_loud(o, off))
 		return 0;
-	o->on = 1;
 	*a = (struct lc_alert){.step = st->step,
 			       .onset = o->onset,
 			       .rewind = o->rewind,
 			       .kind = LC_DRIFT,
 			       .index = off,
-			       .threshold = 1,
+			       .threshold = o->threshold,
 			       .loss_z = NAN,
 			       .grad_z = NAN,
 			       .first = LC_LR};

@@ -122,7 +122,7 @@ static int take_lr(struct run *r, const struct lc_step *st, unsigned long number
 	hush |= number <= before;
 	if (number > before && !r->told) {
 		r->told = 1;
-		r->off.n = r->off.on = 0;
+		offplan_reset(&r->off);
 		if (r->asked->actions && offplan_actions(&r->off, r->asked->actions, err) < 0)
 			return -1;
 	}

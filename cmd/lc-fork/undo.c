@@ -3,7 +3,9 @@
  *
  * A cause that stays is not cured by going back (DESIGN section 8, truth 5), and no forecast of the
  * plan shows that its lr is not the plan's. What the run logs tells both, and by how much: 1/times
- * brings it back, from the clean state and from the present one.
+ * brings it back, from the clean state and from the present one. From the present one alone where
+ * the lr is too low: that damages nothing, and in the steps between the clean state and the onset
+ * an lr raised so many times would.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -33,16 +35,19 @@ static int leaves_plan(const json_t *base)
 	       json_object_get(base, "lr_for");
 }
 
-/* Over its newest steps, how many times the lr in force by plan the run's lr is; 1: it is that. */
+/* Over its newest steps, how many times the lr of the plan, or the one in force by it, whichever is
+ * nearer (a scale may be there to undo a cause), the run's lr is; 1: it is that. */
 static double times_off(const struct past *run, const struct lc_schedule *s, double scale)
 {
 	double first = 0;
 	int n = 0;
 
 	for (long i = run->n - 1; i >= 0 && n < MARKS; i--) {
-		double by_plan = scale * lc_schedule_lr(s, (double)run->m[i].step);
+		double by_plan = lc_schedule_lr(s, (double)run->m[i].step);
 		double times = run->m[i].lr / by_plan;
 
+		if (fabs(log(times / scale)) < fabs(log(times)))
+			times /= scale;
 		if (!(by_plan > 0) || !(times > 0) || !isfinite(times))
 			return 1;
 		if (n++ == 0)
@@ -84,7 +89,7 @@ int plan_undo(struct plan *p, struct lc_err *err)
 		goto out;
 	snprintf(text, sizeof(text), "%.3g", 1 / times);
 	p->undoes = "lr";
-	if (p->clean > 0)
+	if (p->clean > 0 && times > 1)
 		ret = put(p, p->clean, strtod(text, NULL), err);
 	if (ret == 0)
 		ret = put(p, 0, strtod(text, NULL), err);

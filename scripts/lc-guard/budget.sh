@@ -122,13 +122,19 @@ spend() {
 }
 probed_steps() { grep '"type":"result"' "$f/probed.jsonl" | grep -o '"steps":[0-9]*' | awk -F : '{ n += $2 } END { print n + 0 }'; }
 
+# Is there a way to go, where the plan tells it, for what --every looks at?
+ahead() {
+	plan_file
+	n=$([ "$plan" ] && field total <"$plan")
+	case $n in '' | *[!0-9]*) return 0 ;; esac
+	[ $((at + horizon + readout)) -le "$n" ]
+}
+
 # Has the run come to the next stretch of --every, and is it worth a fork? (Not so near to its end that none fits.)
 due() {
 	[ "$every" ] && [ "$head" ] && [ $((at / every)) -gt "$stretch" ] || return 1
 	stretch=$((at / every))
-	plan_file
-	n=$([ "$plan" ] && field total <"$plan")
-	case $n in '' | *[!0-9]*) ;; *) [ $((at + horizon + readout)) -le "$n" ] || return 1 ;; esac
+	ahead || return 1
 	[ "$at" -ge "$(waits_until)" ] || return 1
 	may every && return 0
 	only_watch every

@@ -121,6 +121,8 @@ plan_size() {
 # The futures worth thinking about, their forecasts, and of them those worth running: files in $f, each once.
 propose() {
 	[ -f "$f/screened.jsonl" ] && return
+	# it may have gone on up to its end before it was ended
+	[ "$what" = alert ] || ahead || { barred="step $at is too near to the end of the run" && return 1; }
 	plan_size
 	if [ "$what" = alert ]; then set -- -a "$dir/alert.json"; else set -- --every "$every"; fi
 	stage plan.jsonl lc-fork plan "$@" -s "$dir/store" -w "$w" ${space:+-S "$space"} --head "$head" \

@@ -51,6 +51,7 @@ if [ "$code" -eq 0 ]; then
 	event '"ended"'
 	look_back
 	called
+	[ -z "$store_away" ] || warn "the store is away: what it lacks is in $dir/out/$line"
 	stands ended
 	say "the command has ended; the journal is $dir/journal.jsonl"
 	exit 0

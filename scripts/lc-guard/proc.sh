@@ -58,7 +58,9 @@ end_group() {
 }
 
 stop_all() {
-	for p in $trainer $watcher $worker $keeper $saver $hook $nap; do end_group "$p"; done
+	last=${!:-} # what was started last may have no name yet
+	[ "$last" ] && [ "$(sed 's/^.*) //' "/proc/$last/stat" 2>/dev/null | cut -d ' ' -f 2)" = $$ ] || last=''
+	for p in $last $trainer $watcher $worker $keeper $saver $hook $nap; do end_group "$p"; done
 	trainer='' watcher='' worker='' keeper='' saver='' saving='' hook='' nap=''
 	rm -f "$dir"/*.pid
 }

@@ -133,10 +133,11 @@ write_down() {
 	mark train
 }
 
-# Has the watcher seen something to be treated? (Not while the store is away: it would have nothing to go on from.)
+# Has the watcher seen something to be treated? (Not while the store is away, or the first state is on its way there: it would
+# have nothing to go on from.)
 noticed() {
 	alive "$watcher" && return 1
-	[ "$store_away" ] && [ -s "$dir/alert.new" ] && return 1
+	[ -s "$dir/alert.new" ] && { [ "$store_away" ] || ! { [ "$head" ] || all_kept; }; } && return 1
 	if ! [ -s "$dir/alert.new" ]; then # it was killed: another takes its place
 		sleep 1
 		watch

@@ -71,7 +71,7 @@ rather_alert() {
 		take_alert
 	else
 		write_down
-		since=$(wc -l <"$dir/run.jsonl") what=every
+		what=every
 	fi
 	mark fork
 }
@@ -89,6 +89,9 @@ treat() {
 	state=forking
 	mark fork
 	stop_trainer
+	find_head # when the store is there
+	[ -z "$head" ] || at=$(printf '%s\n' "$rec" | field step)
+	state=forking
 	rather_alert
 	[ "$what" = alert ] || say "step $at: is there a better way from here?"
 	if fork; then

@@ -13,12 +13,14 @@ plan=wsd/step-00000100/state.json
 
 $tiny --schedule wsd --fault lr-ramp@101-300:8 >creeps.jsonl
 ok "an lr that creeps up" lc-detect --plan $plan creeps.jsonl
-equal "is told once" 1 "$(lr_alerts)"
-alert=$(grep '"first":"lr"' .out)
+equal "is told each time it has doubled" "1 2" "$(grep '"first":"lr"' .out | sed 's/.*"index":\([0-9]*\).*/\1/' | tr '\n' ' ' | sed 's/ $//')"
+alert=$(grep '"first":"lr"' .out | head -n 1)
 field() { echo "$alert" | grep -o "\"$1\":[0-9]*" | cut -d : -f 2; }
 match "as a drift" '"kind":"drift","onset"' .out
 ok "from where it was 1.2 times off: $(field onset)" test "$(field onset)" -gt 101 -a "$(field onset)" -lt 140
-equal "five steps of it suffice" $(($(field onset) + 4)) "$(field step)"
+lr=$(grep "\"step\":$(($(field step) - 4))," creeps.jsonl | sed 's/.*"lr":\([^,]*\).*/\1/')
+before=$(grep "\"step\":$(($(field step) - 6))," creeps.jsonl | sed 's/.*"lr":\([^,]*\).*/\1/')
+ok "five steps of twice the lr suffice" awk "BEGIN { exit !($lr >= 0.004 && $before < 0.004) }"
 equal "back to the last step on the plan" $(($(field onset) - 1)) "$(field rewind)"
 equal "without the plan nothing is said of it" 0 "$(lc-detect creeps.jsonl | grep -c '"first":"lr"')"
 lc-detect --plan $plan --since 300 creeps.jsonl >.out

@@ -240,12 +240,19 @@ equal "within the width" 64 "$(wc -l <off)"
 log 186 0.1 >low.jsonl
 ok "an lr a tenth of it" plan -p lrplan -H low.jsonl
 match "is put right too" '"undoes":"lr".*"lr_scale":10\.?0?[,}]' .out
+equal "but not from before it fell: there it would be ten times too high" "1 0" "$(grep -c '"undoes"' .out) $(grep '"undoes"' .out | grep -c rewind)"
 log 1 1 >on.jsonl
 ok "an lr that is the plan's" plan -p lrplan -H on.jsonl
 same "needs nothing" .out first
 echo '{"lr_scale":5}' >times5
 ok "a scale that is in force is no fault" plan -p lrplan -H off.jsonl --base times5
 equal "nothing is undone" 0 "$(grep -c '"undoes"' .out)"
+echo '{"lr_scale":0.2}' >fifth
+ok "nor is what undoes one" plan -p lrplan -H on.jsonl --base fifth
+equal "nothing is undone again" 0 "$(grep -c '"undoes"' .out)"
+log 186 2 >twice.jsonl
+ok "where the cause has grown since" plan -p lrplan -H twice.jsonl --base fifth
+match "it is undone the rest of the way, half of a fifth" '"undoes":"lr".*"lr_scale":0.1[,}]' .out
 echo '{"lr_tail":{"shape":"linear","to":0.1,"steps":20}}' >tail
 ok "nor is a tail" plan -p lrplan -H off.jsonl --base tail
 equal "nothing is" 0 "$(grep -c '"undoes"' .out)"
