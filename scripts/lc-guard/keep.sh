@@ -164,6 +164,13 @@ save_all() {
 	return 0
 }
 
+# Of $dir/seen those that are not kept yet, and the newest: one process, however many a trainer lets stand.
+only_new() {
+	awk -v line="$line/" -v newest="$newest" 'FILENAME == ARGV[1] { sub(/ [^ ]*$/, ""); kept[$0]; next }
+		$0 == newest || !((line $0) in kept)' "$dir/saved" "$dir/seen" 2>/dev/null >"$dir/unseen" &&
+		mv "$dir/unseen" "$dir/seen"
+}
+
 # Keep every checkpoint that has appeared or changed. All are looked at when the writer has ended and every 50th time;
 # else the new ones and the newest.
 save_new() {
@@ -171,10 +178,8 @@ save_new() {
 	in_order 2>/dev/null >"$dir/seen" # cut short on a full disk: the rest comes later
 	newest=$(tail -n 1 "$dir/seen")
 	turn=$(((turn + 1) % 50))
+	[ -z "$trainer" ] || [ "$turn" -eq 0 ] || only_new
 	while read -r c; do
-		if [ "$trainer" ] && [ "$turn" -ne 0 ] && [ "$c" != "$newest" ] && grep -qF "$line/$c " "$dir/saved"; then
-			continue
-		fi
 		print=$(fingerprint "$dir/out/$line/$c")
 		grep -qxF "$line/$c $print" "$dir/saved" && continue
 		settled "$c" "$print" "$newest" || return 0
