@@ -17,7 +17,7 @@ import time
 AHEAD = 4096  # bytes, some 20 lines
 F_SETPIPE_SZ = 1031
 IN_ACCESS, IN_MODIFY = 1, 2
-UNKEPT = 3  # checkpoints: the newest is kept when the next one is there
+UNKEPT = 1  # checkpoints: the newest is kept when the next one is there
 PATIENCE = 60  # seconds without any watcher, after which the run goes on without
 
 
