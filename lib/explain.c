@@ -72,7 +72,9 @@ static void print_arm(FILE *out, const json_t *arm, const char *choice)
 	print_gain(out, lower);
 	putc(' ', out);
 	print_actions(out, json_object_get(arm, "actions"));
-	if (json_is_object(law))
+	if (json_is_true(json_object_get(law, "ended")))
+		fputs("  (run to the end of the plan)", out);
+	else if (json_is_object(law))
 		fprintf(out, "  (by the law: P(better) %.2f)",
 			lc_json_get_num(law, "p_better", NAN));
 	else if (json_is_string(law))
@@ -151,7 +153,8 @@ static void print_otherwise(FILE *out, const json_t *d)
 	next = runner_up(arms, choice);
 	if (!better)
 		arm = next;
-	if (!arm || !isfinite(lc_json_get_num(arm, "lower", NAN)))
+	if (!arm || !isfinite(lc_json_get_num(arm, "lower", NAN)) ||
+	    json_is_true(json_object_get(json_object_get(arm, "law"), "ended")))
 		return;
 	fprintf(out, "What would have changed the answer: ");
 	print_margin(out, d, arm);

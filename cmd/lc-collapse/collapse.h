@@ -81,6 +81,10 @@ struct future *evidence_role(const struct evidence *ev,
 struct future *evidence_segment(const struct evidence *ev, const struct future *f,
 				const char *kind);
 
+/* Where a future goes on to: itself, or the last of its continuations (kind "more") that is done.
+ */
+const struct future *evidence_tip(const struct evidence *ev, const struct future *f);
+
 /* Two futures from the same state whose actions differ only by the lr, schedule, decay and batch:
  * the plain one. */
 struct future *evidence_sibling(const struct evidence *ev, const struct future *f);

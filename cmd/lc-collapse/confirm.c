@@ -102,7 +102,7 @@ static long steps_of(const struct future *f)
 	return steps;
 }
 
-static long spent(const struct court *c)
+long court_spent(const struct court *c)
 {
 	long steps = 0;
 
@@ -188,7 +188,7 @@ static void price(const struct court *c, struct confirmation *k)
 	double cost = (double)k->steps * c->rule->price * c->worth;
 	double worth = worth_of_knowing(c, k->leader);
 
-	if (c->rule->max_cost > 0 && spent(c) + k->steps > c->rule->max_cost)
+	if (c->rule->max_cost > 0 && court_spent(c) + k->steps > c->rule->max_cost)
 		k->too_dear = "the budget of steps does not allow it";
 	else if (cost > worth)
 		k->too_dear = "that costs more than it is worth to know";

@@ -29,6 +29,14 @@ struct confirmation {
 	const char *too_dear; /* why they are not asked for, or NULL */
 };
 
+/* What would tell whether the best lasting change is one (look.c). */
+struct look {
+	const struct arm *arm; /* NULL: nothing is left open, or its price is too high */
+	double p, worth;       /* its P(better); what it is worth to know, in the metric */
+	json_t *wanted;	       /* branch records to be run; owned */
+	long steps;	       /* what they take */
+};
+
 struct court {
 	const struct evidence *ev;
 	const struct rule *rule;
@@ -38,6 +46,7 @@ struct court {
 	double worth, control_ret;
 	struct valuation value, report_value; /* of the two metrics */
 	struct confirmation again;	      /* where rule->confirm asks for it */
+	struct look look;		      /* where nothing was chosen */
 	struct arm *arms;
 	int narms;    /* that were read, the diverged and failed too */
 	int compared; /* those and the ones stopped on the way: what alpha is shared out over */
@@ -77,6 +86,12 @@ double court_standing(const struct court *c, const struct arm *a);
  */
 struct arm *confirm(const struct court *c, struct confirmation *k);
 void confirm_release(struct confirmation *k);
+
+void court_look(const struct court *c, struct look *k);
+void look_release(struct look *k);
+
+/* Steps that all futures took. */
+long court_spent(const struct court *c);
 
 /* Probability that the pick stands highest of all not tied with it, and above the control. */
 double court_p_best(const struct court *c, const struct arm *pick);

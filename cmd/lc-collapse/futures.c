@@ -20,6 +20,14 @@ struct future *evidence_segment(const struct evidence *ev, const struct future *
 	return NULL;
 }
 
+const struct future *evidence_tip(const struct evidence *ev, const struct future *f)
+{
+	const struct future *more = evidence_segment(ev, f, "more");
+
+	return more && more->status && strcmp(more->status, "done") == 0 ? evidence_tip(ev, more)
+									 : f;
+}
+
 /* Changes that go on working after the remedy is over, and so are worth something without any
  * incident. */
 static const char *const lasting[] = {"lr_scale",    "lr_tail", "weight_decay_scale",

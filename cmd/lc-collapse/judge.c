@@ -148,9 +148,12 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 	court_judge_arms(&c);
 	if (c.noise.ret.df > 0 || is_by_law(&c))
 		pick = rule->confirm ? confirm(&c, &c.again) : choose(&c);
+	if (!pick)
+		court_look(&c, &c.look);
 	rec = court_decision(&c, pick);
 	free(c.arms);
 	confirm_release(&c.again);
+	look_release(&c.look);
 out:
 	value_release(&c.value);
 	value_release(&c.report_value);

@@ -29,7 +29,7 @@ static const char race_usage[] =
 	"  -p, --plan FILE     the plan of the lr, {\"schedule\",\"lr\",\"total\",...} or a "
 	"state.json\n"
 	"  -c, --confirm N     the leader must win again, in N runs on other data (0)\n"
-	"      --wanted FILE   what must be run for that, as input of lc-fork run\n"
+	"      --wanted FILE   what would tell more, as input of lc-fork run\n"
 	"  -o, --objective O   min:METRIC or max:METRIC, with :WEIGHT where there are several\n"
 	"  -l, --limit L       METRIC<X or METRIC>X, which an arm must keep to be chosen\n"
 	"  -n, --noise FILE    a decision of an earlier fork of the run: its noise counts too\n"
@@ -147,10 +147,13 @@ static void say_short(const json_t *decision)
 			lc_json_get_int(s, "steps", 0), lc_json_get_int(s, "wanted", 0));
 }
 
-/* The branches to run before the leader is confirmed, for lc-fork run; an empty file: none. */
+/* The branches that would tell more, for lc-fork run; an empty file: none. */
 static int put_wanted(const json_t *decision, struct lc_err *err)
 {
-	const json_t *wanted = json_object_get(json_object_get(decision, "confirm"), "wanted");
+	const json_t *again = json_object_get(decision, "confirm"),
+		     *look = json_object_get(decision, "look");
+	const json_t *wanted =
+		json_object_get(json_object_get(again, "wanted") ? again : look, "wanted");
 	char *text = NULL;
 	size_t size, i;
 	json_t *rec;

@@ -40,7 +40,9 @@ static void set_law(json_t *row, const struct court *c, const struct arm *a)
 				    json_pack("{s:o,s:o,s:o,s:o}", "gain", num(w->gain), "sd",
 					      num(w->sd), "p_better", num(w->better), "p_best",
 					      num(w->best)));
-	else
+	if (a->law && w->ended)
+		json_object_set_new(json_object_get(row, "law"), "ended", json_true());
+	if (!a->law)
 		json_object_set_new(row, "law", json_string(w->why ? w->why : "no answer"));
 }
 
@@ -296,6 +298,12 @@ json_t *court_decision(const struct court *c, const struct arm *pick)
 		json_object_set_new(
 			rec, "law",
 			json_pack("{s:o,s:i}", "chi2", num(c->value.chi2), "arms", c->value.asked));
+	if (c->look.arm)
+		json_object_set_new(rec, "look",
+				    json_pack("{s:s,s:o,s:o,s:I,s:O}", "of", c->look.arm->f->id,
+					      "p_better", num(c->look.p), "worth",
+					      num(c->look.worth), "steps",
+					      (json_int_t)c->look.steps, "wanted", c->look.wanted));
 	json_object_set_new(rec, "arms", table(c));
 	json_object_set_new(rec, "not_counted", not_counted(c));
 	json_object_set_new(rec, "cost", cost(c, pick));

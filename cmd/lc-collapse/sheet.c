@@ -13,14 +13,6 @@
 enum { SHORTEST = 2 }; /* a block is the horizon halved at most so often */
 enum { AHEAD = 4 };    /* blocks that are thought of together */
 
-/* The last block of what was run of a future: itself, or the end of its continuations. */
-static const struct future *tip_of(const struct evidence *ev, const struct future *f)
-{
-	const struct future *more = evidence_segment(ev, f, "more");
-
-	return more && more->status && strcmp(more->status, "done") == 0 ? tip_of(ev, more) : f;
-}
-
 static int verify_all(struct sheet *t, struct lc_err *err)
 {
 	for (int i = 0; i < t->o.n; i++) {
@@ -29,7 +21,7 @@ static int verify_all(struct sheet *t, struct lc_err *err)
 		t->s[i] = (struct standing){.log_e = NAN};
 		if (!f)
 			continue;
-		tip = tip_of(t->o.ev, f);
+		tip = evidence_tip(t->o.ev, f);
 		t->s[i].run = tip->from_step + tip->horizon - f->from_step;
 		if (i == 0)
 			continue;
@@ -102,7 +94,7 @@ static void add_next(struct sheet *t, const struct future *f, long horizon)
 static void add_more(struct sheet *t, int i)
 {
 	const struct future *f = &t->o.plan->f[t->o.index[i]];
-	const struct future *tip = tip_of(t->o.ev, outlook_ran(&t->o, i, t->o.ev->n));
+	const struct future *tip = evidence_tip(t->o.ev, outlook_ran(&t->o, i, t->o.ev->n));
 	json_t *rec = json_deep_copy(f->rec);
 	char *id = lc_path("%s+", tip->id);
 

@@ -168,6 +168,40 @@ static int ask(struct valuation *v, const struct group *g, const struct evidence
 	return ret;
 }
 
+/* The last step that a future was read at, and what was read; 0 when it is not at the plan's end.
+ */
+static int end_of(const struct evidence *ev, const struct future *f, const struct lc_schedule *plan,
+		  enum metric m, double *x)
+{
+	const struct future *tip = evidence_tip(ev, f);
+
+	if (!value_ran(tip) || tip->from_step + tip->horizon < plan->total)
+		return 0;
+	for (int i = tip->n - 1; i >= 0; i--) {
+		*x = m == VAL	 ? tip->r[i].val_loss
+		     : m == TEST ? tip->r[i].test_loss
+				 : tip->r[i].loss;
+		if (isfinite(*x))
+			return tip->r[i].step;
+	}
+	return 0;
+}
+
+/* Where the arm and its twin were both run to the end nothing is to be foretold. */
+static void see_end(struct worth *w, const struct evidence *ev, const struct future *f,
+		    const struct lc_schedule *plan, enum metric m)
+{
+	double x, y;
+	int at = end_of(ev, f, plan, m, &x);
+
+	if (!at || end_of(ev, w->plain, plan, m, &y) != at)
+		return;
+	w->gain = y - x;
+	w->sd = 0;
+	w->better = w->gain > 0;
+	w->ended = 1;
+}
+
 /* What is missing for any answer at all, or NULL. */
 static const char *no_answer(const struct evidence *ev, const struct lc_schedule *plan)
 {
@@ -220,6 +254,8 @@ int value_arms(struct valuation *v, const struct evidence *ev, const struct lc_s
 	for (int i = 0; i < ev->n && ret == 0; i++)
 		if (!v->w[i].why && !(v->w[i].sd > 0))
 			v->w[i].why = "more arms on one twin than the law takes at once";
+		else if (!v->w[i].why)
+			see_end(&v->w[i], ev, &ev->f[i], plan, m);
 	return ret;
 }
 
@@ -231,5 +267,5 @@ void value_release(struct valuation *v)
 
 double worth_above(const struct worth *w, double x)
 {
-	return lc_normal_cdf((w->gain - x) / w->sd);
+	return w->sd > 0 ? lc_normal_cdf((w->gain - x) / w->sd) : w->gain > x;
 }

@@ -18,6 +18,7 @@ struct worth {
 	const struct future *plain; /* the twin without the change; NULL: none */
 	double gain, sd; /* how much lower it ends than the twin, in the metric; its uncertainty */
 	double better;	 /* P(it ends lower than the twin) */
+	int ended;	 /* it and its twin were run to the end of the plan: that is the gain */
 	double best;	 /* P(it ends lowest of all of them, the twin too) */
 };
 

@@ -119,6 +119,8 @@ const char *court_verdict(const struct court *c, const struct arm *pick, char *w
 			 isinf(c->control_ret) ? "the control diverged, %s did not"
 			 : c->rule->confirm && !pick->law
 				 ? "%s is better than the control, and again in runs on other data"
+			 : pick->law && pick->law->ended ? "%s ended lower than its twin without "
+							   "the change, at the end of the plan"
 			 : pick->law
 				 ? "%s ends lower than the control, by the law of the loss"
 				 : "%s is better than the control beyond the noise of the nulls",
@@ -128,11 +130,11 @@ const char *court_verdict(const struct court *c, const struct arm *pick, char *w
 	if (c->again.leader && !c->again.leader->law)
 		return unborne(c, why, size);
 	p = p_by_law(c);
-	if (p >= .8) {
+	if (p >= .8 || c->look.arm) {
 		snprintf(why, size,
 			 "the law gives the best lasting change P(better) %.2f, which does not "
-			 "suffice; twice the horizon may tell",
-			 p);
+			 "suffice%s",
+			 p, c->look.arm ? "; the runs in look.wanted tell" : "");
 		return "undecided";
 	}
 	p = p_better(c);

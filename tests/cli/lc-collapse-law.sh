@@ -88,3 +88,47 @@ match "the verdict" '"verdict":"better".*"choice":"d"' decision
 ok "and verify agrees" lc-collapse verify decision undo
 sed 's/"branch":"d","role":"arm"/&,"undoes":"lr"/' worse >undo
 status "but one that ends higher is not chosen for it" 1 lc-collapse race -p plan undo
+
+# What is left open is looked at to the end of the plan, of the arm and of its twin: so small an alpha leaves all open.
+rest() { # ID LR: what the wanted record of its rest asks for
+	grep "\"branch\":\"$1+\"" wanted
+	awk -v id="$1+" -v lr="$2" -v seed=0 "$world"'BEGIN {
+		s = 400; for (t = 401; t <= 480; t++) level(lr)
+		for (t = 481; t <= 1000; t++) row(id, t, lr * (t <= 800 ? 1 : (1000 - t) / 200), 0)
+		printf "{\"type\":\"result\",\"v\":1,\"fork\":\"f\",\"branch\":\"%s\",\"status\":\"done\",\"steps\":520}\n", id }'
+}
+{ base && future c control restorative 400 '{}' 1 && future u arm persistent 400 '{"lr_scale":2}' 2; } >ev
+cost=$(lc-collapse race ev 2>/dev/null | sed 's/.*"branch_steps":\([0-9]*\).*/\1/')
+look="lc-collapse race -a 1e-9 -p plan --wanted wanted"
+status "without a budget" 1 $look ev
+equal "no look is offered" "0 0" "$(grep -c '"look"' .out) $(wc -c <wanted)"
+status "a budget that is too small by a step" 1 $look --max-cost $((cost + 1039)) ev
+equal "offers none" "0 0" "$(grep -c '"look"' .out) $(wc -c <wanted)"
+status "a price above what it is worth" 1 $look --max-cost 9999 --price 1 ev
+equal "offers none either" "0 0" "$(grep -c '"look"' .out) $(wc -c <wanted)"
+status "a budget that suffices" 1 $look --max-cost $((cost + 1040)) ev
+cp .out open
+match "offers one, of arm and twin" '"verdict":"undecided",.*"look":\{"of":"u",.*"steps":1040,"wanted":\[\{.*"branch":"c\+",.*"branch":"u\+",' open
+match "from where they stand to the end" '"kind":"more".*"from":\{"branch":"u","step":480\},"horizon":520,' wanted
+ok "which verifies" lc-collapse verify open ev
+{ cat ev && rest u 2; } >half
+status "the arm alone at the end" 1 $look --max-cost 9999 half
+equal "wants its twin" "c+" "$(grep -o '"branch":"[a-z]*+"' wanted | cut -d '"' -f 4)"
+$look --max-cost 9999 ev >.out
+{ cat ev && rest c 1 && rest u 2; } >ends
+ok "both at the end" $look --max-cost 9999 ends
+cp .out decision
+match "the lower one is chosen, and nothing more is wanted" '"verdict":"better","why":"u ended lower .*"choice":"u"' decision
+equal "by what it ended lower, $(truth 2 1)" "$(truth 2 1)" "$(grep -o '"measured_gain":[^,]*' decision | cut -d : -f 2 | xargs printf '%.5f')"
+ok "and verify agrees" lc-collapse verify decision ends
+ok "explain" lc-collapse explain decision ends
+match "says that it ran to the end" '^  \* u .*\(run to the end of the plan\)' .out
+sed '/"branch":"u+","status"/s/"done"/"failed"/' ends >failed
+status "a rest that failed" 1 $look --max-cost 9999 failed
+match "tells nothing" '"verdict":"undecided"' .out
+equal "and is not asked for again" 0 "$(wc -c <wanted)"
+awk '/"branch":"u\+"/ && match($0, /"val_loss":[0-9.]*/) {
+	printf "%s\"val_loss\":%.5f%s\n", substr($0, 1, RSTART - 1), substr($0, RSTART + 11, RLENGTH - 11) + 1, substr($0, RSTART + RLENGTH)
+	next } { print }' ends >higher
+status "an arm that ended higher" 1 $look --max-cost 9999 higher
+equal "is not chosen, nor looked at again" "c 0" "$(sed 's/.*"choice":"\([^"]*\)".*/\1/' .out) $(wc -c <wanted)"
