@@ -109,7 +109,6 @@ class Study:
 
 
 def begin(where, jobs):
-    """What the cells that are missing begin with."""
-    if any("begin" in SIZES[c.incident.size] or "{code}" in str(c.incident.faults) for j in jobs for c in j if not Study(where).have(c)):
+    """What these cells begin with. To be called where what it starts ends with its parent."""
+    if any("begin" in SIZES[c.incident.size] or "{code}" in str(c.incident.faults) for j in jobs for c in j):
         make(where)
-    return True

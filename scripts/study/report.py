@@ -164,7 +164,8 @@ def guard_table(t):
 def asides(t):
     """What else a reader asks, as rows without a goal."""
     hit, of = delays(t)
-    yield "incidents with an alert; steps from the onset to it, the median", "%d of %d; %s" % (len(hit), of, num(median(hit), 0)), "", None
+    if of:
+        yield "incidents with an alert; steps from the onset to it, the median", "%d of %d; %s" % (len(hit), of, num(median(hit), 0)), "", None
     own = [p["lightcone"] for _, _, p in t.runs() if "lightcone" in p]
     if own:
         yield "lightcone: first changes whose gain was real 1000 steps later", "%d of %d" % real_later(t, "lightcone", None), "", None
@@ -192,7 +193,8 @@ def show(cells, missing, args):
         detection_table(t)
     if any(t.runs(True)):
         finals_table(t, True, "Final held-out loss, healthy runs")
-    guard_table(t)
+    if any(q in p for _, _, p in t.runs() for q in OURS):
+        guard_table(t)
     found = [*goals.rows(t, OURS), *asides(t)]
     goals.show(found)
     if args.into:

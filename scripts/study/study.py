@@ -150,9 +150,10 @@ def run_all(where, jobs, at_once, limit):
     jobs = [j for j in jobs if not all(Study(where).have(c) for c in j)]
     done = of - sum(map(len, jobs))
     with concurrent.futures.ProcessPoolExecutor(at_once, initializer=alone, initargs=(os.getpid(),)) as pool:
-        waiting = {pool.submit(do, where, j, start + limit): j for j in jobs}
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(sig, lambda n, _: end_all(pool, n))
+        pool.submit(begin, where, jobs).result()
+        waiting = {pool.submit(do, where, j, start + limit): j for j in jobs}
         for f in concurrent.futures.as_completed(waiting):
             c = waiting[f][0]
             try:
@@ -203,7 +204,7 @@ def main():
     os.environ["MADE"] = os.path.join(os.path.abspath(where), "made-" + made_key())
     incidents = [i for i in manifest(args.study, args.set) if not args.only or any(w in i.name for w in args.only)]
     jobs = jobs_of(incidents, args.policy, args.study == "full")
-    good = args.report or lock(where) and begin(where, jobs) and run_all(where, jobs, args.j, 60 * (args.minutes or LIMIT[args.study]))
+    good = args.report or lock(where) and run_all(where, jobs, args.j, 60 * (args.minutes or LIMIT[args.study]))
     study = Study(where)
     cells = [(c, study.have(c)) for j in jobs for c in j]
     report.show([(c, found) for c, found in cells if found], sum(not found for _, found in cells), args)
