@@ -84,7 +84,7 @@ def arms(run, alert):
     now = alert["step"]
     back, at = run.newest(min(alert["rewind"], now))
     present, was = run.newest(now)
-    skip = ["--skip", "%d-%d" % (at + 1, now + 50)]
+    skip = ["--skip", "%d-%d" % (at + 1, now + 200)]
     yield "none", present, was, []
     yield "reset", present, was, ["--reset", "mv"]
     yield "lr x0.25", present, was, ["--lr-scale", 0.25]
