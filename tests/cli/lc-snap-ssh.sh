@@ -229,7 +229,9 @@ exec $(command -v ssh) -F none -i "$PWD/keys/me" -o UserKnownHostsFile="$PWD/key
 	-o StrictHostKeyChecking=accept-new -o IdentitiesOnly=yes -o BatchMode=yes "\$@"
 EOF
 chmod +x bin/ssh
-if ! until_ok bin/ssh -p $port 127.0.0.1 true 2>.err; then
+listens() { grep -q 'Server listening' keys/log 2>/dev/null || gone $sshd; }
+until_ok listens
+if ! bin/ssh -p $port 127.0.0.1 true 2>.err; then
 	skip "over sshd" "it takes no connection: $(tail -n 1 .err)"
 	exit
 fi

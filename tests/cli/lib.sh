@@ -116,13 +116,12 @@ equal() {
 	fi
 }
 
-# until_ok CMD...: wait until CMD succeeds, at most a minute: a machine may be slow. Status 1 when it never did.
+# until_ok CMD...: wait until CMD succeeds, at most two minutes: a machine may be slow. Status 1 when it never did.
 until_ok() {
-	un_left=1200
+	un_end=$(($(date +%s) + 120))
 	until "$@"; do
-		[ $un_left -gt 0 ] || return 1
+		[ "$(date +%s)" -lt $un_end ] || return 1
 		sleep 0.05
-		un_left=$((un_left - 1))
 	done
 }
 
