@@ -22,6 +22,10 @@ let_go_of() { # let_go_of SNAPSHOT: when somebody says that it waits for it
 	until_ok grep -qs "$1 is being saved: waiting" .err
 	echo >fifo
 }
+drop() { # drop DIR: rm -rf, also of what may not be written
+	chmod -R u+w "$1" 2>/dev/null
+	rm -rf "$1"
+}
 fresh() { # fresh NAME BYTE: a state
 	mkdir -p "$1/sub/hollow" "$1/shut"
 	{
@@ -34,7 +38,7 @@ fresh() { # fresh NAME BYTE: a state
 	: >"$1/empty"
 	chmod 555 "$1/shut"
 	chmod 640 "$1/state.json"
-	rm -rf "want.$1"
+	drop "want.$1"
 	cp -R -P -p "$1" "want.$1"
 }
 jobs() { ls -A lc-store/jobs 2>/dev/null; }
@@ -208,7 +212,7 @@ ok "gc" lc-snap gc -q --grace 0
 ok "wait --retry" lc-snap wait --retry
 match "saves it" '"type":"snapshot".*"run":"k","step":9' .out
 equal "nothing is left" "" "$(jobs)$(ls -d .lc-snap-* 2>/dev/null)"
-rm -rf out
+drop out
 ok "restore" lc-snap restore k@9 out
 equal "it is that one" 9 "$(head -n 1 out/model.safetensors)"
 ok "once more there is nothing to do" lc-snap wait --retry
