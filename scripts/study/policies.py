@@ -169,7 +169,7 @@ def null(run):
 
 
 def pbt(base, where, members=4, rounds=10):
-    """Each member has a plan of a quarter of the steps; faults strike at the same share of it, passing ones the first."""
+    """Each member has a plan of a quarter of the steps; faults take the same share of it, passing ones of the first's."""
     total = base.incident.total // members
     pop = []
     for i in range(members):
@@ -203,6 +203,7 @@ class _Short:
         self.of = incident
         self.total, self.faults = total, faults
         self.onset = int(total * incident.at)
+        self.length = incident.length * total // incident.total
         self.extra = (incident.extra + " --total %d" % total).strip()
 
     def __getattr__(self, name):
