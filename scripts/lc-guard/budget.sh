@@ -31,10 +31,10 @@ left() {
 	echo $((bound - $(spent_on "$1")))
 }
 
-# Steps of the smallest fork of that kind. The first of --every tries both sides of the learning rate, later ones at least one.
+# Steps that a fork of that kind takes at the least; what one for an alert takes indeed is known from it (shape). The first of --every tries both sides of the learning rate, later ones at least one.
 smallest() {
 	if [ "$1" = alert ]; then
-		echo $(((nulls + 2) * (horizon + readout)))
+		echo $((2 * (horizon + readout)))
 	else
 		echo $(((3 - ($(spent_on every) > 0)) * (horizon + 2 * readout)))
 	fi
@@ -84,7 +84,7 @@ changes() {
 		match($0, /"step":[0-9]+/) && substr($0, RSTART + 7, RLENGTH - 7) + 0 > from { n++ } END { print n + 0 }' "$dir/journal.jsonl"
 }
 
-# May there be a fork, of that kind? If not, why is in $barred.
+# May there be a fork, of that kind? If not, why is in $barred. may alert ALERT, may every
 may() {
 	barred=''
 	least=$(smallest "$1") left=$(left "$1")
@@ -96,14 +96,19 @@ may() {
 		barred="the run was changed ${limit%/*} times in ${limit#*/} steps (--limit)"
 	elif [ "$left" ] && [ "$left" -lt "$least" ]; then
 		barred="of the budget $left steps are left, the smallest fork takes $least"
+	elif [ "$1" = alert ]; then
+		what=alert
+		plan_file
+		shape "$2"
 	fi
 	[ -z "$barred" ]
 }
 
 # From here on it is only watched: said once for each reason. only_watch alert|every
 only_watch() {
-	[ "$barred" = "$watching" ] && return
-	watching=$barred
+	reason=$(printf '%s' "$barred" | tr -d 0-9) # that the figures are others is no other reason
+	[ "$reason" = "$reason_said" ] && return
+	watching=$barred reason_said=$reason
 	event "\"only watching\",\"of\":\"$1\",\"why\":\"$barred\""
 	[ "$head" ] && [ "$max_forks" != 0 ] && say "only watching: $barred"
 	stands

@@ -37,17 +37,16 @@ dry_left() {
 
 # The futures that would be run, of all that would be thought of.
 dry_fork() {
-	may "$what" || { would "only write down: $1: $barred" && return; }
 	tmp=$(mktemp -d) || exit 4
 	printf '%s\n' "$rec" >"$tmp/alert.json"
-	if [ "$what" = alert ]; then set -- "$1" -a "$tmp/alert.json"; else set -- "$1" --every "$every"; fi
+	may "$what" "$tmp/alert.json" || { would "only write down: $1: $barred" && rm -rf "$tmp" && return; }
 	said=$1
-	shift
 	plan_file
-	plan_size
-	if lc-fork plan "$@" -s "$dir/store" -w "$w" ${space:+-S "$space"} --head "$head" --base "$dir/base.json" --horizon "$horizon" \
-		--readout "$readout" --nulls "$m" -H "$dir/run.jsonl" ${plan:+-p "$plan"} >"$tmp/plan" 2>"$tmp/log" &&
-		{ [ "$what" = alert ] || set --; } && lc-proxy predict -q -H "$dir/run.jsonl" "$@" ${plan:+--plan "$plan"} <"$tmp/plan" >"$tmp/forecast" 2>"$tmp/log" &&
+	[ "$what" = alert ] || plan_size
+	plan_words "$tmp/alert.json"
+	eval "set -- $words"
+	if lc-fork plan "$@" >"$tmp/plan" 2>"$tmp/log" && set -- &&
+		{ [ "$what" != alert ] || set -- -a "$tmp/alert.json"; } && lc-proxy predict -q -H "$dir/run.jsonl" "$@" ${plan:+--plan "$plan"} <"$tmp/plan" >"$tmp/forecast" 2>"$tmp/log" &&
 		dry_screen; then
 		would "$said: $(grep -c '"type":"branch"' "$tmp/plan") futures, of them run $(grep -c '"type":"branch"' "$tmp/screened"), in" \
 			"$(asked_steps "$tmp/screened") steps and what it takes to confirm one"
@@ -62,6 +61,7 @@ dry_fork() {
 # As many arms as there is room for.
 dry_screen() {
 	room=$(allowed "$what") k=$arms
+	[ -z "$now" ] || k=1
 	while lc-collapse screen -q -k "$k" "$tmp/forecast" >"$tmp/screened" 2>"$tmp/log"; do
 		[ -z "$room" ] || [ "$(asked_steps "$tmp/screened")" -gt "$room" ] || return 0
 		[ "$room" ] || return 0

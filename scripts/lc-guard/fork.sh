@@ -22,7 +22,7 @@ stage() {
 # What broke it? Short probes name the cause, for whoever reads the journal; the fork goes on whatever comes of them.
 # shellcheck disable=SC2120 # it sets its own
 probe() {
-	[ "$probes" ] && [ "$what" = alert ] && ! [ -f "$f/cause.json" ] || return 0
+	[ "$probes" ] && [ "$what" = alert ] && [ -z "$now" ] && ! [ -f "$f/cause.json" ] || return 0
 	room=$(left alert)
 	fork_words "$f/probes"
 	eval "set -- $words"
@@ -107,7 +107,7 @@ better() { [ "$(field verdict <"$f/decision.json")" = better ]; }
 # lasting changes without nulls, and the menu's first ones are run as they come: a forecast knows less of a change that the run
 # has never met than the menu does.
 plan_size() {
-	w=$width m=$nulls
+	w=$width m=$nulls now='' span=1
 	[ "$what" = every ] || return 0
 	[ "$w" -le $((nulls + 14)) ] || w=$((nulls + 14))
 	[ "$plan" ] || return 0
@@ -118,18 +118,63 @@ plan_size() {
 	[ "$w" -ge 2 ] || w=2
 }
 
+# The words of lc-fork plan, quoted, in $words. plan_words ALERT
+plan_words() {
+	if [ "$what" != alert ]; then words="--every $every "; else words="-a $(quote "$1") $now "; fi
+	words="$words-s $(quote "$dir/store")-w $w ${space:+-S $(quote "$space")}--head $head --base $(quote "$dir/base.json")\
+--horizon $(((horizon + span - 1) / span)) --readout $(((readout + span - 1) / span)) --nulls $m -H $(quote "$dir/run.jsonl")${plan:+-p $(quote "$plan")}"
+}
+
+# Steps of the smallest fork of the shape in $m, $now and $span: all that is compared with, and an arm from where it begins; nothing when
+# that cannot be told. The control begins at the state that the command leaves when it is ended. least_steps ALERT
+least_steps() {
+	plan_words "$1"
+	eval "set -- $words"
+	timeout -k 5 "$store_wait" lc-fork plan "$@" 2>/dev/null | awk -v horizon=$(((horizon + span - 1) / span)) 'function number(key) {
+		return match($0, "\"" key "\":[0-9]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : 0
+	}
+	/"role":"arm"/ { arms++; next }
+	/"type":"branch"/ {
+		own = (/"role":"control"/ ? horizon : number("horizon")) + number("return") + number("cool")
+		n += own
+		if (/"role":"clean"/ || !one) one = own
+	}
+	END { if (arms) print n + one }'
+}
+
+# The shape of a fork for an alert, in $m, $now and $span (divides horizon and readout): as it was asked for, or as the budget has
+# room for with one arm: two nulls; then steps half as many; but where it is the lr that is off its plan, only what undoes that, from
+# the present state and by the law alone. 1: there is none; then why is in $barred. shape ALERT
+shape() {
+	m=$nulls now='' span=1 room=$(allowed alert) w=$width less=half
+	[ "$room" ] || return 0
+	[ "$plan" ] && [ "$(field first <"$1")" = lr ] && less=now
+	for try in all two "$less"; do
+		case $try in
+		two) m=2 ;;
+		half) span=2 ;;
+		now) m=0 now=--now ;;
+		esac
+		asked=$(least_steps "$1")
+		[ "${asked:-0}" -gt "$room" ] || return 0
+	done
+	barred="of the budget $room steps are left, the smallest fork takes $asked"
+	return 1
+}
+
 # The futures worth thinking about, their forecasts, and of them those worth running: files in $f, each once.
 propose() {
 	[ -f "$f/screened.jsonl" ] && return
 	# it may have gone on up to its end before it was ended
 	[ "$what" = alert ] || ahead || { barred="step $at is too near to the end of the run" && return 1; }
 	plan_size
-	if [ "$what" = alert ]; then set -- -a "$dir/alert.json"; else set -- --every "$every"; fi
-	stage plan.jsonl lc-fork plan "$@" -s "$dir/store" -w "$w" ${space:+-S "$space"} --head "$head" \
-		--base "$dir/base.json" --horizon "$horizon" --readout "$readout" --nulls "$m" \
-		-H "$dir/run.jsonl" ${plan:+-p "$plan"} || return 1
+	[ "$what" != alert ] || shape "$dir/alert.json" || return 1
+	plan_words "$dir/alert.json"
+	eval "set -- $words"
+	stage plan.jsonl lc-fork plan "$@" || return 1
 	# every branch this run ever tried teaches the forecast what its noise does at other learning rates
-	[ "$what" = alert ] || set --
+	set --
+	[ "$what" != alert ] || set -- -a "$dir/alert.json"
 	set -- -H "$dir/run.jsonl" "$@" ${plan:+--plan "$plan"}
 	for e in "$dir"/forks/*/evidence.jsonl; do [ -f "$e" ] && [ "$e" != "$f/evidence.jsonl" ] && set -- "$@" -H "$e"; done
 	stage forecast.jsonl sh -c 'in=$1; shift; exec lc-proxy predict -q "$@" <"$in"' sh "$f/plan.jsonl" "$@" || return 1
@@ -139,6 +184,7 @@ propose() {
 # As many arms as the budget has room for. 1: not even one; then why is in $barred.
 screen() {
 	room=$(allowed "$what") k=$arms
+	[ -z "$now" ] || k=1
 	while stage "screen.$k" lc-collapse screen -k "$k" "$f/forecast.jsonl"; do
 		asked=$(asked_steps "$f/screen.$k")
 		if [ -z "$room" ] || [ "$asked" -le "$room" ]; then

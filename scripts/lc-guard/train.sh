@@ -144,7 +144,7 @@ noticed() {
 		return 1
 	fi
 	what=alert
-	may alert && return 0
+	may alert "$dir/alert.new" && return 0
 	write_down
 	watch
 	return 1
@@ -202,7 +202,7 @@ train() {
 	*) return 1 ;;
 	esac
 	what=alert
-	may alert && return 0
+	may alert "$dir/alert.new" && return 0
 	write_down
 	return 1
 }

@@ -67,7 +67,7 @@ collapse() {
 rather_alert() {
 	[ "$what" = every ] && ! [ -f "$dir/forks/$forks/plan.jsonl" ] && check_alert || return 0
 	what=alert
-	if may alert; then
+	if may alert "$dir/alert.new"; then
 		take_alert
 	else
 		write_down

@@ -27,6 +27,10 @@ ok "a share of the run that holds no fork" lc-guard -d none $opts --budget 5% --
 match "is said" 'only watching: of the budget 8 steps are left, the smallest fork takes [0-9]+' .err
 equal "and written down, with the alert" "1 1" "$(events 'only watching' none) $(grep -c '"type":"alert"' none/journal.jsonl)"
 equal "no future was run" 0 "$(ls none/forks | wc -l)"
+# shellcheck disable=SC2086
+ok "a budget that would hold one were nothing run again" lc-guard -q -d few $opts --budget 60 -- $tiny --fault nan@112,once=mark5 $words
+match "the whole fork is reckoned" '"event":"only watching","of":"alert","why":"of the budget 60 steps are left, the smallest fork takes [0-9]+"' few/journal.jsonl
+equal "before the run is ended for it" "1 0" "$(grep -c '"type":"applied"' few/journal.jsonl) $(ls few/forks | wc -l)"
 equal "the run went on to its end" 160 "$(grep -o '"step":[0-9]*' none/run.jsonl | sort -u | wc -l)"
 
 # one change, and then no more

@@ -2,11 +2,10 @@
 . "$TESTS/cli/lib.sh"
 
 tiny="--layers 1 --dim 16 --heads 1 --ctx 16 --batch 2 --total 160 --warmup 20 --schedule cosine --min-lr 5e-4 --lr 5e-3 --val-every 5 --val-bytes 1024 --save-every 10"
-words="--resume {state} --out {out} {actions}"
+words="--resume {state} --out {out} --steps {horizon} {actions}"
 # The run stands at step 60 until its plan is known; where a file die is, it ends at step 100, once. Its last words are the trainer's.
 cat >wait.sh <<'END2'
 main() { [ "${LC_BRANCH:-main}" = main ]; }
-[ "$LC_STEPS" = none ] || exec lc-train -q "$@" --steps "$LC_STEPS"
 main && [ "$LC_STATE" = none ] || exec lc-train -q "$@"
 lc-train -q "$@" --steps 60 || exit
 i=0
@@ -33,6 +32,17 @@ match "is an alert" '"type":"alert".*"kind":"drift","onset":80,.*"first":"lr"' d
 match "what undoes it is the first arm" '"undoes":"lr"' d/forks/0/plan.jsonl
 match "and is run" '"undoes":"lr"' d/forks/0/screened.jsonl
 equal "it is told once, whatever was decided" 1 "$(lr_alerts d)"
+
+# As far as the budget reaches: going back takes 280 steps and more, what undoes it from the present state 60.
+for budget in 100 50; do
+	# shellcheck disable=SC2086
+	ok "a budget of $budget" run "s$budget" --budget $budget --max-forks 1 -- sh "$PWD/wait.sh" $tiny --fault lr-bump@80-:0.03 $words
+	equal "is kept to" 0 "$(grep '"event":"spent"' "s$budget/journal.jsonl" | grep -c '"left":-')"
+done
+equal "only what undoes it" "1 2 0" "$(grep -c '"undoes"' s100/forks/0/screened.jsonl) $(grep -c '"type":"branch"' s100/forks/0/screened.jsonl) $(grep -c '"rewind"' s100/forks/0/screened.jsonl)"
+match "with a decision" '"type":"decision"' s100/journal.jsonl
+match "no fork" '"event":"only watching","of":"alert","why":"of the budget 50 steps are left, the smallest fork takes 60"' s50/journal.jsonl
+equal "and the run is not ended for it" 1 "$(grep -c '"type":"applied"' s50/journal.jsonl)"
 
 # shellcheck disable=SC2086
 ok "one that is only watched" run w --max-forks 0 -- sh "$PWD/wait.sh" $tiny --fault lr-bump@80-:0.03 $words
