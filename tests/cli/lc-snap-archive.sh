@@ -146,6 +146,7 @@ def tar(name, *members):
     for m in members:
         i = tarfile.TarInfo(m[0])
         i.type = m[1]
+        i.mode = 0o755 # a directory that a user can go into
         if m[1] == tarfile.REGTYPE:
             i.size = len(m[2])
             t.addfile(i, io.BytesIO(m[2]))
