@@ -113,7 +113,7 @@ int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, str
 
 /* The posterior, with the noise of past runs when they are given and can tell. */
 static void condition(struct lc_law *law, const struct lc_past *past, const struct lc_obs *obs,
-		      int n, double gvar, const struct lc_law_model *model)
+		      int n, double gvar, const struct lc_law_model *model, int member)
 {
 	struct lc_noise_prior *noise = lc_xalloc(1, sizeof(*noise));
 	struct lc_run run;
@@ -123,13 +123,13 @@ static void condition(struct lc_law *law, const struct lc_past *past, const stru
 		lc_run_features(&run, law, past);
 		have = lc_model_prior(model, NULL, &run, law->basis.lam0, noise) == 0;
 	}
-	lc_law_condition(law, obs, n, gvar, have ? noise : NULL);
+	lc_law_condition(law, obs, n, gvar, have ? noise : NULL, member);
 	lc_calib_take(law, model, have ? noise->doubt : INFINITY);
 	free(noise);
 }
 
-int lc_law_fit_once(struct lc_law *law, const struct lc_past *past, double total,
-		    const struct lc_law_model *model, struct lc_err *err)
+static int fit(struct lc_law *law, const struct lc_past *past, double total,
+	       const struct lc_law_model *model, int member, struct lc_err *err)
 {
 	struct lc_obs *obs = NULL;
 	double gvar = 0;
@@ -167,11 +167,22 @@ int lc_law_fit_once(struct lc_law *law, const struct lc_past *past, double total
 	 */
 	if (gvar < 2e-3 * fabs(law->level) || gvar > fabs(law->level))
 		gvar = 0;
-	condition(law, past, obs, n, gvar, model);
+	condition(law, past, obs, n, gvar, model, member);
 	law->nbranch = past->n - 1;
 	see_damage(law, past);
 	free(obs);
 	return 0;
+}
+
+int lc_law_fit_once(struct lc_law *law, const struct lc_past *past, double total,
+		    const struct lc_law_model *model, struct lc_err *err)
+{
+	return fit(law, past, total, model, 0, err);
+}
+
+int lc_law_fit_member(struct lc_law *law, const struct lc_past *past, struct lc_err *err)
+{
+	return fit(law, past, 0, NULL, 1, err);
 }
 
 int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double total,
@@ -181,6 +192,11 @@ int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double tota
 		return -1;
 	lc_law_adapt(law, past, total, model);
 	return 0;
+}
+
+int lc_law_own(const struct lc_law *law)
+{
+	return law->lr_lo < .7 * law->lr_hi;
 }
 
 void lc_law_release(struct lc_law *law)

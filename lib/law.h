@@ -66,6 +66,9 @@ struct lc_law {
 /* total: the planned number of updates, or 0. LC_DATA when the past holds no finite loss. */
 int lc_law_fit(struct lc_law *law, const struct lc_past *past, double total, struct lc_err *err);
 
+/* The law of a past run that is to teach others: what its noise keeps to itself is held small. */
+int lc_law_fit_member(struct lc_law *law, const struct lc_past *past, struct lc_err *err);
+
 /*
  * With a model of past runs (or NULL), widths by the run's own forecasts (lawcalib.h), and what the
  * experts beside the law weigh (mixfit.h); fit_once leaves the latter two.
@@ -76,6 +79,9 @@ int lc_law_fit_once(struct lc_law *law, const struct lc_past *past, double total
 int lc_law_fit_model(struct lc_law *law, const struct lc_past *past, double total,
 		     const struct lc_law_model *model, struct lc_err *err);
 void lc_law_release(struct lc_law *law);
+
+/* Whether the run has changed its lr: its own past says how its noise is spread. */
+int lc_law_own(const struct lc_law *law);
 
 /* Factor on the sd of a value `ahead` updates after the past; whether an lr (in eta_ref) is new. */
 double lc_law_width(const struct lc_law *law, int unseen, double ahead);
@@ -93,10 +99,11 @@ int lc_law_observe(struct lc_law *law, const struct lc_past *past, struct lc_obs
 /*
  * Posterior of the coefficients given sorted observations: fills post, chi2, nobs. gvar: eta_ref
  * times the logged gvar, 0 for none. noise: the prior of the noise from past runs, or NULL.
+ * member: the run is to teach others.
  */
 struct lc_noise_prior;
 void lc_law_condition(struct lc_law *law, const struct lc_obs *obs, int n, double gvar,
-		      const struct lc_noise_prior *noise);
+		      const struct lc_noise_prior *noise, int member);
 
 /* As versioned JSON, {"type":"law","v":1,...}; numbers read back the same. */
 json_t *lc_law_json(const struct lc_law *law);

@@ -38,9 +38,9 @@ int lc_calib_cell(const struct lc_law *law, double lr, double ahead)
 
 void lc_calib_take(struct lc_law *law, const struct lc_law_model *model, double doubt)
 {
-	law->calib = law->lr_lo < .7 * law->lr_hi ? LC_CALIB_OWN
-		     : doubt <= LC_NEAR		  ? LC_CALIB_NEAR
-						  : LC_CALIB_FAR;
+	law->calib = lc_law_own(law)	? LC_CALIB_OWN
+		     : doubt <= LC_NEAR ? LC_CALIB_NEAR
+					: LC_CALIB_FAR;
 	for (int u = 0; u < 2; u++)
 		for (int b = 0; b < LC_BUCKETS; b++) {
 			double w = model ? model->calib[law->calib][u][b] : 1;

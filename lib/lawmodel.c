@@ -238,7 +238,7 @@ int lc_model_add(struct lc_law_model *m, const char *name, const struct lc_run *
 {
 	struct lc_member *a;
 
-	if (!(law->eta_ref > 0) || law->lr_lo > .7 * law->lr_hi)
+	if (!(law->eta_ref > 0) || !lc_law_own(law))
 		return 0;
 	m->member = lc_xrealloc(m->member, (size_t)m->n + 1, sizeof(*m->member));
 	a = &m->member[m->n++];

@@ -128,7 +128,7 @@ static int learn_run(const char *name, struct lc_past *past, struct lc_law_model
 	struct lc_err err;
 	const char *why = err.text;
 
-	if (lc_law_fit(&law, past, 0, &err) == 0) {
+	if (lc_law_fit_member(&law, past, &err) == 0) {
 		lc_run_features(&run, &law, past);
 		why = law.eta_ref > 0 ? "its lr never fell" : "no lr logged";
 		if (lc_model_add(model, base(name), &run, &law))

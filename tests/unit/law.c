@@ -118,6 +118,9 @@ static void ask(const struct lc_law *law, const char *branch, struct lc_forecast
 #define CUT                                                                                        \
 	"{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_scale\":0." \
 	"1}}"
+#define FIFTH                                                                                      \
+	"{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_scale\":0." \
+	"2}}"
 #define RAISE                                                                                      \
 	"{\"branch\":\"b\",\"from\":{\"step\":4000},\"horizon\":2000,\"actions\":{\"lr_scale\":2}" \
 	"}"
@@ -333,6 +336,44 @@ Test(law, gvar_narrows_a_cut, .timeout = 60)
 	cr_assert(known.sd[7] < cut.sd[7] * .7, "%g, was %g", known.sd[7], cut.sd[7]);
 	lc_law_release(&law);
 	lc_past_release(&p);
+}
+
+/*
+ * Noise of one rate is nobody's average: a run that shows it is believed, one that is to teach
+ * others is held nearer to what runs are like.
+ */
+Test(law, a_run_that_changed_its_lr_shapes_its_own_noise, .timeout = 60)
+{
+	double own = 0, member = 0;
+
+	for (int j = 1; j < 8; j++) {
+		struct lc_forecast f;
+		struct lc_past p;
+		struct lc_law law;
+		struct lc_err err;
+		struct world w;
+		double truth;
+
+		world_init(&w, 8000, .1);
+		memset(w.b, 0, sizeof(w.b));
+		w.b[j] = .15;
+		w.sigma = .001;
+		lc_past_init(&p);
+		simulate(&w, &p, "", zigzag, 0, 4000, 20, (uint64_t)j);
+		simulate(&w, &p, "c", zigzag_then_cut, 4000, 4600, 20, 20 + (uint64_t)j);
+		truth = simulate(&w, NULL, "", zigzag_then_cut, 0, 6000, 20, 0);
+		fit(&law, &p);
+		cr_assert(lc_law_own(&law));
+		ask(&law, FIFTH, &f);
+		own += pow(f.mean[f.n - 1] - truth, 2);
+		lc_law_release(&law);
+		cr_assert(lc_law_fit_member(&law, &p, &err) == 0, "%s", err.text);
+		ask(&law, FIFTH, &f);
+		member += pow(f.mean[f.n - 1] - truth, 2);
+		lc_law_release(&law);
+		lc_past_release(&p);
+	}
+	cr_assert(own < .7 * member, "%g, a member's %g", sqrt(own / 7), sqrt(member / 7));
 }
 
 Test(law, the_order_of_reading_does_not_matter, .timeout = 60)
