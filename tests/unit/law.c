@@ -423,6 +423,7 @@ Test(law, json_gives_the_same_forecast, .timeout = 60)
 	ask(&back, RAISE, &b);
 	cr_assert(memcmp(a.mean, b.mean, sizeof(a.mean)) == 0 &&
 		  memcmp(a.sd, b.sd, sizeof(a.sd)) == 0);
+	lc_law_release(&back);
 	json_object_set_new(again, "lam0", json_string("nan"));
 	cr_assert(lc_law_parse(&back, again, &err) == -1 && err.code == LC_DATA);
 	json_object_set_new(again, "v", json_integer(2));
