@@ -148,7 +148,7 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 	court_judge_arms(&c);
 	if (c.noise.ret.df > 0 || is_by_law(&c))
 		pick = rule->confirm ? confirm(&c, &c.again) : choose(&c);
-	if (!pick)
+	if (!pick && !(c.again.leader && !c.again.leader->law)) /* who leads is run again first */
 		court_look(&c, &c.look);
 	rec = court_decision(&c, pick);
 	free(c.arms);

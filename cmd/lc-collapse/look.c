@@ -83,7 +83,7 @@ void court_look(const struct court *c, struct look *k)
 	sd = court_law_sd(c, k->arm, c->select);
 	z = (k->arm->gain - c->rule->min_effect) / sd;
 	k->worth = sd * (z * lc_normal_cdf(z) + exp(-z * z / 2) / sqrt(2 * M_PI));
-	if (court_spent(c) + k->steps <= c->rule->max_cost &&
+	if (k->steps > 0 && court_spent(c) + k->steps <= c->rule->max_cost &&
 	    (double)k->steps * c->rule->price * c->worth <= k->worth)
 		return;
 	look_release(k);

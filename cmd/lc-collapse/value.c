@@ -187,18 +187,31 @@ static int end_of(const struct evidence *ev, const struct future *f, const struc
 	return 0;
 }
 
-/* Where the arm and its twin were both run to the end nothing is to be foretold. */
+/* Did what was run of a future beyond its horizon diverge, whoever ended it? */
+static int rest_diverged(const struct evidence *ev, const struct future *f)
+{
+	const struct future *more = evidence_segment(ev, f, "more");
+
+	return more && (more->nonfinite || rest_diverged(ev, more));
+}
+
+/* Where the arm and its twin were both run to the end nothing is to be foretold; nor where the arm
+ * diverged on the way there: it is the worst, whatever the twin came to. */
 static void see_end(struct worth *w, const struct evidence *ev, const struct future *f,
 		    const struct lc_schedule *plan, enum metric m)
 {
-	double x, y;
-	int at = end_of(ev, f, plan, m, &x);
+	double x = INFINITY, y = 0;
+	int at;
 
-	if (!at || end_of(ev, w->plain, plan, m, &y) != at)
-		return;
+	if (!rest_diverged(ev, f)) {
+		at = end_of(ev, f, plan, m, &x);
+		if (!at || rest_diverged(ev, w->plain) || end_of(ev, w->plain, plan, m, &y) != at)
+			return;
+	}
 	w->gain = y - x;
 	w->sd = 0;
 	w->better = w->gain > 0;
+	w->best *= w->better;
 	w->ended = 1;
 }
 

@@ -132,3 +132,34 @@ awk '/"branch":"u\+"/ && match($0, /"val_loss":[0-9.]*/) {
 	next } { print }' ends >higher
 status "an arm that ended higher" 1 $look --max-cost 9999 higher
 equal "is not chosen, nor looked at again" "c 0" "$(sed 's/.*"choice":"\([^"]*\)".*/\1/' .out) $(wc -c <wanted)"
+
+# An arm whose rest diverges is the worst, whoever ended it, whatever its twin came to, and however sure the law was of it.
+no_number() { # IDS: their losses from step 700
+	awk -v ids="$1" 'match($0, "\"branch\":\"[" ids "][+]\"") && match($0, /"step":[0-9]+/) && substr($0, RSTART + 7, RLENGTH - 7) + 0 > 700 {
+		gsub(/loss":[0-9.]*/, "loss\":NaN") } 1' ends
+}
+ok "the law is sure of an arm" lc-collapse race -p plan ev
+for s in done killed failed; do
+	no_number u | sed "/\"branch\":\"u+\",\"status\"/s/\"done\"/\"$s\"/" >bad
+	status "it diverges on the way to the end, and was $s" 1 lc-collapse race -p plan --wanted wanted --max-cost 9999 bad
+	match "it is told as the worst" '"law":\{"gain":"-inf","sd":0,"p_better":0,"p_best":0,"ended":true' .out
+	equal "and not looked at again" 0 "$(wc -c <wanted)"
+done
+no_number uc >bad
+status "so does its twin" 1 lc-collapse race -p plan bad
+match "it is none the better for it" '"choice":"c"' .out
+awk '!(/^{"step":/ && /"branch":"[uc][+]"/)' ends >mute
+status "rests that logged nothing" 1 $look --max-cost 9999 mute
+equal "leave it open, and there is nothing more to run" "undecided 0" "$(sed 's/.*"verdict":"\([a-z]*\)".*/\1/' .out) $(grep -c '"look"' .out)"
+
+# Who leads by its readings is run again first: what is wanted is that or nothing.
+{ cat ev && future r arm restorative 400 '{"data_shift":5}' 1 1 -.3; } >leads
+sed 's/1000/600/' plan >plan6
+again="lc-collapse race -a .001 -p plan6 --wanted wanted"
+status "one leads, and another is open" 1 $again -c 2 --max-cost 99999 leads
+match "the leader's are wanted" '"confirm":\{[^{]*"of":"r","wanted":\[' .out
+equal "and no look" 0 "$(grep -c '"look"' .out)"
+cost=$(sed 's/.*"branch_steps":\([0-9]*\).*/\1/' .out)
+status "is none for the leader's" 1 $again -c 2 --max-cost "$((cost + 250))" leads
+match "which is told" 'not confirmed: the budget of steps does not allow it' .out
+equal "and nothing is wanted" 0 "$(wc -c <wanted)"
