@@ -1,4 +1,6 @@
 """What the study must show: each goal, and what was measured. A miss is printed as it is."""
+import os
+
 from stats import interval, mean, median, t95
 
 FIXED = ("nothing", "palm", "half lr", "zclip", "skip 6 sigma")
@@ -38,8 +40,8 @@ def overall(groups):
 
 
 def extra(runs):
-    """Steps beyond the plan's, in %: what was run again, and all probes, nulls, branches and readouts."""
-    return [100 * (x["steps"] / x["total"] - 1) for x in runs]
+    """Steps beyond the plan's, in %: what was run again, and all probes, nulls, branches and readouts. A run that died early saved none."""
+    return [max(0.0, 100 * (x["steps"] / x["total"] - 1)) for x in runs]
 
 
 def bound(t, incident, n=1):
@@ -112,7 +114,7 @@ def regret_rows(t, q, metric, what):
     own = overall(groups)
     fixed = [(overall(regret(t, f, metric, q)), f) for f in FIXED if f != "nothing"]
     fixed = min((x for x in fixed if x[0] == x[0]), default=None)
-    if own != own or not fixed:
+    if not groups or not fixed:
         return
     low, high = interval(groups.values(), share)
     usual, of = typical(t, groups)
@@ -132,7 +134,7 @@ def healthy_rows(t, q):
     yield "%s: extra compute per healthy run" % q, "%.1f %%" % more, "at most %d %%" % most, more <= most
     changes = sum(x["interventions"] for x in runs)
     harm = [(t.final(p, q) - t.final(p, "nothing"), i) for i, p in well]
-    out = [h for h, i in harm if h > bound(t, i)]
+    out = [h for h, i in harm if not h <= bound(t, i)]
     yield ("%s: interventions on healthy runs" % q, "%d in %d runs" % (changes, len(runs)), "under 1 in 20",
            20 * changes < len(runs))
     yield ("%s: harm to healthy runs, mean and most; outside the null spread" % q, "%+.4f, %+.4f; %d of %d"
@@ -160,5 +162,6 @@ def into(path, lines):
     begin, end = text.find(MARKS[0]), text.find(MARKS[1])
     if begin < 0 or end < begin:
         raise SystemExit("study: %s: no study marks" % path)
-    with open(path, "w") as f:
+    with open(path + ".new", "w") as f:
         f.write(text[: begin + len(MARKS[0])] + "\n" + "".join(lines) + "\n" + text[end:])
+    os.replace(path + ".new", path)

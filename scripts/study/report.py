@@ -124,7 +124,7 @@ def delays(t):
 
 
 def real_later(t, q, healthy, steps=1000):
-    """Of first decisions for a change: how many runs are lower than the untreated one so many steps later; of how many."""
+    """Of first decisions for a change: how many runs are lower than the untreated one so many steps later, be it within the noise; of how many."""
     real = of = 0
     for _, _, p in t.runs(healthy):
         first = next((d for d in p.get(q, {}).get("decisions", ()) if d["verdict"] == "better"), None)
@@ -146,7 +146,7 @@ def guard_table(t):
     """Costs: CPU seconds of a run with all that belongs to it, of the plain run, and of the tools, which is what is left when the
     trained steps are taken off at the plain run's pace. A step of such a model takes a third of a millisecond."""
     print("\nDecisions and costs of lc-guard (means over runs; wall time beside other jobs, the trainer waiting for its watcher)")
-    line("", ("alerts", "decisions", "changes", "real later", "drafts right", "CPU s", "plain CPU s", "tools CPU s", "wall s"), 24)
+    line("", ("alerts", "decisions", "changes", "lower later", "not refuted", "CPU s", "plain CPU s", "tools CPU s", "wall s"), 24)
     for healthy in (False, True):
         for q in OURS:
             both = [p for _, _, p in t.runs(healthy) if q in p]
@@ -168,9 +168,9 @@ def asides(t):
         yield "incidents with an alert; steps from the onset to it, the median", "%d of %d; %s" % (len(hit), of, num(median(hit), 0)), "", None
     own = [p["lightcone"] for _, _, p in t.runs() if "lightcone" in p]
     if own:
-        yield "lightcone: first changes whose gain was real 1000 steps later", "%d of %d" % real_later(t, "lightcone", None), "", None
+        yield "lightcone: first changes with a lower loss than untreated, by however little, 1000 steps later", "%d of %d" % real_later(t, "lightcone", None), "", None
         right = tuple(sum(x["drafts"][k] for x in own) for k in (0, 1))
-        yield "lightcone: forecasts that the real steps bore out", "%d of %d" % right, "", None
+        yield "lightcone: forecasts that the real steps did not refute", "%d of %d" % right, "", None
 
 
 def head(t, cells, missing, args):

@@ -49,3 +49,21 @@ equal "what was there is gone" 0 "$(grep -c '^old$' page.md)"
 rm -f here/cells/*
 ok "nothing at all can be reported too" study --report
 match "and is counted" '^study tiny, set report: 0 cells, 5 missing$' .out
+
+# What is no number is no reason to leave a goal out, nor one that is reached.
+PYTHONPATH=$TESTS/../scripts/study python3 - >goals.txt <<'END'
+import goals, report
+from cells import Cell
+from incidents import manifest
+sick, well = (next(i for i in manifest("tiny", "report") if i.healthy == h) for h in (False, True))
+def run(val, steps=300, **more):
+    return dict(val=val, test=val, died=False, left=None, steps=steps, total=300, interventions=0, **more)
+nan = float("nan")
+cells = [(Cell(sick, 1, q), run(v)) for q, v in (("nothing", 3.0), ("palm", 2.5), ("oracle", 2.5), ("lightcone", nan))]
+cells += [(Cell(well, 1, "nothing"), run(2.0)), (Cell(well, 1, "lightcone"), run(nan, 150))]
+goals.show(goals.rows(report.Table(cells), report.OURS))
+END
+match "a regret that is no number misses its goal" 'mean regret to the oracle.* nan %.*: missed$' goals.txt
+match "so does such a harm" 'outside the null spread .*1 of 1 .*: missed$' goals.txt
+match "and such an incident" 'no fixed remedy ends better.* 0 % \(0 of 1\).*: missed$' goals.txt
+match "a run that ended early spared no compute" 'extra compute per healthy run +0\.0 %' goals.txt
