@@ -125,12 +125,20 @@ plan_words() {
 --horizon $(((horizon + span - 1) / span)) --readout $(((readout + span - 1) / span)) --nulls $m -H $(quote "$dir/run.jsonl")${plan:+-p $(quote "$plan")}"
 }
 
-# Steps of the smallest fork of the shape in $m, $now and $span: all that is compared with, and an arm from where it begins; nothing when
-# that cannot be told. The control begins at the state that the command leaves when it is ended. least_steps ALERT
+# Steps of the smallest fork of the shape in $m, $now and $span, in $asked: all that is compared with, and an arm from where it begins;
+# nothing when that cannot be told. The control begins at the state that the command leaves when it is ended. least_steps ALERT
 least_steps() {
 	plan_words "$1"
-	eval "set -- $words"
-	timeout -k 5 "$store_wait" lc-fork plan "$@" 2>/dev/null | awk -v horizon=$(((horizon + span - 1) / span)) 'function number(key) {
+	eval "set -- timeout -k 5 $store_wait lc-fork plan $words"
+	if [ "$dry" ]; then
+		at_least=$tmp/least.jsonl
+		"$@" >"$at_least" 2>/dev/null
+	else # the store may be slow: a signal is heard at once
+		at_least=$dir/least.jsonl code_before=$code
+		run "$at_least" "$@"
+		code=$code_before
+	fi
+	asked=$(awk -v horizon=$(((horizon + span - 1) / span)) 'function number(key) {
 		return match($0, "\"" key "\":[0-9]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : 0
 	}
 	/"role":"arm"/ { arms++; next }
@@ -139,7 +147,8 @@ least_steps() {
 		n += own
 		if (/"role":"clean"/ || !one) one = own
 	}
-	END { if (arms) print n + one }'
+	END { if (arms) print n + one }' "$at_least" 2>/dev/null)
+	rm -f "$at_least"
 }
 
 # The shape of a fork for an alert, in $m, $now and $span (divides horizon and readout): as it was asked for, or as the budget has
@@ -155,7 +164,7 @@ shape() {
 		half) span=2 ;;
 		now) m=0 now=--now ;;
 		esac
-		asked=$(least_steps "$1")
+		least_steps "$1"
 		[ "${asked:-0}" -gt "$room" ] || return 0
 	done
 	barred="of the budget $room steps are left, the smallest fork takes $asked"

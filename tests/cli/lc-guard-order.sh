@@ -9,10 +9,10 @@ await() { until_ok "$@" || fail "waited for: $*" "in vain"; }
 has() { grep -q "$1" "$2" 2>/dev/null; }
 
 # Programs are looked for beside lc-guard first. Here a state is not saved while a file keep-STATE is there; a follower sees nothing
-# while there is a file blind; each look of the guard is a line in ./looks.
+# while there is a file blind; no fork is planned while there is a file mute; each look of the guard is a line in ./looks.
 mkdir bin
 for p in "$B"/lc-* "$B"/*.json; do [ -f "$p" ] && ln -s "$p" bin/; done
-rm bin/lc-snap bin/lc-detect bin/lc-guard
+rm bin/lc-snap bin/lc-detect bin/lc-fork bin/lc-guard
 cp "$B/lc-guard" bin/
 cat >bin/lc-snap <<END2
 #!/bin/sh
@@ -24,6 +24,11 @@ cat >bin/lc-detect <<END2
 #!/bin/sh
 [ -e "$HERE/blind" ] && case " \$* " in *" -f "*) exec /bin/sleep 600 ;; esac
 exec "$B/lc-detect" "\$@"
+END2
+cat >bin/lc-fork <<END2
+#!/bin/sh
+[ "\$1" = plan ] && [ -e "$HERE/mute" ] && : >"$HERE/asked" && exec /bin/sleep 600
+exec "$B/lc-fork" "\$@"
 END2
 cat >bin/sleep <<END2
 #!/bin/sh
@@ -108,3 +113,18 @@ ok "a run that has ended before --every looks" bin/lc-guard -q -d every --horizo
 wait
 match "is not looked at beyond its end" '"event":"only watching","of":"every","why":"step 160 is too near' every/journal.jsonl
 equal "no future is run" 0 "$(cat every/forks/*/evidence.jsonl 2>/dev/null | wc -l)"
+
+# It is told to end while it asks what the smallest fork takes, of a store that is silent.
+: >mute
+: >wait-120
+echo >ill-60
+# shellcheck disable=SC2086
+bin/lc-guard -q -d silent $opts --budget 1000 --store-wait 600 -- ./train {horizon} {actions} >.out 2>.err &
+guard=$!
+await test -e asked
+kill -TERM $guard
+gone() { ! kill -0 $guard 2>/dev/null; }
+ok "a signal is heard while a store is silent" until_ok gone
+rm mute
+wait $guard
+equal "and ends it" 143 $?
