@@ -3,7 +3,7 @@
 stop_trainer() {
 	stop_tidying
 	end_group "$trainer"
-	[ "$trainer" ] && wait "$trainer" 2>/dev/null
+	[ "$trainer" ] && wait "$trainer" 2>/dev/null && gone=$(now) # it had come to its end
 	trainer='' && rm -f "$dir/trainer.pid"
 	end_group "$watcher"
 	watcher='' && rm -f "$dir/watcher.pid"

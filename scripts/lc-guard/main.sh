@@ -1,7 +1,7 @@
 # ---- start: what an earlier guard left, then on from there ----
 
 phase='' line=0 forks=0 since=0 after=0 kept=0 lacks=9 head='' what=alert treated='' stretch=0 at=0 begun='' fails=0 code=0
-watching='' reason_said='' barred='' learned='' told=0
+watching='' reason_said='' barred='' learned='' told=0 gone=''
 [ "$dry" ] && dry
 why=$(mkdir -p "$dir/out" 2>&1 && mkdir -p "$dir/forks" 2>&1) || { warn "${why#mkdir: }"; exit 4; }
 dir=$(cd "$dir" && pwd)

@@ -14,7 +14,7 @@ launch() {
 	all_kept && rm -rf "$dir/out/$line"
 	mend run.jsonl
 	rm -f "$dir/plan.json"
-	line=$((line + 1)) begun=$head learned='' told=$(wc -l <"$dir/run.jsonl")
+	line=$((line + 1)) begun=$head learned='' gone='' told=$(wc -l <"$dir/run.jsonl")
 	mark launch
 	mkdir -p "$dir/out/$line" || die 4 "mkdir $dir/out/$line"
 	start trainer "$dir/run.jsonl" lc-collapse apply --force -s "$dir/store" -d "$dir/live" -J "$dir/journal.jsonl" -H "$dir/run.jsonl" -b "$dir/base.json" \
@@ -67,11 +67,13 @@ ask_store() {
 	return "$code_head"
 }
 
+# What the journal says of a snapshot. kept_as ID
+kept_as() { grep "\"id\":\"$1\"" "$dir/journal.jsonl" | grep '"type":"snapshot"' | tail -n 1; }
+
 # The newest state cannot be used: the one before it, as the journal has it.
 back_to_parent() {
 	old=$head
-	rec=$(grep "\"id\":\"$old\"" "$dir/journal.jsonl" | grep '"type":"snapshot"' | tail -n 1)
-	head=$(printf '%s\n' "$rec" | field parent)
+	head=$(kept_as "$old" | field parent)
 	[ "$head" ] || die 3 "snapshot $old cannot be read: $1"
 	warn "snapshot $old cannot be read ($1): back to the one before it"
 	event "\"snapshot lost\",\"snapshot\":\"$old\",\"why\":\"$1\""
@@ -185,6 +187,7 @@ train() {
 	done
 	wait "$trainer"
 	code=$?
+	[ "$code" -ne 0 ] || gone=$(now)
 	end_group "$trainer" # what it left running
 	trainer='' && rm -f "$dir/trainer.pid"
 	stop_tidying

@@ -84,6 +84,25 @@ take_alert() {
 	tell_alert
 }
 
+# A fast command may have come near its end, or to it, before it was ended. Then what it would do from its newest state cannot be
+# compared: that begins at the newest that leaves room for it, of those since it fell ill.
+before_end() {
+	plan_file
+	end=$([ "$plan" ] && field total <"$plan")
+	case $end in '' | *[!0-9]* | 0) end=$gone ;; esac
+	[ "$end" ] || return 0
+	onset=$(field onset <"$dir/alert.json") id=$head n=$at
+	while [ "$id" ] && [ $((n + horizon + readout)) -gt "$end" ]; do
+		id=$(kept_as "$id" | field parent)
+		n=$(kept_as "$id" | field step)
+		[ "${n:-0}" -ge "$onset" ] || return 0
+	done
+	[ "$id" ] && [ "$id" != "$head" ] || return 0
+	head=$id
+	find_head
+	at=$(printf '%s\n' "$rec" | field step)
+}
+
 # From the alert, or the step of --every, to $dir/launch.json.
 treat() {
 	state=forking
@@ -93,6 +112,7 @@ treat() {
 	[ -z "$head" ] || at=$(printf '%s\n' "$rec" | field step)
 	state=forking
 	rather_alert
+	[ "$what" != alert ] || before_end
 	[ "$what" = alert ] || say "step $at: is there a better way from here?"
 	if fork; then
 		journal_fork

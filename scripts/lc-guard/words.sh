@@ -39,11 +39,12 @@ put() {
 #   head   newest snapshot of the line, or nothing; at: its step; kept: its bytes; lacks: how many roles it lacks
 #   what   the last fork is about an alert, or (every) about nothing; treated: how many alerts had a fork
 #   told   lines of run.jsonl when the command was last started, with the actions that were then in force
+#   gone   the step at which the command ended by itself, since it was last started
 #   stretch  of --every, the last one that was looked at; begun: head when the command was last started; fails: how often
 #   it has failed in a row without a new state
 mark() {
 	phase=$1
-	put guard.state "phase=$phase line=$line forks=$forks since=$since told=$told after=$after kept=$kept lacks=$lacks what=$what \
+	put guard.state "phase=$phase line=$line forks=$forks since=$since told=$told gone=$gone after=$after kept=$kept lacks=$lacks what=$what \
 treated=$treated stretch=$stretch fails=$fails at=$at begun=$begun head=$head"
 	stands
 }

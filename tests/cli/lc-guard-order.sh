@@ -92,6 +92,7 @@ mv away/gone away/store
 wait $guard
 equal "an alert seen at the end waits for the store: status" 0 $?
 equal "and is treated" "1 0" "$(events decided away) $(events 'fork failed' away)"
+match "beside what it did where there was room for it" '"role":"control".*"step":130\}' away/journal.jsonl
 rm blind end
 
 # The run comes to its end while --every is about to look at step 60.

@@ -21,6 +21,7 @@ mkdir work
 cat >faulty.py <<'END'
 import os
 import sys
+import time
 
 sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]
 import torch
@@ -38,6 +39,10 @@ def broken(optimizer):
             for group in optimizer.param_groups:
                 for p in group["params"]:
                     p.mul_(3)
+    if os.environ.get("LC_BRANCH"):
+        open("forked", "w").close()
+    while lc._controls[optimizer].step == 150 and not os.path.exists("forked"):
+        time.sleep(0.1)  # or it would be at its end before it is ended
     return found
 
 
