@@ -4,6 +4,7 @@ import os
 from stats import interval, mean, median, t95
 
 FIXED = ("nothing", "palm", "half lr", "zclip", "skip 6 sigma")
+ENDS = ("oracle", *FIXED, "pbt", "asha", "lightcone", "continuous")
 MARKS = ("<!-- study -->\n", "<!-- /study -->\n")
 
 
@@ -12,12 +13,13 @@ def num(x, digits=4):
 
 
 def regret(t, q, metric="val_loss", beside=None):
-    """By incident its runs' (regret to the oracle, damage by doing nothing); only where beside was run too. Where a fixed remedy
-    ends lower than all arms of the oracle, it is one of them."""
+    """By incident its runs' (regret to the oracle, damage by doing nothing); only where beside was run too. Where any policy
+    ends lower than all arms of the oracle, its end is one of theirs: no regret is below 0."""
     groups = {}
     for i, _, p in t.runs(False):
         if i.metric == metric and {q, "oracle", "nothing", beside or q} <= set(p):
-            best = min(t.final(p, x) for x in ("oracle", *FIXED) if x in p)
+            ends = [t.final(p, x) for x in ENDS if x in p]
+            best = min(x for x in ends if x == x)
             groups.setdefault(i.name, []).append((t.final(p, q) - best, t.final(p, "nothing") - best))
     return groups
 
