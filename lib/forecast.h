@@ -24,6 +24,8 @@ struct lc_schedule {
 	long warmup, total;
 };
 int lc_schedule_parse(struct lc_schedule *s, const json_t *j, struct lc_err *err);
+/* Of a file that is one, or a whole state.json. */
+int lc_schedule_load(struct lc_schedule *s, const char *path, struct lc_err *err);
 
 /* The lr of an update, counted from 1. */
 double lc_schedule_lr(const struct lc_schedule *s, double update);

@@ -37,6 +37,19 @@ int lc_schedule_parse(struct lc_schedule *s, const json_t *j, struct lc_err *err
 	return 0;
 }
 
+int lc_schedule_load(struct lc_schedule *s, const char *path, struct lc_err *err)
+{
+	json_t *j = lc_json_load(path, err), *part = json_object_get(j, "schedule");
+	struct lc_err why;
+	int ret;
+
+	if (!j)
+		return -1;
+	ret = lc_schedule_parse(s, json_is_object(part) ? part : j, &why);
+	json_decref(j);
+	return ret < 0 ? lc_fail(err, why.code, "%s: %.400s", path, why.text) : 0;
+}
+
 /* As lc-train's: warm-up reaches the lr at update `warmup`; past the total the last value holds. */
 double lc_schedule_lr(const struct lc_schedule *s, double update)
 {

@@ -106,9 +106,7 @@ struct rule {
 	struct lc_noise ret, cool; /* of earlier forks of the run; df 0: none */
 };
 
-/* lrplan.c: a plan file, {"schedule","lr","total",...} or a state.json; and as it stands in
- * records. */
-int lrplan_load(struct lc_schedule *plan, const char *path, struct lc_err *err);
+/* lrplan.c: the plan of the lr, {"schedule","lr","total",...}, as it stands in records. */
 json_t *lrplan_json(const struct lc_schedule *plan);
 
 /* What a decision says it was judged by (alpha, min_effect, plan ...): all that verify needs to

@@ -159,7 +159,7 @@ static void options(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, ":p:b:e:m:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'p':
-			if (lrplan_load(&lr_plan, optarg, &err) < 0)
+			if (lc_schedule_load(&lr_plan, optarg, &err) < 0)
 				lc_die(&err);
 			break;
 		case 'b': plan_path = optarg; break;

@@ -109,7 +109,7 @@ static void options(int argc, char **argv)
 		case 'a': rule.alpha = lc_option_number(optarg, "--alpha", ALPHA_LEAST, .5); break;
 		case 'e': rule.min_effect = lc_option_number(optarg, "--min-effect", 0, 1e9); break;
 		case 'p':
-			if (lrplan_load(&rule.plan, optarg, &err) < 0)
+			if (lc_schedule_load(&rule.plan, optarg, &err) < 0)
 				lc_die(&err);
 			break;
 		case 'c':

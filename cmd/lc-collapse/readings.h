@@ -20,7 +20,8 @@ double read_cool(const struct evidence *ev, const struct future *f, enum metric 
 /*
  * Noise of a reading: standard deviation of one run over the null branches, which differ from the
  * clean state's own future in nothing but the data of their horizon; the segments they are read by
- * are common to all. A control from that state is one more. The reading at the end; earlier windows as long as its own help to know it.
+ * are common to all. A control from that state is one more. The reading at the end; earlier windows
+ * as long as its own help to know it.
  */
 struct spread {
 	double sd, df; /* df 0: not known (fewer than two nulls read, all equal, one diverged) */

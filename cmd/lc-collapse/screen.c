@@ -110,7 +110,7 @@ static const char *options(int argc, char **argv)
 		switch (c) {
 		case 'k': keep_arms = (int)lc_option_whole(optarg, "-k", 1, 100000); break;
 		case 'p':
-			if (lrplan_load(&plan, optarg, &err) < 0)
+			if (lc_schedule_load(&plan, optarg, &err) < 0)
 				lc_die(&err);
 			break;
 		case 'M': max_cost = lc_option_whole(optarg, "--max-cost", 1, 1000000000000); break;

@@ -13,16 +13,8 @@
 
 int offplan_load(struct offplan *o, const char *path, struct lc_err *err)
 {
-	json_t *j = lc_json_load(path, err), *part = json_object_get(j, "schedule");
-	struct lc_err why;
-	int ret;
-
-	if (!j)
+	if (lc_schedule_load(&o->plan, path, err) < 0)
 		return -1;
-	ret = lc_schedule_parse(&o->plan, json_is_object(part) ? part : j, &why);
-	json_decref(j);
-	if (ret < 0)
-		return lc_fail(err, why.code, "%s: %.400s", path, why.text);
 	o->scale = 1;
 	offplan_reset(o);
 	return 0;

@@ -18,16 +18,6 @@
 #define OFF 1.2 /* times: less is rounding, or a plan that is read a little otherwise */
 #define MARKS 3 /* newest steps that must agree */
 
-/* The plan of a file: a schedule, or a whole state.json. */
-static int load(struct lc_schedule *s, const char *path, struct lc_err *err)
-{
-	json_t *j = lc_json_load(path, err), *part = json_object_get(j, "schedule");
-	int ret = j ? lc_schedule_parse(s, json_is_object(part) ? part : j, err) : -1;
-
-	json_decref(j);
-	return ret;
-}
-
 /* Actions after which the plan and a scale do not tell the lr. */
 static int leaves_plan(const json_t *base)
 {
@@ -78,7 +68,7 @@ int plan_undo(struct plan *p, struct lc_err *err)
 
 	if (!p->asked->plan || !p->asked->history || leaves_plan(p->base))
 		return 0;
-	if (load(&s, p->asked->plan, err) < 0 || metric_init(&m, "loss", err) < 0)
+	if (lc_schedule_load(&s, p->asked->plan, err) < 0 || metric_init(&m, "loss", err) < 0)
 		return -1;
 	if (past_read_run(&run, p->asked->history, &m, err) < 0)
 		goto out;

@@ -36,16 +36,9 @@ void die_of_history(const struct options *o, const struct lc_err *why)
 static void read_plan(const char *path, struct lc_schedule *plan)
 {
 	struct lc_err err;
-	json_t *j = lc_json_load(path, &err);
 
-	/* a whole state.json will do as well */
-	if (!j || lc_schedule_parse(plan,
-				    json_is_object(json_object_get(j, "schedule"))
-					    ? json_object_get(j, "schedule")
-					    : j,
-				    &err) < 0)
+	if (lc_schedule_load(plan, path, &err) < 0)
 		lc_die(&err);
-	json_decref(j);
 }
 
 /* The first alert record of the file: one JSON text, or lines of records. */

@@ -16,11 +16,17 @@ now() {
 	case $n in '' | *[!0-9]*) echo "$at" ;; *) echo "$n" ;; esac
 }
 
-# What a share is of: all steps of the run where its states tell them, else those that are done.
-run_steps() {
+# All steps of the run, in $total; nothing where its states do not tell them.
+plan_total() {
 	plan_file
-	n=$([ "$plan" ] && field total <"$plan")
-	case $n in '' | *[!0-9]* | 0) now ;; *) echo "$n" ;; esac
+	total=$([ "$plan" ] && field total <"$plan")
+	case $total in *[!0-9]* | 0) total='' ;; esac
+}
+
+# What a share is of: all steps of the run where they are told, else those that are done.
+run_steps() {
+	plan_total
+	if [ "$total" ]; then echo "$total"; else now; fi
 }
 
 # Steps that are left for futures of that kind; nothing when there is no bound.
@@ -31,7 +37,8 @@ left() {
 	echo $((bound - $(spent_on "$1")))
 }
 
-# Steps that a fork of that kind takes at the least; what one for an alert takes indeed is known from it (shape). The first of --every tries both sides of the learning rate, later ones at least one.
+# Steps that a fork of that kind takes at the least; what one for an alert takes indeed is known from it (shape). The first of
+# --every tries both sides of the learning rate, later ones at least one.
 smallest() {
 	if [ "$1" = alert ]; then
 		echo $((2 * (horizon + readout)))
@@ -129,10 +136,8 @@ probed_steps() { grep '"type":"result"' "$f/probed.jsonl" | grep -o '"steps":[0-
 
 # Is there a way to go, where the plan tells it, for what --every looks at?
 ahead() {
-	plan_file
-	n=$([ "$plan" ] && field total <"$plan")
-	case $n in '' | *[!0-9]*) return 0 ;; esac
-	[ $((at + horizon + readout)) -le "$n" ]
+	plan_total
+	[ -z "$total" ] || [ $((at + horizon + readout)) -le "$total" ]
 }
 
 # Has the run come to the next stretch of --every, and is it worth a fork? (Not so near to its end that none fits.)

@@ -87,9 +87,8 @@ take_alert() {
 # A fast command may have come near its end, or to it, before it was ended. Then what it would do from its newest state cannot be
 # compared: that begins at the newest that leaves room for it, of those since it fell ill.
 before_end() {
-	plan_file
-	end=$([ "$plan" ] && field total <"$plan")
-	case $end in '' | *[!0-9]* | 0) end=$gone ;; esac
+	plan_total
+	end=${total:-$gone}
 	[ "$end" ] || return 0
 	onset=$(field onset <"$dir/alert.json") id=$head n=$at
 	while [ "$id" ] && [ $((n + horizon + readout)) -gt "$end" ]; do
