@@ -1,5 +1,5 @@
 /*
- * detect_impl: what detect.c, detect_signal.c and detect_state.c share.
+ * detect_impl: what the files of detect share.
  *
  * All that the past has made of a detector is numbers in structs of nothing but doubles: kept for a
  * rewind, taken back and saved by copying them as they lie. Steps are whole and below 2^53.
@@ -52,11 +52,13 @@ struct channel {
 	double swing, lift;    /* means over 8 values or so of |score| and of score, clipped */
 	double calm;	       /* calm steps in a row */
 	double onset;	       /* first step of the excursion it is in, or -1 */
+	double silent, gap;    /* steps taken since it had a value; the most so far */
 };
 
 struct signal {
 	struct lc_tail tail;
 	double score, p;
+	double last;  /* p, when there was one */
 	double since; /* step at which it was last low */
 };
 
@@ -65,6 +67,7 @@ struct live {
 	struct channel ch[CHANNELS];
 	struct signal sig[SIGNALS];
 	double index, step;
+	double standing;  /* the index, with the last of what is only not logged in this step */
 	double strongest; /* the signal that made the index what it is */
 	double lr_max, lr_mean;
 	double warm,
@@ -72,6 +75,11 @@ struct live {
 	double alarmed, quiet, lasted; /* an alert is on; calm steps since; its length */
 	double alert_step, alert_onset, alert_rewind, alert_kind, alert_index, alert_threshold;
 	double peak;
+	double told, told_for; /* the largest index up to cooldown steps into it; of those so far */
+	double inside;	       /* only what is inside the model has shown it so far */
+	double loud;	       /* steps at half the threshold or more since it last got worse */
+	double unheard,
+		heard; /* 1 + a loud signal with no value since, 0: none; steps it had one */
 	double outlier_step, outlier_z, outlier_age; /* a loss that stood out alone; -1: none */
 	double usual, regular; /* metrics that steps have, and how many in a row had them */
 	double gone;	       /* steps in a row that lack the loss others had */
@@ -110,6 +118,10 @@ struct lc_detect {
 
 extern const struct lc_view lc_views[CHANNELS];
 extern const enum lc_metric lc_channel_metric[CHANNELS];
+
+/* The index after a step, or a channel that is not finite (-1: none): 1 and an alert that begins.
+ */
+int lc_episode_judge(struct lc_detect *d, int bad_channel, struct lc_alert *a);
 
 /* Score the step, update trends, tails and the index. hold: an alert is on. */
 void lc_live_take(struct live *v, const struct seen *s, const struct lc_detect_conf *conf);

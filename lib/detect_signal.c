@@ -14,6 +14,7 @@
 
 #define FAST_GAIN (2 / 9.) /* means over 8 values */
 #define QUIET_GAP 8	   /* calm steps that end an excursion */
+#define LATE 2		   /* times its longest silence a channel may be silent, and still stand */
 #define NO_KL 1e-6	   /* an estimate that is less, or negative, is of none */
 #define LR_JUMPS 1.5	   /* over the highest it was */
 #define JUMPED .1	   /* of -1, fading by 1/32 a step: what remains 74 steps after a jump */
@@ -178,46 +179,74 @@ static int speaks(const struct live *v, int sig, enum lc_profile profile)
 	return !isnan(v->ch[sig / 3].z);
 }
 
-/* Returns what the signal adds to the sum of weights / p. */
-static double update_signal(struct live *v, int i, enum lc_profile profile)
+static void update_signal(struct live *v, int i)
 {
 	const struct lc_tail_prior *prior = prior_of(i);
 	struct signal *s = &v->sig[i];
 
 	s->score = score_of(v, i);
-	s->p = lc_tail_p(&s->tail, prior, s->score);
+	s->p = s->last = lc_tail_p(&s->tail, prior, s->score);
 	if (s->score < prior->at / 2)
 		s->since = v->step;
 	if (v->alarmed > 0)
 		lc_tail_watch(&s->tail, prior, s->score);
 	else
 		lc_tail_add(&s->tail, prior, s->score);
-	return weight_of(i, profile) / fmax(s->p, 1e-300);
+}
+
+/* Of a channel that is logged less often than others: does its last value still stand? */
+static int stands(const struct live *v, int i)
+{
+	const struct channel *c = &v->ch[i / 3];
+
+	return i < AMPLITUDE && !isnan(v->sig[i].last) && c->silent <= LATE * c->gap;
+}
+
+/* A sum of weights, and of weights / p. */
+struct mean {
+	double weights, sum;
+};
+
+static void mean_add(struct mean *m, double weight, double p)
+{
+	m->weights += weight;
+	m->sum += weight / fmax(p, 1e-300);
+}
+
+static double index_of(const struct mean *m, double rate)
+{
+	return m->weights > 0 ? log(fmin(m->weights / m->sum, 1)) / log(rate) : NAN;
 }
 
 static void update_signals(struct live *v, const struct lc_detect_conf *conf)
 {
-	double weights = 0, sum = 0, most = 0;
+	struct mean now = {0, 0}, late = {0, 0};
+	double most = 0;
 
 	for (int i = 0; i < SIGNALS; i++) {
-		double part;
+		double weight = weight_of(i, conf->profile);
 
 		if (i < AMPLITUDE && v->ch[i / 3].trend.n == 0) {
 			i += 2; /* a channel that is not logged */
 			continue;
 		}
 		v->sig[i].score = v->sig[i].p = NAN;
-		if (!speaks(v, i, conf->profile))
+		if (!speaks(v, i, conf->profile)) {
+			if (stands(v, i))
+				mean_add(&late, weight, v->sig[i].last);
 			continue;
-		part = update_signal(v, i, conf->profile);
-		if (part > most) {
-			most = part;
+		}
+		update_signal(v, i);
+		mean_add(&now, weight, v->sig[i].p);
+		if (weight / fmax(v->sig[i].p, 1e-300) > most) {
+			most = weight / fmax(v->sig[i].p, 1e-300);
 			v->strongest = i;
 		}
-		sum += part;
-		weights += weight_of(i, conf->profile);
 	}
-	v->index = weights > 0 ? log(fmin(weights / sum, 1)) / log(conf->rate) : NAN;
+	v->index = index_of(&now, conf->rate);
+	late.weights += now.weights;
+	late.sum += now.sum;
+	v->standing = index_of(&late, conf->rate);
 }
 
 /* The run warms up while lr rises step by step, or comes back to what it was. A jump beyond all it
@@ -258,8 +287,11 @@ void lc_live_take(struct live *v, const struct seen *s, const struct lc_detect_c
 		double x = s->v[i];
 
 		v->ch[i].z = NAN;
+		v->ch[i].silent++;
 		if (!(has >> lc_channel_metric[i] & 1))
 			continue;
+		v->ch[i].gap = fmax(v->ch[i].gap, v->ch[i].trend.n > 0 ? v->ch[i].silent : 0);
+		v->ch[i].silent = 0;
 		if (i == GRAD) { /* 0 is what trainers write that have none */
 			if (!(x > 0))
 				continue;

@@ -19,7 +19,7 @@
 #include "io.h"
 
 #define MAGIC "LCDETECT"
-#define VERSION 4
+#define VERSION 5
 
 _Static_assert(sizeof(struct live) % sizeof(double) == 0, "doubles only");
 _Static_assert(sizeof(struct kept) == sizeof(struct live) + sizeof(double), "doubles only");
@@ -40,8 +40,8 @@ static void live_clear(struct live *v)
 		v->ch[i].swing = .8;
 	}
 	for (int i = 0; i < SIGNALS; i++)
-		v->sig[i].score = v->sig[i].p = NAN;
-	v->index = NAN;
+		v->sig[i].score = v->sig[i].p = v->sig[i].last = NAN;
+	v->index = v->standing = NAN;
 	v->step = v->outlier_step = -1;
 }
 

@@ -133,8 +133,8 @@ Test(detect_cases, a_young_run_that_does_not_fall)
 	cr_assert_leq(alerts, 2, "%d in 20,000 steps", alerts);
 }
 
-/* What still gets worse has not settled: one episode, however long. Settled, it ends; what comes
- * then began then. */
+/* What still gets worse has not settled: one episode, however long, with another alert where it has
+ * come to twice as much. Settled, it ends; what comes then began then. */
 Test(detect_cases, a_drift_that_explodes_is_one_episode)
 {
 	struct run r = begin(5, LC_PROFILE_LM);
@@ -144,15 +144,15 @@ Test(detect_cases, a_drift_that_explodes_is_one_episode)
 		loss(&r, s, 2 + .05 * lc_rng_normal(&r.rng));
 	for (; s <= 1200; s++)
 		loss(&r, s, 2 + .002 * (double)(s - 800) + .05 * lc_rng_normal(&r.rng));
-	cr_assert_eq(r.alerts, 1);
+	cr_assert_eq(r.alerts, 2, "%d", r.alerts);
 	cr_assert_eq(r.ends, 0);
 	for (; s <= 1600; s++)
 		loss(&r, s, 5000 * (1 + .3 * lc_rng_normal(&r.rng)));
-	cr_assert_eq(r.alerts, 1, "%d", r.alerts);
+	cr_assert_eq(r.alerts, 3, "%d", r.alerts);
 	cr_assert_eq(r.ends, 1);
 	for (; s <= 1620; s++)
 		loss(&r, s, 5e6);
-	cr_assert_eq(r.alerts, 2, "%d", r.alerts);
+	cr_assert_eq(r.alerts, 4, "%d", r.alerts);
 	cr_assert(r.a.onset > 1590 && r.a.rewind > 1580, "onset %ld, rewind %ld", r.a.onset,
 		  r.a.rewind);
 	lc_detect_close(r.d);
@@ -241,4 +241,81 @@ Test(detect_cases, a_learning_rate_that_rises_and_one_that_jumps)
 	cr_assert_float_eq(calm, 1, .05);
 	cr_assert_gt(threshold_at(rises), 1.4);
 	cr_assert_float_eq(threshold_at(jumps), calm, .01);
+}
+
+/* Loss and, every 50 steps, the largest attention logit. */
+static void logit(struct run *r, long step, double up, double x)
+{
+	struct lc_step st = {.step = step, .has = 1u << LC_LOSS};
+
+	st.v[LC_LOSS] = 2 + up + .05 * lc_rng_normal(&r->rng);
+	if (step % 50 == 0) {
+		st.v[LC_ATTN_LOGIT_MAX] = x * (1 + .03 * lc_rng_normal(&r->rng));
+		st.has |= 1u << LC_ATTN_LOGIT_MAX;
+	}
+	take(r, &st);
+}
+
+/* What is logged every 50 steps and stays out of its range is one excursion: it was not well in
+ * the steps between. */
+Test(detect_cases, what_is_logged_less_often_is_one_excursion)
+{
+	struct run r = begin(7, LC_PROFILE_LM);
+	long s = 1;
+
+	for (; s <= 4000; s++)
+		logit(&r, s, 0, 9);
+	cr_assert_eq(r.alerts, 0);
+	for (; s <= 4600; s++)
+		logit(&r, s, 0, 30);
+	cr_assert_eq(r.alerts, 1, "%d", r.alerts);
+	cr_assert_eq(r.ends, 0);
+	cr_assert_eq(r.a.first, LC_ATTN_LOGIT_MAX);
+	for (; s <= 4800; s++)
+		logit(&r, s, 0, 9);
+	cr_assert_eq(r.alerts, 1, "%d", r.alerts);
+	cr_assert_eq(r.ends, 1);
+	lc_detect_close(r.d);
+}
+
+/* A channel that is not logged any more holds nothing up. */
+Test(detect_cases, a_channel_that_is_gone_ends)
+{
+	struct run r = begin(8, LC_PROFILE_LM);
+	long s = 1;
+
+	for (; s <= 4000; s++)
+		logit(&r, s, 0, 9);
+	for (; s <= 4400; s++)
+		logit(&r, s, 0, 30);
+	cr_assert_eq(r.ends, 0);
+	for (; s <= 4700; s++)
+		loss(&r, s, 2 + .05 * lc_rng_normal(&r.rng));
+	cr_assert_eq(r.ends, 1);
+	cr_assert_eq(r.alerts, 1);
+	lc_detect_close(r.d);
+}
+
+/* What the inside alone showed is another alert when it is twice as bad, or comes to the loss; both
+ * begin where it began. */
+Test(detect_cases, an_excursion_that_grows_is_told_again)
+{
+	for (int outside = 0; outside <= 1; outside++) {
+		struct run r = begin(9, LC_PROFILE_LM);
+		long s = 1, rewind;
+
+		for (; s <= 4000; s++)
+			logit(&r, s, 0, 9);
+		for (; s <= 4300; s++)
+			logit(&r, s, 0, 20);
+		cr_assert_eq(r.alerts, 1, "%d", r.alerts);
+		rewind = r.a.rewind;
+		for (; s <= 4400; s++)
+			logit(&r, s, outside, outside ? 20 : 1e6);
+		cr_assert_eq(r.alerts, 2, "%d", r.alerts);
+		cr_assert_eq(r.ends, 0);
+		cr_assert_eq(r.a.first, outside ? LC_LOSS : LC_ATTN_LOGIT_MAX);
+		cr_assert_eq(r.a.rewind, rewind);
+		lc_detect_close(r.d);
+	}
 }
