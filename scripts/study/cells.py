@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TRAIN = ["lc-train", "kjv.txt"]
 TOOLS = TRAIN + ["lc-detect", "lc-fork", "lc-proxy", "lc-collapse", "lc-snap", "lc-guard", "model.json"]
 # What each policy's result is made of: programs, scripts.
-OFFLINE = (TRAIN + ["lc-detect"], ["runs.py", "policies.py"])
+OFFLINE = (TRAIN + ["lc-detect"], ["runs.py", "policies.py", "plan.py"])
 INSIDE = (TRAIN, ["runs.py", "policies.py"])
 GUARDED = (TOOLS, ["runs.py", "guarded.py", "pace.py"])
 MADE_OF = {"nothing": OFFLINE, "palm": OFFLINE, "half lr": OFFLINE, "asha": OFFLINE, "oracle": OFFLINE, "hindsight": INSIDE, "null": INSIDE,

@@ -55,7 +55,7 @@ def read(incident, kept, cpu=0.0):
     run = records(os.path.join(kept, "run.jsonl"))
     journal = records(os.path.join(kept, "journal.jsonl"))
     steps = [r for r in run if "step" in r and "type" not in r]
-    futures = sum(branch_steps(p) for p in glob.glob(os.path.join(kept, "forks/*/*.jsonl")) if _is_run(p))
+    futures = sum(fork_steps(f) for f in glob.glob(os.path.join(kept, "forks/*")))
     val, test = finals(run, incident.metric)
     whole = bool(steps) and steps[-1]["step"] >= incident.total
     alerts = [r for r in journal if r.get("type") == "alert"]
@@ -68,8 +68,14 @@ def read(incident, kept, cpu=0.0):
                failed=[r.get("why") for r in journal if r.get("event") == "fork failed"], drafts=drafts(kept))
 
 
-def _is_run(path):
-    return os.path.basename(path) in ("evidence.jsonl", "probed.jsonl")
+def fork_steps(fork):
+    """Every step that a fork ran, also in futures and probes of a stage that failed: what each left in its directory. The
+    probes' are removed when all went well; then their records are what is left."""
+    paths = [p for d in ("branches", "probes") for n in ("stdout", "metrics") for p in glob.glob(os.path.join(fork, d, "*", n + ".jsonl"))]
+    probed = os.path.join(fork, "probed.jsonl")
+    if os.path.exists(probed) and not os.path.isdir(os.path.join(fork, "probes")):
+        paths.append(probed)
+    return sum(map(branch_steps, paths))
 
 
 def branch_steps(path):

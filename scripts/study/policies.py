@@ -8,16 +8,19 @@ pbt         a population of 4, each over a quarter of the steps, so that all tog
             exploitation, lr times .8 or 1.2 (Jaderberg et al., 2017, as in Ray)
 asha        at the first alert the arms of the oracle in rungs of 100, 200, 400 steps, of which the best quarter goes on, and the
             last one to the end (Li et al., 2020, as in Ray)
-oracle      every arm from the first alert to the end; the best by val_loss
+oracle      every arm from the first alert to the end; the best by val_loss. Where the lr is off its plan at that alert, to put
+            it back is an arm too, as it is of lc-fork plan's
 null        of a healthy run: its final loss over other data orders, for what is noise
 hindsight   of a healthy run: the plan from the start at each of LRS times its lr that lies in SANE; the best by val_loss
 
 The alerts are lc-detect's, and here acted on at that very step: no remedy is late because its detector was. All steps
 count that a policy takes, those that were thrown away too.
 """
+import json
 import os
 import shutil
 
+import plan
 from runs import Run, curve, damage_step, finals, left, records
 
 TREATMENTS = 3  # of one run by a fixed remedy, as the ladders that people write have it
@@ -79,8 +82,8 @@ def treated(base, remedy, where):
 # ---- the arms, for asha and the oracle ----
 
 
-def arms(run, alert):
-    """Futures from a first alert: (name, state, steps back, actions). The state at the alert is made once."""
+def arms(run, alert, log):
+    """Futures from a first alert: (name, state, step of that state, actions). The state at the alert is made once."""
     now = alert["step"]
     back, at = run.newest(min(alert["rewind"], now))
     present, was = run.newest(now)
@@ -92,6 +95,12 @@ def arms(run, alert):
     yield "back, skip", back, at, skip
     for scale in (0.25, 0.5):
         yield "back, skip, lr x%g" % scale, back, at, skip + ["--lr-scale", scale]
+    with open(os.path.join(present, "state.json")) as f:
+        scale = plan.undo(json.load(f)["schedule"], log, now)
+    if scale:
+        yield "lr on plan", present, was, ["--lr-scale", scale]
+        if scale < 1:  # where it is too low nothing is damaged, and before the onset a higher one would
+            yield "back, lr on plan", back, at, ["--lr-scale", scale]
 
 
 def fork_point(base, where):
@@ -112,7 +121,7 @@ def fork_point(base, where):
 def oracle(base, where):
     run, alert = fork_point(base, where)
     best, ends = None, {}
-    for name, state, at, actions in arms(run, alert):
+    for name, state, at, actions in arms(run, alert, records(base.log)):
         if name == "none":  # it is the untreated run
             found = records(base.log)
         else:
@@ -126,7 +135,7 @@ def oracle(base, where):
 
 def asha(base, where):
     run, alert = fork_point(base, where)
-    rungs, alive = (100, 200, 400), list(arms(run, alert))
+    rungs, alive = (100, 200, 400), list(arms(run, alert, records(base.log)))
     length = {}
     for rung in rungs:
         if alert["step"] + rung > base.incident.total:
