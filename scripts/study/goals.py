@@ -1,5 +1,6 @@
 """What the study must show: each goal, and what was measured. A miss is printed as it is."""
 import os
+import typing
 
 from stats import interval, mean, median, t95
 
@@ -52,11 +53,12 @@ def bound(t, incident, n=1):
     return t95(df) * sd * (2 / n) ** 0.5 if df else 0.0
 
 
-def beaten(t, q, others):
-    """Incidents on which none of the others ends lower than q by more than the noise; of all where q and one of them were run."""
+def beaten(t, q, others, beside=None):
+    """Incidents on which none of the others ends lower than q by more than the noise; of all where q and one of them were run,
+    and beside too."""
     of, lost = 0, []
     for name in t.names(False):
-        rows = [(i, p) for i, _, p in t.runs(False) if i.name == name and q in p]
+        rows = [(i, p) for i, _, p in t.runs(False) if i.name == name and {q, beside or q} <= set(p)]
         worse = []
         for o in others:
             more = [t.final(p, q) - t.final(p, o) for _, p in rows if o in p]
@@ -65,12 +67,28 @@ def beaten(t, q, others):
         of += bool(worse)
         if any(not w <= 0 for w, _, _ in worse):
             _, by, o = max(worse)
-            lost.append("%s (%s by %.4f, noise %.4f)" % (name, o, by, bound(t, rows[0][0], len(rows))))
+            lost.append("%s (%s by %.3f)" % (name, o, by))
     return of - len(lost), of, lost
 
 
+class Row(typing.NamedTuple):
+    what: str
+    figure: str
+    goal: str = ""
+    reached: typing.Optional[bool] = None  # where there is no goal
+    of: str = ""  # the policy
+    beside: str = ""  # the best fixed remedy's figure
+
+    def text(self):
+        return self.figure + ("" if self.reached is None or self.reached else ", missed")
+
+
+LOST = "incidents where one does"
+POOR = "healthy runs with a poor schedule: share of hindsight's gain, at which extra compute"
+
+
 def rows(t, ours):
-    """(what, measured, goal, whether it is reached; None where there is no goal)."""
+    """What it must show."""
     for q in ours:
         yield from incident_rows(t, q)
         yield from healthy_rows(t, q)
@@ -80,8 +98,8 @@ def rows(t, ours):
         gain = sum(t.final(p, "nothing") - t.final(p, "continuous") for _, p in poor)
         each = ["%s %.0f" % (i.name.split()[-1], 100 * share_of_best(t, p)) for i, p in poor]
         more = mean(extra(p["continuous"] for _, p in poor))
-        yield ("continuous, healthy runs with a poor schedule: share of hindsight's gain", "%.0f %% (%s) at %.1f %%"
-               % (100 * gain / best, ", ".join(each), more), "at least 50 % at 10 %", gain / best >= 0.5 and more <= 10)
+        yield Row(POOR, "%.0f %% (%s), %.1f %%" % (100 * gain / best, ", ".join(each), more), "at least 50 %, 10 %",
+                  gain / best >= 0.5 and more <= 10, "continuous")
 
 
 def share_of_best(t, p):
@@ -89,40 +107,50 @@ def share_of_best(t, p):
     return (t.final(p, "nothing") - t.final(p, "continuous")) / best if best > 0 else float("nan")
 
 
+def best_fixed(t, metric="val_loss", beside=None):
+    """(share of the damage that is left, name) of the fixed remedy that leaves least; each on the very runs that another policy has."""
+    found = [(overall(regret(t, f, metric, beside)), f) for f in FIXED if f != "nothing"]
+    return min((x for x in found if x[0] == x[0]), default=None)
+
+
 def incident_rows(t, q):
     own = [p[q] for _, _, p in t.runs() if q in p]
     sick = [p[q] for _, _, p in t.runs(False) if q in p]
+    fixed = best_fixed(t)
+    held = [p[fixed[1]] for _, _, p in t.runs(False) if fixed and {q, fixed[1]} <= set(p)]
     if sick:
         good, of, lost = beaten(t, q, FIXED)
         if of:
-            yield ("%s: incidents where no fixed remedy ends better, within noise" % q,
-                   "%.0f %% (%d of %d)" % (100 * good / of, good, of), "at least 90 %", good >= 0.9 * of)
-        for one in lost:
-            yield "    better there: " + one, "", "", None
+            # of a fixed remedy: where no other does, nor q
+            others = [(*beaten(t, f, [x for x in (q, *FIXED) if x != f], q)[:2], f) for f in FIXED]
+            n, of_n, f = max((x for x in others if x[1]), key=lambda x: x[0] / x[1], default=(0, 0, ""))
+            yield Row("incidents where no fixed remedy ends better, within noise", "%.0f %% (%d of %d)" % (100 * good / of, good, of),
+                      "at least 90 %", good >= 0.9 * of, q, "%s, %.0f %% (%d of %d)" % (f, 100 * n / of_n, n, of_n) if of_n else "")
+            yield Row(LOST, "; ".join(lost) or "none", of=q)
         for metric, what in (("val_loss", "loss"), ("val_reward", "reward")):
             yield from regret_rows(t, q, metric, what)
     if own:
         died = sum(x["died"] for x in own)
-        yield "%s: runs that die" % q, "%d of %d" % (died, len(own)), "0", not died
+        yield Row("runs that die", "%d of %d" % (died, len(own)), "0", not died, q,
+                  "%s, %d of %d" % (fixed[1], sum(x["died"] for x in held), len(held)) if held else "")
     if sick:
         more = extra(sick)
-        yield ("%s: extra compute per incident run, mean and most" % q, "%.1f %%, %.1f %%" % (mean(more), max(more)), "at most 15 %",
-               mean(more) <= 15)
+        yield Row("extra compute per incident run, mean and most", "%.1f %%, %.1f %%" % (mean(more), max(more)), "at most 15 %",
+                  mean(more) <= 15, q, "%s, %.1f %%, %.1f %%" % (fixed[1], mean(extra(held)), max(extra(held))) if held else "")
 
 
 def regret_rows(t, q, metric, what):
     """Each fixed remedy is set beside q on the very runs that q has."""
     groups = regret(t, q, metric)
-    own = overall(groups)
-    fixed = [(overall(regret(t, f, metric, q)), f) for f in FIXED if f != "nothing"]
-    fixed = min((x for x in fixed if x[0] == x[0]), default=None)
+    fixed = best_fixed(t, metric, q)
     if not groups or not fixed:
         return
+    own = overall(groups)
     low, high = interval(groups.values(), share)
     usual, of = typical(t, groups)
-    yield ("%s: mean regret to the oracle, share of the damage (%s)" % (q, what), "%.1f %% [%s %s]; best fixed, %s, %.1f %%"
-           % (own, num(low, 0), num(high, 0), fixed[1], fixed[0]), "at most 10 %", own <= 10)
-    yield "    the median incident, of %d with damage beyond the noise" % of, "%s %%" % num(usual, 1), "", None
+    yield Row("mean regret to the oracle, share of the damage (%s)" % what, "%.1f %% [%s %s]" % (own, num(low, 0), num(high, 0)),
+              "at most 10 %", own <= 10, q, "%s, %.1f %%" % (fixed[1], fixed[0]))
+    yield Row("the median incident's, of those with damage beyond the noise (%s)" % what, "%s %% of %d" % (num(usual, 1), of), of=q)
 
 
 def healthy_rows(t, q):
@@ -133,28 +161,36 @@ def healthy_rows(t, q):
     runs = [p[q] for _, p in well]
     most = 2 if q == "lightcone" else 10
     more = mean(extra(runs))
-    yield "%s: extra compute per healthy run" % q, "%.1f %%" % more, "at most %d %%" % most, more <= most
+    yield Row("extra compute per healthy run", "%.1f %%" % more, "at most %d %%" % most, more <= most, q)
     changes = sum(x["interventions"] for x in runs)
     harm = [(t.final(p, q) - t.final(p, "nothing"), i) for i, p in well]
     out = [h for h, i in harm if not h <= bound(t, i)]
-    yield ("%s: interventions on healthy runs" % q, "%d in %d runs" % (changes, len(runs)), "under 1 in 20",
-           20 * changes < len(runs))
-    yield ("%s: harm to healthy runs, mean and most; outside the null spread" % q, "%+.4f, %+.4f; %d of %d"
-           % (mean(h for h, _ in harm), max(h for h, _ in harm), len(out), len(harm)), "inside it", not out)
+    yield Row("interventions on healthy runs", "%d in %d runs" % (changes, len(runs)), "under 1 in 20", 20 * changes < len(runs), q)
+    yield Row("harm to healthy runs, mean and most; outside the null spread", "%+.4f, %+.4f; %d of %d"
+              % (mean(h for h, _ in harm), max(h for h, _ in harm), len(out), len(harm)), "inside it", not out, q)
 
 
 def show(found):
-    print("\n%-76s %-46s %s" % ("It must show", "measured", "goal"))
-    for what, figure, aim, reached in found:
-        print(("%-76s %-46s %s%s" % (what, figure, aim, "" if reached is None or reached else ": missed")).rstrip())
+    """All of it, a row a line."""
+    print("\n%-96s %-38s %s" % ("It must show", "measured", "goal"))
+    for r in found:
+        what = (r.of + ": " if r.of else "") + r.what
+        for k, figure in enumerate(r.figure.split("; ") if r.what == LOST else [r.figure]):
+            beside = "; best fixed: " + r.beside if r.beside else ""
+            missed = "" if r.reached is None or r.reached else ": missed"
+            print(("%-96s %-38s %s%s" % ("" if k else what, figure + beside, r.goal, missed)).rstrip())
 
 
-def markdown(found, cells, missing, args):
-    """The table for a README."""
+def markdown(found, ours, cells, missing, args):
+    """The table for a README: the goals alone, a row a goal, a column a policy; and where others were better."""
     yield "Study %s, set %s, %d cells%s:\n\n" % (args.study, args.set, cells, ", %d missing" % missing if missing else "")
-    yield "| | measured | goal |\n|---|---|---|\n"
-    for what, figure, aim, reached in found:
-        yield "| %s | %s | %s |\n" % (what.strip(), figure, aim + ("" if reached is None or reached else ", missed"))
+    yield "| | goal | %s | best fixed remedy |\n|---|---|%s---|\n" % (" | ".join(ours), "---|" * len(ours))
+    small = [r for r in found if r.goal or r.what == LOST]
+    for what in dict.fromkeys(r.what for r in small):
+        own = {r.of: r for r in small if r.what == what}
+        goal = "; ".join(dict.fromkeys(r.goal for r in own.values()))
+        figures = [own[q].text() if q in own else "" for q in ours]
+        yield "| %s | %s | %s | %s |\n" % (what, goal, " | ".join(figures), next(iter(own.values())).beside)
 
 
 def into(path, lines):

@@ -5,14 +5,14 @@ is a twenty-fourth of it. A reward counts with its sign turned, so that less is 
 that died counts as what it was when it died (its last held-out loss that is a number), and as no better than any that lived.
 
 Noise is the standard deviation of the final loss of healthy runs that differ in their data order alone, of the same size and
-learning rate (nulls; pooled where several seeds have them). Two policies are equal where their means over n seeds differ by no
+learning rate (nulls; where several seeds have them pooled, each by its degrees of freedom). Two policies are equal where their means over n seeds differ by no
 more than t sd sqrt(2/n), t Student's .95 quantile with the nulls' degrees of freedom: one-sided, for each pair, so that of
 five remedies that are as good one is called better more often than once in twenty. Without nulls nothing is forgiven.
 Policies are compared only where both were run. Steps count that were trained, whatever became of them.
 """
 import goals
 from goals import FIXED, extra, num, overall, regret, share
-from stats import interval, mean, median, rms, sd, t95
+from stats import interval, mean, median, pooled, sd, t95
 
 ADAPTIVE = ("pbt", "asha")
 OURS = ("lightcone", "continuous")
@@ -33,7 +33,7 @@ class Table:
             self.of.setdefault((c.incident.name, c.seed), {})[c.policy] = found
             if c.policy == "null":
                 nulls.setdefault(setting(c.incident), []).append(found["nulls"])
-        self.noises = {s: (rms(sd(x) for x in own), sum(len(x) - 1 for x in own)) for s, own in nulls.items()}
+        self.noises = {s: pooled(own) for s, own in nulls.items()}
 
     def noise(self, incident):
         """Standard deviation of a final loss over data orders, and its degrees of freedom; 0 where it was not measured."""
@@ -165,12 +165,13 @@ def asides(t):
     """What else a reader asks, as rows without a goal."""
     hit, of = delays(t)
     if of:
-        yield "incidents with an alert; steps from the onset to it, the median", "%d of %d; %s" % (len(hit), of, num(median(hit), 0)), "", None
+        yield goals.Row("incidents with an alert; steps from the onset to it, the median", "%d of %d; %s" % (len(hit), of, num(median(hit), 0)))
     own = [p["lightcone"] for _, _, p in t.runs() if "lightcone" in p]
     if own:
-        yield "lightcone: first changes with a lower loss than untreated, by however little, 1000 steps later", "%d of %d" % real_later(t, "lightcone", None), "", None
+        yield goals.Row("first changes with a lower loss than untreated, by however little, 1000 steps later",
+                        "%d of %d" % real_later(t, "lightcone", None), of="lightcone")
         right = tuple(sum(x["drafts"][k] for x in own) for k in (0, 1))
-        yield "lightcone: forecasts that the real steps did not refute", "%d of %d" % right, "", None
+        yield goals.Row("forecasts that the real steps did not refute", "%d of %d" % right, of="lightcone")
 
 
 def head(t, cells, missing, args):
@@ -198,4 +199,4 @@ def show(cells, missing, args):
     found = [*goals.rows(t, OURS), *asides(t)]
     goals.show(found)
     if args.into:
-        goals.into(args.into, goals.markdown(found, len(cells), missing, args))
+        goals.into(args.into, goals.markdown(found, OURS, len(cells), missing, args))

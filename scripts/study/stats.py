@@ -16,9 +16,12 @@ def sd(xs):
     return math.sqrt(math.fsum((x - m) ** 2 for x in xs) / (len(xs) - 1))
 
 
-def rms(xs):
-    xs = [x for x in xs if x == x]
-    return math.sqrt(math.fsum(x * x for x in xs) / len(xs)) if xs else float("nan")
+def pooled(groups):
+    """One standard deviation of what lies within all groups, each by its degrees of freedom; and how many these are."""
+    groups = [[x for x in g if x == x] for g in groups]
+    groups = [g for g in groups if len(g) > 1]
+    df = sum(len(g) - 1 for g in groups)
+    return (math.sqrt(math.fsum((len(g) - 1) * sd(g) ** 2 for g in groups) / df) if df else 0.0), df
 
 
 def median(xs):

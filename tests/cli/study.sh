@@ -44,7 +44,8 @@ same "and says the same" report.txt .out
 printf 'before\n<!-- study -->\nold\n<!-- /study -->\nafter\n' >page.md
 ok "into a page" study --report --into page.md
 equal "between the marks alone" "before after" "$(sed -n '1p;$p' page.md | xargs)"
-match "each goal is a row" '^\| lightcone: runs that die \| 0 of 2 \| 0 \|$' page.md
+match "each goal is a row" '^\| runs that die \| 0 \| 0 of 2 \|' page.md
+match "what is missed says so" '^\| extra compute per incident run[^|]*\| at most 15 % \| [0-9.]+ %, [0-9.]+ %, missed \|' page.md
 equal "what was there is gone" 0 "$(grep -c '^old$' page.md)"
 rm -f here/cells/*
 ok "nothing at all can be reported too" study --report
@@ -67,3 +68,25 @@ match "a regret that is no number misses its goal" 'mean regret to the oracle.* 
 match "so does such a harm" 'outside the null spread .*1 of 1 .*: missed$' goals.txt
 match "and such an incident" 'no fixed remedy ends better.* 0 % \(0 of 1\).*: missed$' goals.txt
 match "a run that ended early spared no compute" 'extra compute per healthy run +0\.0 %' goals.txt
+
+# What an oracle knows of an lr off its plan; noise of unequal groups; the steps of a fork that failed.
+mkdir -p fork/branches/b000 fork/probes/p0
+printf '{"step":1}\n{"step":2}\n{"type":"result","steps":2}\n{"step":3' >fork/branches/b000/stdout.jsonl
+printf '{"step":1}\n' >fork/probes/p0/metrics.jsonl
+cp fork/probes/p0/metrics.jsonl fork/probed.jsonl
+PYTHONPATH=$TESTS/../scripts/study python3 - >facts.txt <<'END'
+import guarded, plan, stats
+wsd = dict(kind="wsd", lr=1e-3, min_lr=0, warmup=10, total=100, decay_frac=0.2)
+log = lambda times: [dict(step=s, lr=times(s) * plan.lr(wsd, s)) for s in range(1, 100)]
+print("lr %g %g %g %g" % tuple(plan.lr(wsd, s) for s in (5, 10, 80, 90)))
+print("undo", plan.undo(wsd, log(lambda s: 4), 50), plan.undo(wsd, log(lambda s: 1.1), 50), plan.undo(wsd, log(lambda s: 4 if s > 50 else 1), 50),
+      plan.undo(wsd, log(lambda s: 4 if s > 49 else 1), 50), plan.undo(wsd, log(lambda s: 0.02), 90))
+print("pooled %.3f %d" % stats.pooled([[0, 2], [0, 0, 0, 0], [5], [float("nan"), 1]]))
+print("steps", guarded.fork_steps("fork"))
+END
+same "the figures under the tables" facts.txt - <<'END'
+lr 0.0005 0.001 0.001 0.0005
+undo 0.25 None None None 50.0
+pooled 0.707 4
+steps 3
+END
