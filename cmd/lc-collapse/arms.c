@@ -5,6 +5,7 @@
 #include "court.h"
 #include "dunnett.h"
 #include "json.h"
+#include "repair.h"
 #include "stat.h"
 
 /* Steps given back by rewinding, and the extra rows of a larger batch, at what a step is worth. */
@@ -22,6 +23,8 @@ double court_gain(const struct court *c, const struct future *f, enum metric m)
 	double ret = read_return(c->ev, c->control, m) - read_return(c->ev, f, m);
 	double cool;
 
+	if (court_repairs(c, f))
+		return repair_gain(c, f, m) - charge_of(c, f);
 	if (is_persistent(f)) {
 		cool = read_cool(c->ev, c->control, m) - read_cool(c->ev, f, m);
 		ret = isnan(cool) || cool < ret ? cool : ret;
@@ -91,6 +94,22 @@ double court_law_above(const struct court *c, const struct arm *a, enum metric m
 	return lc_normal_cdf((court_law_gain(c, a, m) - c->rule->min_effect) / sd);
 }
 
+/*
+ * A lasting change on a remedy, that the law has no answer for: it is also to be better than the
+ * remedy alone, by both of its readings (truth 4), or that does as well and lasts no longer.
+ */
+static int adds(const struct court *c, const struct arm *a)
+{
+	const struct future *plain = is_persistent(a->f) ? evidence_sibling(c->ev, a->f) : NULL;
+	double ret, cool;
+
+	if (!plain || plain == c->control)
+		return 1;
+	ret = read_return(c->ev, plain, c->select) - a->ret;
+	cool = read_cool(c->ev, plain, c->select) - a->cool;
+	return !(fmin(ret, cool) <= court_margin(&c->noise, a->f));
+}
+
 /* A lasting change of the lr that the law has an answer for, on both metrics. */
 static int hear_by_law(struct court *c, struct arm *a)
 {
@@ -109,19 +128,22 @@ void court_hear(struct court *c, const struct future *f)
 {
 	struct arm *a = &c->arms[c->narms];
 
-	*a = (struct arm){.f = f};
+	*a = (struct arm){.f = f, .repairs = court_repairs(c, f)};
 	a->ret = read_return(c->ev, f, c->select);
 	a->cool = is_persistent(f) ? read_cool(c->ev, f, c->select) : NAN;
 	if (hear_by_law(c, a) || lost(c, a))
 		return;
-	if (isnan(a->ret) || (is_persistent(f) && (isnan(a->cool) || c->noise.cool.df < 1))) {
+	if (a->repairs ? isnan(repair_gain(c, f, c->select))
+		       : isnan(a->ret) ||
+				 (is_persistent(f) && (isnan(a->cool) || c->noise.cool.df < 1))) {
 		c->unread++;
 		c->compared += f->status && strcmp(f->status, "killed") == 0;
 		return;
 	}
 	a->charge = charge_of(c, f);
 	/* a diverged arm is the worst, also against a diverged control */
-	a->gain = isinf(a->ret) || isinf(a->cool) ? -INFINITY : court_gain(c, f, c->select);
+	a->gain = !a->repairs && (isinf(a->ret) || isinf(a->cool)) ? -INFINITY
+								   : court_gain(c, f, c->select);
 	c->narms++;
 }
 
@@ -138,10 +160,15 @@ static int confirmed(const struct court *c, const struct arm *a)
 	return gain - court_margin(&c->report_noise, a->f) > c->rule->min_effect;
 }
 
-/* What puts the run back on its own plan need not prove the plan: staying off it is the change. */
-static double proof(const struct court *c, const struct future *f)
+/* What puts the run back on its own plan need not be shown to be better, only not to be worse. */
+static void judge_repair(const struct court *c, struct arm *a)
 {
-	return json_object_get(f->rec, "undoes") ? .5 : 1 - c->rule->alpha;
+	const enum metric m[] = {c->select, c->report};
+
+	a->passes = !a->f->nonfinite;
+	for (int i = 0; i < 2; i++)
+		a->passes &= a->law ? court_law_above(c, a, m[i]) > c->rule->alpha
+				    : !repair_is_worse(c, a->f, m[i]);
 }
 
 static void judge_by_law(const struct court *c, struct arm *a)
@@ -149,7 +176,13 @@ static void judge_by_law(const struct court *c, struct arm *a)
 	double z = lc_normal_quantile(1 - c->rule->alpha);
 
 	a->lower = a->gain - z * court_law_sd(c, a, c->select);
-	a->passes = court_law_above(c, a, c->select) >= proof(c, a->f) && confirmed(c, a);
+	a->passes = court_law_above(c, a, c->select) >= 1 - c->rule->alpha && confirmed(c, a);
+}
+
+static void judge_by_readings(const struct court *c, struct arm *a)
+{
+	a->lower = isinf(a->gain) ? a->gain : a->gain - court_margin(&c->noise, a->f);
+	a->passes = a->lower > c->rule->min_effect && adds(c, a) && confirmed(c, a);
 }
 
 static void set_bars(struct spread *s, double alpha, int arms)
@@ -214,13 +247,13 @@ void court_judge_arms(struct court *c)
 		struct arm *a = &c->arms[i];
 
 		a->beyond = beyond(c, a);
-		if (a->law) {
+		if (a->law)
 			judge_by_law(c, a);
-			a->passes &= !a->beyond;
-			continue;
-		}
-		a->lower = isinf(a->gain) ? a->gain : a->gain - court_margin(&c->noise, a->f);
-		a->passes = a->lower > c->rule->min_effect && !a->beyond && confirmed(c, a);
+		else
+			judge_by_readings(c, a);
+		if (a->repairs)
+			judge_repair(c, a);
+		a->passes &= !a->beyond;
 	}
 }
 

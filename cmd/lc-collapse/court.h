@@ -14,6 +14,7 @@ struct arm {
 	double gain, lower; /* against the control, after the charge; its bound at alpha/K */
 	double charge;
 	const struct worth *law; /* a lasting change that the law has an answer for; else NULL */
+	int repairs;		 /* undoes what took the lr off its plan (repair.h) */
 	int passes, tied;
 	const struct arm *twin; /* an earlier arm in the very same state at the readout, or NULL */
 	int beyond;		/* the limit of the goal that it does not keep, from 1; 0: none */
@@ -58,7 +59,7 @@ void court_hear(struct court *c, const struct future *f);
 void court_judge_arms(struct court *c);
 
 /* The gain of a future on one metric, against the control, after the charge; for a lasting change,
- * the smaller of its two. */
+ * the smaller of its two; of a repair that on the plan. */
 double court_gain(const struct court *c, const struct future *f, enum metric m);
 
 /* The plain twin of an arm that the law judges, where it is more than the control; else NULL. */

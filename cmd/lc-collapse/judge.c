@@ -12,8 +12,9 @@
  *
  * where d is Dunnett's quantile for K arms against one control (dunnett.h), and the charge is what
  * the steps given back by rewinding are worth. Of the arms that pass, those within the noise of the
- * best are tied, and the one with the fewest changes is taken (truths 3 and 4). Selected on
- * val_loss, reported on test_loss where there is one (truth 10).
+ * best are tied, and one that ends by itself is taken, of these the one with the fewest changes
+ * (truths 3 and 4). What undoes an lr off its plan comes first (repair.h). Selected on val_loss,
+ * reported on test_loss where there is one (truth 10).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #include "court.h"
 #include "io.h"
 #include "json.h"
+#include "repair.h"
 #include "stat.h"
 
 static int is_candidate(const struct future *f)
@@ -34,8 +36,11 @@ static size_t changes(const struct arm *a)
 	return json_object_size(a->f->actions);
 }
 
+/* What ends by itself before what lasts, then what changes less. */
 static int simpler(const struct court *c, const struct arm *a, const struct arm *b)
 {
+	if (is_persistent(a->f) != is_persistent(b->f))
+		return is_persistent(b->f);
 	if (changes(a) != changes(b))
 		return changes(a) < changes(b);
 	return court_standing(c, a) > court_standing(c, b);
@@ -146,7 +151,8 @@ json_t *judge(const struct evidence *ev, const struct rule *rule, struct lc_err 
 		if (is_candidate(&ev->f[i]) && !isnan(c.control_ret))
 			court_hear(&c, &ev->f[i]);
 	court_judge_arms(&c);
-	if (c.noise.ret.df > 0 || is_by_law(&c))
+	pick = choose_repair(&c);
+	if (!pick && (c.noise.ret.df > 0 || is_by_law(&c)))
 		pick = rule->confirm ? confirm(&c, &c.again) : choose(&c);
 	if (!pick && !(c.again.leader && !c.again.leader->law)) /* who leads is run again first */
 		court_look(&c, &c.look);

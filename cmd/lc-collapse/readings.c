@@ -78,6 +78,13 @@ double read_cool(const struct evidence *ev, const struct future *f, enum metric 
 	return seg && counts(seg) ? last_value(seg, m) : NAN;
 }
 
+double read_own(const struct evidence *ev, const struct future *f, enum metric m)
+{
+	if (!counts(f))
+		return NAN;
+	return f->nonfinite ? INFINITY : mean_after(f, own_window(ev), m);
+}
+
 /* Mean over the steps in (after, upto]; NaN when there are none. */
 static double mean_within(const struct future *f, long after, long upto, enum metric m)
 {

@@ -16,6 +16,8 @@ enum metric { VAL, TEST, TRAIN };
  */
 double read_return(const struct evidence *ev, const struct future *f, enum metric m);
 double read_cool(const struct evidence *ev, const struct future *f, enum metric m);
+/* Its mean at its own lr, over the later half of the control's steps. */
+double read_own(const struct evidence *ev, const struct future *f, enum metric m);
 
 /*
  * Noise of a reading: standard deviation of one run over the null branches, which differ from the

@@ -59,6 +59,8 @@ static json_t *table(const struct court *c)
 			json_object_set_new(row, "cool", num(a->cool));
 		if (is_persistent(a->f))
 			set_law(row, c, a);
+		if (a->repairs)
+			json_object_set_new(row, "repairs", json_true());
 		if (a->tied)
 			json_object_set_new(row, "tied", json_true());
 		if (a->twin)
@@ -203,7 +205,7 @@ static void set_gain(json_t *rec, const struct court *c, const struct arm *pick)
 		half = isfinite(gain) ? court_margin(&c->report_noise, pick->f) : 0;
 	}
 	told = pick ? told_gain(c, pick, gain) : 0;
-	if (pick && !pick->law && c->rule->confirm) {
+	if (pick && !pick->law && !pick->repairs && c->rule->confirm) {
 		told = gain = c->again.gain;
 		half = gain - c->again.lower;
 	}
@@ -228,7 +230,9 @@ static void set_choice(json_t *rec, const struct court *c, const struct arm *pic
 	json_object_set(rec, "actions", (json_t *)f->actions);
 	set_gain(rec, c, pick);
 	json_object_set_new(rec, "p_best", num(court_p_best(c, pick)));
-	if (pick && court_credit(c, pick, lc_json_get_num(rec, "measured_gain", NAN), &k))
+	/* a repair has no share of the schedule: it is the plan's */
+	if (pick && !pick->repairs &&
+	    court_credit(c, pick, lc_json_get_num(rec, "measured_gain", NAN), &k))
 		json_object_set_new(rec, "credit",
 				    json_pack("{s:s,s:s,s:b,s:o,s:o,s:o}", "plain", k.plain->id,
 					      "changed", k.twin->id, "clean", k.clean, "remedy",

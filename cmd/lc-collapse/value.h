@@ -58,6 +58,13 @@ void value_tell(struct lc_past *past, const struct evidence *ev, const struct fu
 /* The lr that the plan gives a future from its fork to the plan's end; path is to be released. */
 void value_lr(const struct future *f, const struct lc_schedule *plan, struct lc_lrpath *path);
 
+/*
+ * The lr that a future ran at over the one its actions and the plan give it, by the newest steps of
+ * its horizon; 1 where they do not agree, or say no lr. A cause that is not gone (an lr four times
+ * too high, one that creeps up) goes on after the horizon, from where it has come to.
+ */
+double value_off_plan(const struct future *f, const struct lc_schedule *plan);
+
 /* P(gain > x). */
 double worth_above(const struct worth *w, double x);
 

@@ -104,10 +104,39 @@ static const char *unborne(const struct court *c, char *why, size_t size)
 	return "undecided";
 }
 
+/* Why the pick is the better future. */
+static void found(const struct court *c, const struct arm *pick, char *why, size_t size)
+{
+	const char *id = pick->f->id;
+
+	if (pick->repairs && pick->law)
+		snprintf(
+			why, size,
+			"%s puts the lr back on its plan; by the law of the loss P(better) is %.2f",
+			id, court_law_above(c, pick, c->select));
+	else if (pick->repairs)
+		snprintf(
+			why, size,
+			"%s puts the lr back on its plan, and does not read worse than the control",
+			id);
+	else if (isinf(c->control_ret))
+		snprintf(why, size, "the control diverged, %s did not", id);
+	else if (pick->law && pick->law->ended)
+		snprintf(why, size,
+			 "%s ended lower than its twin without the change, at the end of the plan",
+			 id);
+	else if (pick->law)
+		snprintf(why, size, "%s ends lower than the control, by the law of the loss", id);
+	else
+		snprintf(why, size, "%s is better than the control%s", id,
+			 c->rule->confirm ? ", and again in runs on other data"
+					  : " beyond the noise of the nulls");
+}
+
 /* "better", "none", or "undecided", with the reason. */
 const char *court_verdict(const struct court *c, const struct arm *pick, char *why, size_t size)
 {
-	const char *hinders = hindrance(c);
+	const char *hinders = pick && pick->repairs ? NULL : hindrance(c);
 	double p;
 
 	if (hinders) {
@@ -115,16 +144,7 @@ const char *court_verdict(const struct court *c, const struct arm *pick, char *w
 		return "undecided";
 	}
 	if (pick) {
-		snprintf(why, size,
-			 isinf(c->control_ret) ? "the control diverged, %s did not"
-			 : c->rule->confirm && !pick->law
-				 ? "%s is better than the control, and again in runs on other data"
-			 : pick->law && pick->law->ended ? "%s ended lower than its twin without "
-							   "the change, at the end of the plan"
-			 : pick->law
-				 ? "%s ends lower than the control, by the law of the loss"
-				 : "%s is better than the control beyond the noise of the nulls",
-			 pick->f->id);
+		found(c, pick, why, size);
 		return "better";
 	}
 	if (c->again.leader && !c->again.leader->law)
@@ -137,7 +157,7 @@ const char *court_verdict(const struct court *c, const struct arm *pick, char *w
 			 p, c->look.arm ? "; the runs in look.wanted tell" : "");
 		return "undecided";
 	}
-	p = p_better(c);
+	p = fmax(p_better(c), p);
 	snprintf(why, size,
 		 "no arm is better than the control beyond the noise (the best of %d: P(better) "
 		 "%.2f)%s",

@@ -90,7 +90,7 @@ decide() { # FILE [OPTION...]: the race over what was run
 # not picked for its luck, and a control that is not finite needs no second look.)
 confirm_choice() {
 	better && [ "$confirm" -gt 0 ] || return 0
-	case $(field why <"$f/decision.json") in *"by the law"* | *diverged*) return 0 ;; esac
+	case $(field why <"$f/decision.json") in *"by the law"* | *"on its plan"* | *diverged*) return 0 ;; esac
 	decide confirm.json -c "$confirm" --wanted "$f/wanted.jsonl" || return 1
 	if [ -s "$f/wanted.jsonl" ]; then
 		say "$(field choice <"$f/decision.json") leads; it is run again on other data, in $(wc -l <"$f/wanted.jsonl") futures"
