@@ -17,26 +17,32 @@
 #define OFF                                                                                        \
 	1.2 /* times, as for lc-fork plan: less is rounding, or a plan read a little otherwise */
 
-/* How far an lr is from the plan, or from what is in force on it, whichever is nearer (what is in
- * force may undo an earlier cause): a logarithm. */
-static double distance(const struct court *c, const struct future *f)
+/* A future's newest lr over the plan's: a logarithm. */
+static double off(const struct court *c, const struct future *f, double was)
 {
-	const json_t *base = json_object_get(f->rec, "base");
-	double off = value_off_plan(f, &c->rule->plan), was = lc_json_get_num(base, "lr_scale", 1),
-	       scale = lc_json_get_num(f->actions, "lr_scale", was);
-
-	return fmin(fabs(log(off * scale)), fabs(log(off * scale / was)));
+	return log(value_off_plan(f, &c->rule->plan) *
+		   lc_json_get_num(f->actions, "lr_scale", was));
 }
 
-/* It says what it undoes, the control's lr is off the plan to the last, and its own is nearer. */
+/*
+ * It says what it undoes, the control's lr is off to the last, and its own is nearer. Off the plan,
+ * or off what is in force on it, whichever the arm goes to: what is in force may be wanted, or have
+ * undone an earlier cause.
+ */
 int court_repairs(const struct court *c, const struct future *f)
 {
-	double control;
+	double was = lc_json_get_num(json_object_get(f->rec, "base"), "lr_scale", 1);
+	double own, control;
 
 	if (!json_object_get(f->rec, "undoes") || !c->rule->plan.shape || !value_ran(f))
 		return 0;
-	control = distance(c, c->control);
-	return control > log(OFF) && distance(c, f) < control;
+	own = off(c, f, was);
+	control = off(c, c->control, was);
+	if (fabs(own - log(was)) < fabs(own)) {
+		own -= log(was);
+		control -= log(was);
+	}
+	return fabs(control) > log(OFF) && fabs(own) < fabs(control);
 }
 
 double repair_gain(const struct court *c, const struct future *f, enum metric m)

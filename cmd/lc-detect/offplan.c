@@ -10,6 +10,7 @@
 #define OFF 1.2	   /* times: less is rounding, or a plan that is read a little otherwise */
 #define SMALL 0.01 /* of the plan's highest lr: less apart than that is rounding too */
 #define AGREED 5   /* steps in a row, for an alert */
+#define LONG 500   /* that an lr is off by less, for one, after as many on its plan */
 
 int offplan_load(struct offplan *o, const char *path, struct lc_err *err)
 {
@@ -31,6 +32,7 @@ int offplan_actions(struct offplan *o, const char *path, struct lc_err *err)
 		json_decref(told);
 		return -1;
 	}
+	o->undone = 0;
 	o->scale = lc_json_get_num(told, "lr_scale", 1);
 	if (json_object_get(told, "lr_tail") || json_object_get(told, "lr_warmup") ||
 	    json_object_get(told, "lr_for"))
@@ -72,17 +74,29 @@ static int is_loud(struct offplan *o, double off)
 	return 1;
 }
 
+/* Doublings off the plan, or off what is in force on it; but once the lr was on the plan in spite
+ * of that, it undoes a cause, and the plan alone counts: when the cause is gone, it is to be
+ * lifted. */
+static double off_by(struct offplan *o, const struct lc_step *st)
+{
+	double plan = doublings(o, st, 1), force = doublings(o, st, o->scale);
+
+	o->undone |= plan <= log2(OFF) && force > log2(OFF);
+	return o->undone ? plan : fmin(plan, force);
+}
+
 int offplan_step(struct offplan *o, const struct lc_step *st, struct lc_alert *a)
 {
-	double off;
+	double off, least;
 
 	if (!o->plan.shape || isnan(o->scale) || !lc_step_has(st, LC_LR))
 		return 0;
-	off = fmin(doublings(o, st, 1), doublings(o, st, o->scale));
+	off = off_by(o, st);
 	if (st->step <= o->last || off <= log2(OFF)) /* it went back, or is back */
 		offplan_reset(o);
 	o->last = st->step;
 	if (off <= log2(OFF)) {
+		o->on++;
 		o->good = st->step;
 		return 0;
 	}
@@ -90,14 +104,18 @@ int offplan_step(struct offplan *o, const struct lc_step *st, struct lc_alert *a
 		o->onset = st->step;
 		o->rewind = o->good < st->step ? o->good : st->step - 1;
 	}
-	if (!is_loud(o, off))
+	/* one that left its plan and never came far, for long */
+	least = o->on >= LONG && o->n >= LONG && o->next == o->threshold ? log2(OFF) : o->threshold;
+	if (least < o->threshold)
+		o->next = off + 1;
+	else if (!is_loud(o, off))
 		return 0;
 	*a = (struct lc_alert){.step = st->step,
 			       .onset = o->onset,
 			       .rewind = o->rewind,
 			       .kind = LC_DRIFT,
 			       .index = off,
-			       .threshold = o->threshold,
+			       .threshold = least,
 			       .loss_z = NAN,
 			       .grad_z = NAN,
 			       .first = LC_LR};

@@ -5,8 +5,10 @@
  * index would notice. Where the plan is known it shows at once: an lr twice as high, or half, at 5
  * steps in a row, that no action in force explains, is an alert of kind drift, first lr; its index
  * is how many times it is doubled or halved. It comes again for each time more, and when the lr was
- * back on its plan or the run has gone back. The onset is where it came to be 1.2 times off. An
- * lr_scale may be there to undo such a cause: what is on the plan itself is not off it.
+ * back on its plan or the run has gone back. The onset is where it came to be 1.2 times off; one
+ * that was on its plan for 500 steps and then is off by less than twice for 500 is told. An
+ * lr_scale may be there to undo such a cause: what is on the plan itself is not off it, and once it
+ * was there, what is in force explains nothing more.
  */
 #ifndef LC_DETECT_OFFPLAN_H
 #define LC_DETECT_OFFPLAN_H
@@ -18,7 +20,9 @@ struct offplan {
 	struct lc_schedule plan; /* shape LC_SCHED_NONE: nothing is asked */
 	double threshold;	 /* index at which an alert begins */
 	double scale;	    /* lr_scale in force; NaN: actions leave the plan for good reason */
+	int undone;	    /* it undoes a cause: the lr was on the plan itself since */
 	long last, good;    /* newest step; newest one on the plan */
+	long on;	    /* how many were on it */
 	long onset, rewind; /* of the steps that are off it */
 	int n, loud;	    /* how many, in a row; of them far enough to be told */
 	double next;	    /* index of the next alert */

@@ -9,6 +9,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "forecast.h"
 #include "json.h"
@@ -25,9 +26,20 @@ static int leaves_plan(const json_t *base)
 	       json_object_get(base, "lr_for");
 }
 
+/* Does the alert say so? Then the scale in force, which explains it, undoes a cause that is gone.
+ */
+static int is_told(const json_t *alert, double times)
+{
+	double index = lc_json_get_num(alert, "index", 0);
+
+	return strcmp(lc_json_get_str(alert, "first", ""), "lr") == 0 &&
+	       fabs(index - fabs(log2(times))) < log2(OFF);
+}
+
 /* Over its newest steps, how many times the lr of the plan, or the one in force by it, whichever is
  * nearer (a scale may be there to undo a cause), the run's lr is; 1: it is that. */
-static double times_off(const struct past *run, const struct lc_schedule *s, double scale)
+static double times_off(const struct past *run, const struct lc_schedule *s, double scale,
+			const json_t *alert)
 {
 	double first = 0;
 	int n = 0;
@@ -36,7 +48,7 @@ static double times_off(const struct past *run, const struct lc_schedule *s, dou
 		double by_plan = lc_schedule_lr(s, (double)run->m[i].step);
 		double times = run->m[i].lr / by_plan;
 
-		if (fabs(log(times / scale)) < fabs(log(times)))
+		if (fabs(log(times / scale)) < fabs(log(times)) && !is_told(alert, times))
 			times /= scale;
 		if (!(by_plan > 0) || !(times > 0) || !isfinite(times))
 			return 1;
@@ -73,7 +85,7 @@ int plan_undo(struct plan *p, struct lc_err *err)
 	if (past_read_run(&run, p->asked->history, &m, err) < 0)
 		goto out;
 	if (s.shape)
-		times = times_off(&run, &s, lc_json_get_num(p->base, "lr_scale", 1));
+		times = times_off(&run, &s, lc_json_get_num(p->base, "lr_scale", 1), p->occasion);
 	ret = 0;
 	if (times == 1)
 		goto out;

@@ -68,6 +68,15 @@ race "the error rate asks no proof of it" "better d" ev -a 1e-6
 { first=4 references 1 && undo 2.50 3.20 3.10 100 "$here"; } >ev
 race "an lr that came back by itself" "none c" ev
 
+# What undid a cause that is gone is undone in its turn; what is in force for its own sake is no fault.
+cause=0.25
+lift() { references && future d arm persistent 100 "$1" "$2" 3.02 3.10 3.00 '"undoes":"lr",'; }
+lift '{"lr_scale":1}' 1 | sed 's/"actions"/"base":{"lr_scale":0.25},&/; s/"actions":{}/"actions":{"lr_scale":0.25}/' >ev
+race "what undid a cause that is gone" "better d" ev
+lift '{"lr_scale":0.05}' 0.05 | sed 's/"actions"/"base":{"lr_scale":0.25},&/' >ev
+race "what would undo one of what is in force" "none c" ev
+cause=4
+
 # Not worse is enough; worse beyond the noise is too bad.
 { references && undo 3.02 3.20 3.10 100 "$here"; } >ev
 race "what reads higher within the noise" "better d" ev

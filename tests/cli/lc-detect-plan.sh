@@ -59,6 +59,31 @@ for by in 1 -1; do
 	equal "the lr of the step beside ($by) is no other" 0 "$(lr_alerts)"
 done
 
+# an lr that leaves its plan and never comes as far as twice; FROM TIMES of each stretch
+echo '{"schedule":"constant","lr":0.001,"warmup":0,"total":2000}' >flat
+log() { echo "$@" | awk '{ for (s = 1; s <= 1600; s++) { for (i = 1; i < NF; i += 2) if (s >= $i) x = $(i + 1)
+	printf "{\"step\":%d,\"loss\":2,\"lr\":%g}\n", s, .001 * x } }'; }
+log 1 1 601 1.5 >less.jsonl
+lc-detect --plan flat less.jsonl >.out
+equal "half as much again is told when it has lasted" "1 1100" "$(lr_alerts) $(grep -o '"step":[0-9]*' .out | cut -d : -f 2)"
+match "with where it began, and what it is above" '"index":0\.58.*"threshold":0\.26.*"onset":601,"rewind":600,.*"first":"lr"' .out
+log 1 1 601 1.5 1100 1 >.less && lc-detect --plan flat .less >.out
+equal "not if it has not" 0 "$(lr_alerts)"
+log 1 1 601 1.5 1200 2.2 >.less && lc-detect --plan flat .less >.out
+equal "nor again before it has doubled once more" 1 "$(lr_alerts)"
+log 1 1.5 >.less && lc-detect --plan flat .less >.out
+equal "one that never was on its plan is another plan" 0 "$(lr_alerts)"
+
+# a cause that was undone is gone: what undid it is one now; what is in force for its own sake is none
+echo '{"lr_scale":0.2}' >told.json
+log 1 1 101 0.2 >gone.jsonl
+lc-detect --plan flat --actions told.json gone.jsonl >.out
+match "what undid a cause is told when that is gone" '"step":105,.*"onset":101,.*"first":"lr"' .out
+log 1 0.2 101 1 111 0.2 >.less && lc-detect --plan flat --actions told.json .less >.out
+equal "also where the cause came first" "1 115" "$(lr_alerts) $(grep -o '"step":[0-9]*' .out | cut -d : -f 2)"
+lc-detect --plan flat --actions told.json --told 200 gone.jsonl >.out
+equal "but not what was in force from the first" 0 "$(lr_alerts)"
+
 sed 's/"lr":[^,]*,/"lr":NaN,/' wsd.jsonl >nan.jsonl
 lc-detect --plan $plan nan.jsonl >.out
 equal "an lr that is no number is not judged" 0 "$(lr_alerts)"

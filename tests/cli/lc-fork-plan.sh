@@ -253,6 +253,12 @@ equal "nothing is undone again" 0 "$(grep -c '"undoes"' .out)"
 log 186 2 >twice.jsonl
 ok "where the cause has grown since" plan -p lrplan -H twice.jsonl --base fifth
 match "it is undone the rest of the way, half of a fifth" '"undoes":"lr".*"lr_scale":0.1[,}]' .out
+log 186 0.2 >gone.jsonl
+ok "what undid a cause that is gone looks like a scale in force" plan -p lrplan -H gone.jsonl --base fifth
+equal "and is one" 0 "$(grep -c '"undoes"' .out)"
+sed 's/}$/,"first":"lr","index":2.32}/' alert >alert.lr
+ok "but where the alert says that it is off" plan -a alert.lr -p lrplan -H gone.jsonl --base fifth
+match "it is lifted" '"undoes":"lr".*"lr_scale":1(\.0)?[,}]' .out
 echo '{"lr_tail":{"shape":"linear","to":0.1,"steps":20}}' >tail
 ok "nor is a tail" plan -p lrplan -H off.jsonl --base tail
 equal "nothing is" 0 "$(grep -c '"undoes"' .out)"
