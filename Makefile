@@ -103,7 +103,7 @@ $(PROGRAMS:%=$B/%): $B/%: $$(call objects,%) $B/liblc.a
 	$(call say,LD,$(@F))
 	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(LC_LDLIBS)
 # lc-guard is one file, made of its parts: where it lies it needs no other, and a new one does not change one that runs.
-GUARD = $(patsubst %,scripts/lc-guard/%.sh,usage words proc tell keep train budget fork treat slurm dry options main)
+GUARD = $(patsubst %,scripts/lc-guard/%.sh,usage words proc tell keep train budget again fork treat slurm dry options main)
 $B/lc-guard: $(GUARD) $B/flags
 	$(call say,GEN,$@)
 	$Qcat $(GUARD) >$@.new && chmod 755 $@.new && mv $@.new $@

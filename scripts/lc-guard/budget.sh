@@ -1,11 +1,11 @@
 # ---- what futures may cost, in steps of theirs, and how often the run may be changed ----
 
-# What is spent is what the journal says (events "spent" and "decided"), so that it holds across restarts. What futures are
-# about has a budget of its own: an alert, or every so many steps.
+# What is spent is what the journal says (events "spent", "thrown away" and "decided"), so that it holds across restarts. What
+# futures are about has a budget of its own: an alert, or every so many steps.
 
-# Steps of all futures for alerts, or for --every, so far.
+# Steps of all futures for alerts, or for --every, so far, and those of the run that were gone back over.
 spent_on() {
-	awk -v of="\"of\":\"$1\"" 'index($0, "\"event\":\"spent\"") && index($0, of) && match($0, /"steps":[0-9]+/) {
+	awk -v of="\"of\":\"$1\"" '/"event":"(spent|thrown away)"/ && index($0, of) && match($0, /"steps":[0-9]+/) {
 		n += substr($0, RSTART + 8, RLENGTH - 8)
 	} END { print n + 0 }' "$dir/journal.jsonl"
 }
@@ -37,6 +37,14 @@ left() {
 	echo $((bound - $(spent_on "$1")))
 }
 
+# Steps that the run has done since the state it goes on from: they are done again. That is known when the command has ended.
+lost_steps() {
+	n=0
+	[ "$phase" != fork ] || n=$(($(now) - at))
+	[ "$n" -gt 0 ] || n=0
+	echo "$n"
+}
+
 # Steps that a fork of that kind takes at the least; what one for an alert takes indeed is known from it (shape). The first of
 # --every tries both sides of the learning rate, later ones at least one.
 smallest() {
@@ -51,6 +59,7 @@ smallest() {
 # shared among the stretches to come, but for what the smallest fork takes.
 allowed() {
 	n=$(left "$1")
+	[ -z "$n" ] || n=$((n - $(lost_steps)))
 	if [ "$n" ] && [ "$1" = every ]; then
 		share=$((n / (($(run_steps) - at) / every + 1)))
 		least=$(smallest every)
@@ -71,13 +80,18 @@ waits_until() {
 	echo "$n"
 }
 
-# Steps that the branch records of a file ask for, their readouts too.
-asked_steps() {
-	awk 'function number(key) {
+# Of the branch records of a file: steps that they ask for, their readouts too; and how far the run goes back where the best of
+# them is the one that begins first.
+branch_sums() {
+	awk -v at="$at" 'function number(key) {
 		return match($0, "\"" key "\":[0-9]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : 0
 	}
-	/"type":"branch"/ { n += number("horizon") + number("return") + number("cool") } END { print n + 0 }' "$1"
+	/"type":"branch"/ { n += number("horizon") + number("return") + number("cool") }
+	/"role":"(arm|clean)"/ && at - number("step") > back { back = at - number("step") }
+	END { print n + 0, back + 0 }' "$1"
 }
+asked_steps() { branch_sums "$1" | awk '{ print $1 + $2 }'; }
+back_steps() { branch_sums "$1" | cut -d ' ' -f 2; }
 
 # Steps that the branches of a directory of lc-fork run have done so far.
 done_steps() {
@@ -95,6 +109,7 @@ changes() {
 may() {
 	barred=''
 	least=$(smallest "$1") left=$(left "$1")
+	[ -z "$left" ] || left=$((left - $(lost_steps)))
 	if [ -z "$head" ]; then
 		barred="there is no state yet to go back to"
 	elif [ "$1" = alert ] && [ "$treated" -ge "$max_forks" ]; then
@@ -131,6 +146,13 @@ spend() {
 		n=$((n + $(probed_steps)))
 	fi
 	event "\"spent\",\"n\":$forks,\"of\":\"$what\",\"steps\":$n${left:+,\"left\":$(($(left "$what") - n))}"
+}
+# What of the run is gone back over, now that it is known where it goes on from: once too. (Where it stood is the newest step that
+# its log has, of a line that ended.)
+throw_away() {
+	grep -qF "\"event\":\"thrown away\",\"n\":$forks," "$dir/journal.jsonl" && return
+	n=$(lost_steps)
+	[ "$n" -eq 0 ] || event "\"thrown away\",\"n\":$forks,\"of\":\"$what\",\"steps\":$n${left:+,\"left\":$(($(left "$what") - n))}"
 }
 probed_steps() { grep '"type":"result"' "$f/probed.jsonl" | grep -o '"steps":[0-9]*' | awk -F : '{ n += $2 } END { print n + 0 }'; }
 

@@ -45,7 +45,9 @@ dry_fork() {
 	[ "$what" = alert ] || plan_size
 	plan_words "$tmp/alert.json"
 	eval "set -- $words"
-	if lc-fork plan "$@" >"$tmp/plan" 2>"$tmp/log" && set -- &&
+	if [ "$again" ]; then
+		would "$said: does it come again? One future, in $asked steps with the way back"
+	elif lc-fork plan "$@" >"$tmp/plan" 2>"$tmp/log" && set -- &&
 		{ [ "$what" != alert ] || set -- -a "$tmp/alert.json"; } && lc-proxy predict -q -H "$dir/run.jsonl" "$@" ${plan:+--plan "$plan"} <"$tmp/plan" >"$tmp/forecast" 2>"$tmp/log" &&
 		dry_screen; then
 		would "$said: $(grep -c '"type":"branch"' "$tmp/plan") futures, of them run $(grep -c '"type":"branch"' "$tmp/screened"), in" \

@@ -22,8 +22,8 @@ stage() {
 # What broke it? Short probes name the cause, for whoever reads the journal; the fork goes on whatever comes of them.
 # shellcheck disable=SC2120 # it sets its own
 probe() {
-	[ "$probes" ] && [ "$what" = alert ] && [ -z "$now" ] && ! [ -f "$f/cause.json" ] || return 0
-	room=$(left alert)
+	[ "$probes" ] && [ "$what" = alert ] && [ -z "$now" ] && ! [ -f "$f/alone" ] && ! [ -f "$f/cause.json" ] || return 0
+	room=$(allowed alert)
 	fork_words "$f/probes"
 	eval "set -- $words"
 	# shellcheck disable=SC2016 # expanded by that shell
@@ -76,6 +76,7 @@ run_killed() {
 room() {
 	n=$(allowed "$what")
 	[ "$n" ] && [ -f "$f/probed.jsonl" ] && n=$((n - $(probed_steps)))
+	[ "$n" ] && n=$((n - $(back_steps "$f/screened.jsonl")))
 	echo "$n"
 }
 
@@ -101,13 +102,16 @@ confirm_choice() {
 }
 
 # Is there a better future, as it stands in the decision of the present fork?
-better() { [ "$(field verdict <"$f/decision.json")" = better ]; }
+better() {
+	decided
+	[ "$(field verdict <"$d")" = better ]
+}
 
 # How many futures are proposed, in $w, and how many null branches, in $m. Where nothing broke and the plan is known the law judges
 # lasting changes without nulls, and the menu's first ones are run as they come: a forecast knows less of a change that the run
 # has never met than the menu does.
 plan_size() {
-	w=$width m=$nulls now='' span=1
+	w=$width m=$nulls now='' again='' span=1
 	[ "$what" = every ] || return 0
 	[ "$w" -le $((nulls + 14)) ] || w=$((nulls + 14))
 	[ "$plan" ] || return 0
@@ -125,8 +129,9 @@ plan_words() {
 --horizon $(((horizon + span - 1) / span)) --readout $(((readout + span - 1) / span)) --nulls $m -H $(quote "$dir/run.jsonl")${plan:+-p $(quote "$plan")}"
 }
 
-# Steps of the smallest fork of the shape in $m, $now and $span, in $asked: all that is compared with, and an arm from where it begins;
-# nothing when that cannot be told. The control begins at the state that the command leaves when it is ended. least_steps ALERT
+# Steps of the smallest fork of the shape in $m, $now, $again and $span, in $asked: all that is compared with, and an arm from where
+# it begins, and how far that goes back; nothing when that cannot be told. The control begins at the state that the command leaves
+# when it is ended. least_steps ALERT
 least_steps() {
 	plan_words "$1"
 	eval "set -- timeout -k 5 $store_wait lc-fork plan $words"
@@ -138,35 +143,46 @@ least_steps() {
 		run "$at_least" "$@"
 		code=$code_before
 	fi
-	asked=$(awk -v horizon=$(((horizon + span - 1) / span)) 'function number(key) {
+	asked=$(awk -v horizon=$(((horizon + span - 1) / span)) -v at="$at" -v again="$again" 'function number(key) {
 		return match($0, "\"" key "\":[0-9]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : 0
 	}
 	/"role":"arm"/ { arms++; next }
+	/"role":"clean"/ { back = at - number("step"); alone = number("horizon") + back }
 	/"type":"branch"/ {
 		own = (/"role":"control"/ ? horizon : number("horizon")) + number("return") + number("cool")
 		n += own
 		if (/"role":"clean"/ || !one) one = own
 	}
-	END { if (arms) print n + one }' "$at_least" 2>/dev/null)
+	END { if (again) { if (alone) print alone } else if (arms) print n + one + back }' "$at_least" 2>/dev/null)
 	rm -f "$at_least"
 }
 
-# The shape of a fork for an alert, in $m, $now and $span (divides horizon and readout): as it was asked for, or as the budget has
-# room for with one arm: two nulls; then steps half as many; but where it is the lr that is off its plan, only what undoes that, from
-# the present state and by the law alone. 1: there is none; then why is in $barred. shape ALERT
+# The shape of a fork for an alert, in $m, $now, $again and $span (divides horizon and readout): as it was asked for, or as the budget
+# has room for with one arm: two nulls; then steps half as many; then one future, that asks whether it comes again; but where it is
+# the lr that is off its plan, only what undoes that, from the present state and by the law alone. 1: there is none; then why is in
+# $barred. shape ALERT
 shape() {
-	m=$nulls now='' span=1 room=$(allowed alert) w=$width less=half
+	m=$nulls now='' again='' span=1 room=$(allowed alert) w=$width less='half again'
 	[ "$room" ] || return 0
 	[ "$plan" ] && [ "$(field first <"$1")" = lr ] && less=now
-	for try in all two "$less"; do
+	asked=''
+	# shellcheck disable=SC2086 # words
+	for try in all two $less; do
 		case $try in
 		two) m=2 ;;
 		half) span=2 ;;
 		now) m=0 now=--now ;;
+		again)
+			may_pass "$1" || break
+			again=1 span=1
+			;;
 		esac
+		more=$asked
 		least_steps "$1"
+		[ -z "$again" ] || [ "$asked" ] || { asked=$more && break; }
 		[ "${asked:-0}" -gt "$room" ] || return 0
 	done
+	again=''
 	barred="of the budget $room steps are left, the smallest fork takes $asked"
 	return 1
 }
@@ -181,6 +197,10 @@ propose() {
 	plan_words "$dir/alert.json"
 	eval "set -- $words"
 	stage plan.jsonl lc-fork plan "$@" || return 1
+	if [ "$again" ]; then
+		only_again
+		return
+	fi
 	# every branch this run ever tried teaches the forecast what its noise does at other learning rates
 	set --
 	[ "$what" != alert ] || set -- -a "$dir/alert.json"
@@ -212,7 +232,8 @@ screen() {
 fork() {
 	f=$dir/forks/$forks barred=''
 	# what is on record as decided (a guard was killed right after) is not decided again
-	if [ -f "$f/decision.json" ] && grep -qxF "$(cat "$f/decision.json")" "$dir/journal.jsonl"; then
+	decided
+	if [ -f "$d" ] && grep -qxF "$(cat "$d")" "$dir/journal.jsonl"; then
 		return 0
 	fi
 	: >"$dir/worker.log"
@@ -224,7 +245,8 @@ fork() {
 	run_futures "$f/screened.jsonl" && run_killed "$f/screened.jsonl" || return 1
 	# the run's past is evidence too: as it was now, for whoever verifies the decision
 	[ -f "$f/run.jsonl" ] || { cp "$dir/run.jsonl" "$f/run.new" && mv "$f/run.new" "$f/run.jsonl"; } 2>>"$dir/worker.log" || return 1
-	decide decision.json && confirm_choice || return 1
+	[ -f "$f/alone" ] || { decide decision.json && confirm_choice; } || return 1
+	passed
 	rm -rf "$f/branches/state"
 	return 0
 }
@@ -239,10 +261,12 @@ plan_file() {
 
 # Written once, also when a killed guard comes here again.
 journal_plan() {
-	grep -qF "\"file\":\"forks/$forks/forecast.jsonl\"" "$dir/journal.jsonl" && return
+	made=forks/$forks/plan.jsonl # where nothing was forecast
+	[ ! -f "$f/forecast.jsonl" ] || made=forks/$forks/forecast.jsonl
+	grep -qF "\"file\":\"$made\"" "$dir/journal.jsonl" && return
 	event "\"planned\",\"fork\":\"$(head -n 1 "$f/plan.jsonl" | field fork)\",\"branches\":\
-$(grep -c '"type":"branch"' "$f/plan.jsonl"),\"forecasts\":$(grep -c '"type":"forecast"' "$f/forecast.jsonl"),\
-\"to_run\":$(grep -c '"type":"branch"' "$f/screened.jsonl"),\"file\":\"forks/$forks/forecast.jsonl\""
+$(grep -c '"type":"branch"' "$f/plan.jsonl"),\"forecasts\":$(grep -c '"type":"forecast"' "$dir/$made"),\
+\"to_run\":$(grep -c '"type":"branch"' "$f/screened.jsonl"),\"file\":\"$made\""
 	cat "$f/screened.jsonl" >>"$dir/journal.jsonl"
 }
 

@@ -132,7 +132,7 @@ tidy() {
 		esac
 	fi
 	set -- "$head"
-	for f in "$dir"/launch.json "$dir"/forks/*/decision.json; do
+	for f in "$dir"/launch.json "$dir"/forks/*/decision.json "$dir"/forks/*/passed.json; do
 		[ -f "$f" ] && id=$(field snapshot <"$f") && [ "$id" ] && set -- "$@" "$id"
 	done
 	start keeper "$dir/keeper.log" sh -c "$keep_house" sh "$dir/store" "$keep" "$@"

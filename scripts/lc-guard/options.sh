@@ -2,7 +2,7 @@
 
 dir=lc-guard.d jobs='' width=512 arms=8 horizon=200 readout=200 nulls=6 confirm=2 min_effect=0 objective='' profile='' max_forks=5 every='' every_budget=25% budget='' limit=''
 restarts=3 backoff=5 on_alert='' give_up=0 lost=100 store_wait=60
-keep=20 grace=60 threshold=1 timeout='' probes=1 now='' span=1
+keep=20 grace=60 threshold=1 timeout='' probes=1 now='' again='' span=1
 run_name='' quiet='' warned='' turn=0 tty='' trainer='' watcher='' worker='' keeper='' saves=0 untidy=''
 dry='' slurm='' space='' reader='' saver='' saving='' store_away='' store_pause=0 store_next=0 hook='' nap='' hopeless=0 state=starting stood=0 looked=0 code_saved=0
 while [ $# -gt 0 ]; do

@@ -7,12 +7,13 @@ tell_alert() {
 }
 
 journal_fork() {
-	grep -qxF "$(cat "$f/decision.json")" "$dir/journal.jsonl" && return
+	if better; then change=true; else change=false; fi
+	grep -qxF "$(cat "$d")" "$dir/journal.jsonl" && return
 	spend
 	grep '"type":"result"' "$f/evidence.jsonl" >>"$dir/journal.jsonl"
-	cat "$f/decision.json" >>"$dir/journal.jsonl"
-	if better; then change=true; else change=false; fi
-	event "\"decided\",\"fork\":\"$(field fork <"$f/decision.json")\",\"of\":\"$what\",\"step\":$at,\"change\":$change"
+	for d in "$f/decision.json" "$f/passed.json"; do [ ! -f "$d" ] || cat "$d" >>"$dir/journal.jsonl"; done
+	event "\"decided\",\"fork\":\"$(field fork <"$f/plan.jsonl")\",\"of\":\"$what\",\"step\":$at,\"change\":$change"
+	[ -f "$f/decision.json" ] || return 0
 	set --
 	[ "$what" = alert ] && set -- -a "$dir/alert.json"
 	run "$dir/memory.out" lc-collapse memory --add -s "$dir/store" --run "$run_name" "$@" \
@@ -39,7 +40,6 @@ judged() {
 
 collapse() {
 	f=$dir/forks/$forks
-	d=$f/decision.json
 	if better; then
 		cp "$d" "$dir/launch.json.tmp" && mv "$dir/launch.json.tmp" "$dir/launch.json"
 		hopeless=0
@@ -47,8 +47,9 @@ collapse() {
 		after=0
 		since=$(wc -l <"$dir/run.jsonl")
 		say "$(field choice <"$d"): from step $(field step <"$d"), actions $(field actions <"$d")," \
-			"gain $(field gain <"$d") in $(field ci <"$d") on $(field reported_on <"$d")" \
-			"(measured $(field measured_gain <"$d"))"
+			"$(if [ "$d" = "$f/passed.json" ]; then field why <"$d"; else
+				echo "gain $(field gain <"$d") in $(field ci <"$d") on $(field reported_on <"$d") (measured $(field measured_gain <"$d"))"
+			fi)"
 	else
 		judged
 		# to change nothing is what the control did, from where it began: a newer state may be damaged, or no number
@@ -58,6 +59,8 @@ collapse() {
 		say "$(field verdict <"$d"): $(field why <"$d"); going on as before, from step $at"
 		no_help "$(field verdict <"$d"): $(field why <"$d")"
 	fi
+	[ -f "$f/decision.json" ] || return 0
+	d=$f/decision.json
 	[ "$(field saved_steps <"$d")" = 0 ] || say "$(field saved_steps <"$d") steps were spared by stopping losers"
 	short=$(field short_return <"$d")
 	[ -z "$short" ] || say "what ends was read after $(echo "$short" | field steps) steps back on plan; $(echo "$short" | field wanted) would tell more"
@@ -119,6 +122,7 @@ treat() {
 	else # a guard that cannot help does not stand in the way
 		give_back
 	fi
+	throw_away
 	forks=$((forks + 1))
 	[ "$what" = alert ] && treated=$((treated + 1))
 	mark launch

@@ -179,13 +179,15 @@ match "it would treat the alert" '^would treat the alert of step [0-9]+ \([a-z]+
 match "by these futures" '^  b000 control from step 150 \{\}$' .out
 match "and go on" '^would go on from step 150 ' .out
 full=$(grep -o 'in [0-9]* steps' .out | tr -dc 0-9)
-ok "-n, and a budget that has no room" guard dry -n --budget 61
+ok "-n, and a budget that has no room" guard dry -n --budget 61 -o min:val_loss
 half=$(grep -o 'smallest fork takes [0-9]*' .out | tr -dc 0-9)
 ok "the least is half the steps and two nulls ($half of $full)" test "${half:-9999}" -lt "${full:-0}"
-ok "-n, and one that has room for that" guard dry -n --budget "$((${half:-0} + 15))"
+ok "-n, and one that has room for that" guard dry -n --budget "$((${half:-0} + 15))" -o min:val_loss
 steps=$(grep -o 'in [0-9]* steps' .out | tr -dc 0-9)
 equal "two nulls" 2 "$(grep -c '^  b[0-9]* null ' .out)"
-ok "it would run that, in $steps steps (all steps with two nulls are 650)" test "${steps:-9999}" -lt 650
+ok "it would run that, in $steps steps (all steps with two nulls are 760)" test "${steps:-9999}" -lt 760
+ok "-n, and one that has room for one future" guard dry -n --budget 300
+match "whether it comes again" '^would treat the alert of step [0-9]+ \([a-z]+\): does it come again\? One future, in [0-9]+ steps' .out
 ok "-n --max-forks 0" guard dry -n --max-forks 0
 match "or only watch" '^would only write down: .*: 0 forks were run \(--max-forks\)$' .out
 find dry -type f -exec cksum {} + | sort >after
