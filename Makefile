@@ -125,9 +125,21 @@ OBJ_read = $(filter-out %/main.o,$(call objects,lc-read))
 OBJ_cone = $(filter-out %/main.o,$(call objects,lc-cone))
 OBJ_peers = $B/cmd/lc-train/peers.o
 OBJ_policy = $B/cmd/lc-train/reward.o
+# The CUDA kernels on the host (tests/cuda), for the tests of what they do; where there is no C++, those are skipped.
+ifneq ($(shell command -v $(CXX) 2>/dev/null),)
+CUDA_HOST = $(patsubst kernels/%.cu,$B/tests/cuda/%.o,$(wildcard kernels/*.cu))
+OBJ_rollout = $(CUDA_HOST)
+OBJ_planes = $(CUDA_HOST)
+$B/tests/unit/rollout.o $B/tests/unit/planes.o: LC_FAST = -Itests/cuda -DCUDA_HOST
+LIBS_unit_rollout = -lstdc++
+LIBS_unit_planes = -lstdc++
+endif
+$B/tests/cuda/%.o: kernels/%.cu $B/flags
+	$(call say,CXX,$<)
+	$Q$(CXX) -x c++ $(patsubst -std=%,-std=c++17,$(LC_CFLAGS)) -O2 -g -Itests/cuda -c -o $@ $<
 $B/unit/%: $B/tests/unit/%.o $$(OBJ_$$*) $B/liblc.a
 	$(call say,LD,$(@F))
-	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -ldl $(LC_LDLIBS)
+	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -ldl $(LIBS_unit_$*) $(LC_LDLIBS)
 units: $(UNIT)
 check: setup-tests
 	@$(MAKE) --no-print-directory programs units

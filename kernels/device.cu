@@ -24,7 +24,7 @@ extern "C" int lc_cuda_device(struct lc_device *dev, struct lc_err *err)
 	if (p.major < LEAST)
 		return lc_fail(err, LC_SYS, "LC_DEVICE=cuda: %s is too old", p.name);
 	dev->version = LC_DEVICE_VERSION;
-	snprintf(dev->name, sizeof(dev->name), "%s", p.name);
+	snprintf(dev->name, sizeof(dev->name), "%.100s", p.name);
 	dev->planes = lc_planes_cuda;
 	dev->rollout = lc_rollout_cuda;
 	return 0;

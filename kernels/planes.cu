@@ -97,6 +97,7 @@ __device__ static uint32_t predict(const struct job &j, uint64_t i)
 {
 	const float *k = j.m.k;
 	float w0, kept;
+	uint32_t size;
 
 	switch (j.m.pred) {
 	case LC_PRED_SUB: return element(j.src[0], j.bits, i);
@@ -110,6 +111,9 @@ __device__ static uint32_t predict(const struct job &j, uint64_t i)
 	case LC_PRED_REG:
 		kept = __fsub_rn(__fmul_rn(k[0], at(j.src[0], i)), way(j, 1, 2, k[1], i));
 		return pattern(__fsub_rn(kept, way(j, 3, 4, k[3], i)));
+	case LC_PRED_MOMENT:
+		size = pattern(__fmul_rn(k[0], __fsqrt_rn(at(j.src[1], i))));
+		return (size & 0x7fffffff) | (element(j.src[0], 32, i) & 0x80000000);
 	case LC_PRED_NARROW: return (j.m.type == LC_BF16 ? bf16 : f16)(element(j.src[0], 32, i));
 	default: return 0;
 	}
@@ -135,14 +139,20 @@ __device__ static uint32_t left_over(const struct job &j, uint32_t x, uint32_t p
 	case LC_MAP_ZIGZAG:
 		d = (x - p) & mask;
 		return (d << 1 ^ (0 - (d >> (j.bits - 1) & 1))) & mask;
+	case LC_MAP_AGAINST:
+		return (((x & half) - p - j.m.bias) << 1 & mask) | (x ^ (p & mask)) >> (j.bits - 1);
 	default: return (((x & half) - p - j.m.bias) << 1 & mask) | x >> (j.bits - 1);
 	}
 }
 
-__device__ static unsigned char context(const struct job &j, uint32_t p)
+__device__ static unsigned char context(const struct job &j, uint32_t p, uint64_t i)
 {
 	int mask = (1 << (j.bits - 1 - j.mantissa)) - 1, e = (int)(p >> j.mantissa & mask) - j.m.base;
 
+	if (j.m.pred == LC_PRED_MOMENT) { /* half octaves that m is above the size of its gradient */
+		uint32_t m = element(j.src[0], 32, i) & 0x7fffffff;
+		e = (int)((m + 0x80000000u - (p & 0x7fffffff)) >> 22) - 512 + 32 - j.m.base;
+	}
 	return (unsigned char)(e < 0 ? 0 : e > LC_CONTEXTS - 1 ? LC_CONTEXTS - 1 : e);
 }
 
@@ -161,7 +171,7 @@ __global__ static void planes(const struct job j)
 		for (int b = 0; b < 4; b++)
 			word[b] |= (t >> 8 * b & 255) << 8 * k;
 		if (j.ctx)
-			ctx |= (uint32_t)context(j, p) << 8 * k;
+			ctx |= (uint32_t)context(j, p, from + k) << 8 * k;
 	}
 	if (from < j.n) { /* planes have room for a whole word at their end */
 		for (uint32_t b = 0; b < j.bits / 8; b++)
@@ -185,6 +195,19 @@ struct room { /* a thread's, on the device, for a run of the greatest length */
 };
 static thread_local struct room mine;
 
+static void leave_room(struct room *r)
+{
+	for (int i = 0; i < LC_SOURCES + 2; i++)
+		cudaFree(r->in[i]);
+	for (int b = 0; b < 4; b++)
+		cudaFree(r->plane[b]);
+	cudaFree(r->ctx);
+	cudaFree(r->any);
+	if (r->stream)
+		cudaStreamDestroy(r->stream);
+	memset(r, 0, sizeof(*r));
+}
+
 static cudaError_t make_room(struct room *r)
 {
 	cudaError_t e = r->ready ? cudaSuccess : cudaStreamCreateWithFlags(&r->stream, cudaStreamNonBlocking);
@@ -200,6 +223,8 @@ static cudaError_t make_room(struct room *r)
 	if (e == cudaSuccess)
 		e = cudaMalloc(&r->any, sizeof(*r->any));
 	r->ready = e == cudaSuccess;
+	if (!r->ready)
+		leave_room(r);
 	return e;
 }
 
@@ -261,8 +286,9 @@ extern "C" int lc_planes_cuda(const struct lc_run_planes *p, struct lc_err *err)
 	j.any = mine.any;
 	if (e == cudaSuccess) {
 		uint64_t threads = (p->n + EACH - 1) / EACH;
-		planes<<<(unsigned)((threads + THREADS - 1) / THREADS), THREADS, 0, mine.stream>>>(j);
-		e = cudaGetLastError();
+		dim3 grid((unsigned)((threads + THREADS - 1) / THREADS));
+		void *args[] = {&j};
+		e = cudaLaunchKernel(planes, grid, dim3(THREADS), args, 0, mine.stream);
 	}
 	if (e == cudaSuccess)
 		e = fetch_all(&mine, p, &j);

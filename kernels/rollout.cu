@@ -408,8 +408,8 @@ static cudaError_t batch(const struct lc_rollout_plan *plan, struct lc_rollout_b
 	job.tol = plan->tol;
 	job.n = n;
 	if (r.e == cudaSuccess) {
-		rollout<<<(unsigned)n, THREADS>>>(job);
-		r.e = cudaGetLastError();
+		void *args[] = {&job};
+		r.e = cudaLaunchKernel(rollout, dim3((unsigned)n), dim3(THREADS), args);
 	}
 	res.resize(h.res);
 	if (r.e == cudaSuccess)

@@ -7,10 +7,14 @@
 #include <string.h>
 #include <time.h>
 
+#ifdef CUDA_HOST
+#include "cuda_host.h"
+#endif
 #include "device.h"
 #include "io.h"
 #include "rng.h"
 
+enum { SIZES = 8 };
 #define N 30011 /* odd, and no multiple of anything */
 
 struct data {
@@ -95,24 +99,19 @@ static int model(int i, struct lc_model *m)
 	return kind < 5;
 }
 
-Test(planes, device_gives_the_same_bytes)
+/* Every `each`-th of all models, for some numbers of elements: fn gives what the processor does. */
+static void compare(lc_planes_fn fn, int each, int sizes)
 {
 	struct data *d = make(1);
 	struct result *want = lc_xalloc(1, sizeof(*want)), *got = lc_xalloc(1, sizeof(*got));
-	static const size_t sizes[] = {1, 3, 4, 127, 128, 129, 1000, N};
-	struct lc_device dev;
+	static const size_t size[SIZES] = {1, 3, 4, 127, 128, 129, 1100, N};
 	struct lc_model m;
-	struct lc_err err;
 
-	if (lc_device_open(1, &dev, &err) != 1) {
-		free(d), free(want), free(got);
-		cr_skip_test("no device, or no liblc-cuda.so");
-	}
-	for (int i = 0; model(i, &m); i++)
-		for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
-			size_t n = sizes[s];
+	for (int i = 0; model(i, &m); i += each)
+		for (int s = 0; s < sizes; s++) {
+			size_t n = size[s];
 			run(lc_planes_cpu, d, &m, n, want);
-			run(dev.planes, d, &m, n, got);
+			run(fn, d, &m, n, got);
 			cr_assert_eq(want->any, got->any, "model %d, %zu elements", i, n);
 			for (unsigned b = 0; b < lc_dtype_bits(m.type) / 8; b++)
 				cr_assert_arr_eq(want->plane[b], got->plane[b], n,
@@ -122,6 +121,61 @@ Test(planes, device_gives_the_same_bytes)
 		}
 	free(d), free(want), free(got);
 }
+
+Test(planes, device_gives_the_same_bytes)
+{
+	struct lc_device dev;
+	struct lc_err err;
+
+	if (lc_device_open(1, &dev, &err) != 1)
+		cr_skip_test("no device, or no liblc-cuda.so");
+	compare(dev.planes, 1, SIZES);
+}
+
+/* The kernel, compiled for the host (tests/cuda). */
+Test(planes, kernel_on_the_host_gives_the_same_bytes)
+{
+#ifdef CUDA_HOST
+	compare(lc_planes_cuda, 1, SIZES - 1);
+	cuda_host.backwards = 1;
+	compare(lc_planes_cuda, 37, SIZES);
+#else
+	cr_skip_test("the kernels are not compiled for the host: no C++ compiler");
+#endif
+}
+
+#ifdef CUDA_HOST
+Test(planes, a_device_that_fails_says_so_and_keeps_nothing)
+{
+	struct data *d = make(1);
+	unsigned char b[4][64 + 64];
+	uint32_t any;
+	struct lc_model m = {.type = LC_F32, .pred = LC_PRED_STEP, .map = LC_MAP_ZIGZAG};
+	struct lc_run_planes r = {.m = &m,
+				  .bits = 32,
+				  .mantissa = 23,
+				  .sources = 3,
+				  .source_bytes = 4,
+				  .x = d->x,
+				  .src = d->at,
+				  .n = 64,
+				  .plane = {b[0], b[1], b[2], b[3]},
+				  .any = &any};
+	struct lc_err err;
+	int fail = 0, ret;
+
+	do {
+		cuda_host.calls = 0;
+		cuda_host.fail = ++fail;
+		err.code = LC_OK;
+		ret = lc_planes_cuda(&r, &err);
+		cr_assert(ret == 0 || err.code == LC_SYS);
+		cr_assert(ret == 0 || cuda_host.calls > 14 || cuda_host.live == 0, "call %d", fail);
+	} while (ret < 0);
+	cr_assert_gt(fail, 10);
+	free(d);
+}
+#endif
 
 static int calls, fail_at;
 

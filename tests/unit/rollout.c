@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef CUDA_HOST
+#include "cuda_host.h"
+#endif
 #include "device.h"
 #include "rng.h"
 #include "rollout_impl.h"
@@ -216,6 +219,71 @@ Test(rollout, extremes_stay_finite)
 	free(s);
 }
 
+/* What device.cu says when the kernels are compiled for the host (tests/cuda). */
+static int open_host(struct lc_device *dev, struct lc_err *err)
+{
+#ifdef CUDA_HOST
+	int lc_cuda_device(struct lc_device *, struct lc_err *);
+
+	memset(&cuda_host, 0, sizeof(cuda_host));
+	return lc_cuda_device(dev, err) == 0;
+#else
+	(void)dev, (void)err;
+	cr_skip_test("the kernels are not compiled for the host: no C++ compiler");
+#endif
+}
+
+static void of_definition(struct set *want, int n)
+{
+	for (int i = 0; i < n; i++)
+		lc_rollout_plain(&want->basis, &want->post, .05, &want->br[i]);
+}
+
+Test(rollout, kernel_on_the_host_is_near_the_definition)
+{
+	struct set *want = new_set(), *got = new_set(), *back = new_set();
+	struct lc_device dev;
+	struct lc_err err;
+
+	open_host(&dev, &err);
+	of_definition(want, MOST);
+	cr_assert_eq(lc_rollout_device(&dev, &got->basis, &got->post, .05, got->br, MOST, &err), 0);
+	for (int i = 0; i < MOST; i++)
+		near(got, want, i, 1e-5);
+#ifdef CUDA_HOST
+	cr_assert_eq(cuda_host.live, 0);
+	cuda_host.backwards = 1; /* the order of a block's threads is of no account */
+#endif
+	lc_rollout_device(&dev, &back->basis, &back->post, .05, back->br, MOST, &err);
+	same_bits(got, back, MOST);
+	free(want);
+	free(got);
+	free(back);
+}
+
+#ifdef CUDA_HOST
+Test(rollout, a_device_that_fails_says_so_and_keeps_nothing)
+{
+	struct set *s = new_set();
+	struct lc_device dev;
+	struct lc_err err;
+
+	open_host(&dev, &err);
+	for (int fail = 1;; fail++) {
+		cuda_host.calls = 0;
+		cuda_host.fail = fail;
+		err.code = LC_OK;
+		if (lc_rollout_device(&dev, &s->basis, &s->post, .05, s->br, 2, &err) == 0) {
+			cr_assert(fail > 10 && cuda_host.calls < fail, "call %d", fail);
+			break;
+		}
+		cr_assert_eq(err.code, LC_SYS);
+		cr_assert_eq(cuda_host.live, 0, "call %d", fail);
+	}
+	free(s);
+}
+#endif
+
 Test(rollout, device_is_near_the_definition)
 {
 	struct set *want = new_set(), *got = new_set();
@@ -227,8 +295,7 @@ Test(rollout, device_is_near_the_definition)
 		free(got);
 		cr_skip_test("no device, or no liblc-cuda.so");
 	}
-	for (int i = 0; i < MOST; i++)
-		lc_rollout_plain(&want->basis, &want->post, .05, &want->br[i]);
+	of_definition(want, MOST);
 	cr_assert_eq(lc_rollout_device(&dev, &got->basis, &got->post, .05, got->br, MOST, &err), 0,
 		     "%s", err.text);
 	for (int i = 0; i < MOST; i++)
