@@ -1,18 +1,29 @@
 /*
  * rollout: see rollout.h and rollout_impl.h.
  *
- * Idea: a block a branch, a thread a noise mode of a variant (180 of 192), so that a piece of the lr path is one exp
- * and some 30 operations in double for each, and modes never leave their registers. What all share, the powers of the
- * lr (3 clocks, 5 drives at 3 points), 18 threads make. At an output the changes since the start go through shared
- * memory, and thread (variant, column) takes its column of the factor, held in 25 registers, over them.
+ * Idea: a block a branch, a thread a noise mode of a variant (180 of 192), so that a piece of the
+ * lr path is one exp and some 30 operations in double for each, and modes never leave their
+ * registers. What all share, the powers of the lr (3 clocks, 5 drives at 3 points), 18 threads
+ * make; the last thread, which has no mode, finds the next piece while the others go through this
+ * one. At an output the changes since the start go through shared memory, and thread (variant,
+ * column) takes its column of the factor, held in 25 registers, over them.
  *
- * Layout: per branch `at`, `eta` (npoint) and `out` (nout) one after the other in `in`; `mean`, `sd` (nout), then
- * ref_mean and ref_sd, then the features if wanted, in `res`. Starts and references are few and shared.
+ * Layout: per branch `at`, `eta` (npoint) and `out` (nout) one after the other in `in`; `mean`,
+ * `sd` (nout), then ref_mean and ref_sd, then the features if wanted, in `res`. Starts and
+ * references are few and shared.
  *
- * Must do, for 4096 branches to 64 outputs of 15 variants: 1.3 pieces an output x 180 x 60 operations in double, 3.7 G
- * (0.11 ms at 34 T/s), 0.8 G multiply-adds in single (0.03 ms), 0.1 M pow a clock and drive; 6 MB over PCIe (0.2 ms). What
- * holds it up is the chain of pieces, 64 to 130 long with two barriers each: some 10^5 cycles a block, 10 blocks a
- * processor: 0.2 ms. No product is left for cuBLAS: written out, the columns alone would be 190 MB a call.
+ * Must do, for 4096 branches to 64 outputs of 15 variants: 1.3 pieces an output x 180 x 60
+ * operations in double, 3.7 G (0.11 ms at 34 T/s), 0.8 G multiply-adds in single (0.03 ms), 0.1 M
+ * pow a clock and drive; 6 MB over PCIe (0.2 ms). What holds it up is the chain of pieces, 64 to
+ * 130 long with two barriers each, and of outputs, with five: reckoned (never measured:
+ * scripts/bench/device does) at some 2 10^5 cycles a block, 3 blocks a processor at 96 registers a
+ * thread, 132 processors: 10 turns, 1.2 ms.
+ *
+ * Why the factors are not cuBLAS's: as products, the changes (219 numbers an output) and the
+ * columns (222) would go through memory, 0.46 GB written and 0.46 GB read for these 262144 outputs,
+ * 0.3 ms at 3 TB/s, and 225 GB for a million branches, 75 ms; here they are 0.03 ms of
+ * multiply-adds between barriers that are there anyway, and no bytes. Nor are they whole products:
+ * 78 of a variant's 144 are below the diagonal.
  */
 #include <cuda_runtime.h>
 #include <math.h>
@@ -29,8 +40,11 @@ extern "C" {
 }
 
 #define THREADS 192
+#define WALKER (THREADS - 1) /* has no mode */
+#define BLOCKS 3	     /* a processor: at most 112 registers a thread */
 #define OWNS (LC_VARIANTS * OWN)
 #define SHAREDS (LC_CLOCKS * SHARED)
+#define CLOCKS (LC_CLOCKS * (SHARED + 1)) /* columns of all clocks */
 #define POWERS (LC_CLOCKS + 3 * LC_DRIVES)
 #define BATCH 16384 /* branches a launch */
 
@@ -53,8 +67,12 @@ struct dev_job { /* all pointers to the device */
 };
 
 struct block { /* what a block shares */
+	struct lc_rollout_branch br;
+	struct lc_way way; /* thread WALKER's */
+	struct lc_piece piece;
+	int more; /* there is such a piece before the output */
 	double power[POWERS], rho, rho0, mixed;
-	float own[OWNS], shared[SHAREDS], square[OWNS], clock[LC_CLOCKS * (SHARED + 1)];
+	float own[OWNS], shared[SHAREDS], square[OWNS], clock[CLOCKS];
 	float f[LC_VARIANTS], f0[LC_VARIANTS], noise[LC_VARIANTS], sum[LC_VARIANTS];
 	double mean[LC_VARIANTS];
 };
@@ -62,7 +80,8 @@ struct block { /* what a block shares */
 struct thread { /* a thread's modes and columns; s only where it is the first drive of its clock */
 	int v, c, j, has, has_s;
 	double h, h0, s, s0;
-	float own[OWN], cross[SHARED], y0;
+	float own[OWN], cross[SHARED], y0; /* own: zero above the diagonal */
+	float clock[SHARED], clock0;	   /* of thread clock * (SHARED + 1) + column */
 };
 
 __device__ static double drift_left(const struct lc_posterior *p, double t)
@@ -70,10 +89,19 @@ __device__ static double drift_left(const struct lc_posterior *p, double t)
 	return t > p->t_drift && p->t_drift > 0 ? pow(p->t_drift / t, 1 / p->drift_len) : 1;
 }
 
-__device__ static void advance(const struct dev_job &job, struct block *sh, struct thread *th, const struct lc_piece *p,
-			       double scale)
+/* The walker's: the next piece on the way to `stop`. */
+__device__ static void next_piece(const struct dev_job &job, struct block *sh, double stop)
 {
-	double eta = fmax(p->eta, ETA_MIN), first = fmax(p->first, ETA_MIN), last = fmax(p->last, ETA_MIN);
+	if (threadIdx.x == WALKER)
+		sh->more = lc_way_next(&sh->way, job.tol, stop, &sh->piece);
+}
+
+/* All modes through one piece, while the walker looks for the next. */
+__device__ static void advance(const struct dev_job &job, struct block *sh, struct thread *th,
+			       double scale, double stop)
+{
+	double eta = fmax(sh->piece.eta, ETA_MIN), first = fmax(sh->piece.first, ETA_MIN);
+	double last = fmax(sh->piece.last, ETA_MIN), n = sh->piece.n;
 	double r = fmin(fmax((last - first) / eta, -2.), 2.);
 	int t = threadIdx.x, d = (t - LC_CLOCKS) % LC_DRIVES, at = (t - LC_CLOCKS) / LC_DRIVES;
 
@@ -82,10 +110,11 @@ __device__ static void advance(const struct dev_job &job, struct block *sh, stru
 	else if (t < POWERS)
 		sh->power[t] = scale * pow(at == 0 ? first : at == 1 ? eta : last, job.b->drive[d]);
 	__syncthreads();
+	next_piece(job, sh, stop);
 	if (th->has) {
 		const double *q = sh->power + LC_CLOCKS + th->v % LC_DRIVES;
 		double k = job.b->clock[th->c], e = q[0], de = q[2 * LC_DRIVES] - e;
-		double u = job.b->lam0 * p->n * sh->power[th->c] * (1 + k * (k - 1) / 24 * r * r);
+		double u = job.b->lam0 * n * sh->power[th->c] * (1 + k * (k - 1) / 24 * r * r);
 		double un = ldexp(u, th->j + 2), y = -expm1(-un), lag = 1 - y / un;
 		double bend = q[LC_DRIVES] - (e + .5 * de) + de * k * r / 8;
 		double arc = 4 * (1 - lag - 2 / un * (y - lag));
@@ -103,7 +132,8 @@ __device__ static void publish(struct block *sh, const struct thread *th, const 
 
 	__syncthreads();
 	if (th->has)
-		sh->own[th->v * OWN + th->j] = (float)(th->h - (x ? x[1 + LC_MODES + th->j] : th->h0));
+		sh->own[th->v * OWN + th->j] =
+			(float)(th->h - (x ? x[1 + LC_MODES + th->j] : th->h0));
 	if (th->has_s) {
 		float *to = sh->shared + th->c * SHARED;
 		to[1 + th->j] = th->s0 < GONE ? 0 : (float)(th->s - (x ? x[1 + th->j] : th->s0));
@@ -114,7 +144,8 @@ __device__ static void publish(struct block *sh, const struct thread *th, const 
 }
 
 /* Variant v's mean and its noise's change, and the sum of its columns' squares. */
-__device__ static void sum_variant(const struct lc_rollout_plan *p, struct block *sh, int v, int from_start)
+__device__ static void sum_variant(const struct lc_rollout_plan *p, struct block *sh, int v,
+				   int from_start)
 {
 	const float *x = sh->shared + v / LC_DRIVES * SHARED, *own = sh->own + v * OWN;
 	float f = 0, noise = 0, sum = 0;
@@ -130,34 +161,28 @@ __device__ static void sum_variant(const struct lc_rollout_plan *p, struct block
 	sh->sum[v] = sum;
 }
 
-__device__ static float column_of_clock(const struct lc_rollout_plan *p, const struct block *sh, int c, int k,
-					float y)
-{
-	for (int i = k; i < SHARED; i++)
-		y += sh->shared[c * SHARED + i] * p->shared[c][i][k];
-	return y * y;
-}
-
 /* Thread 0 gets the mean (from the start: less that at the start) and the variance. */
-__device__ static void project(const struct dev_job &job, struct block *sh, const struct thread *th, float clock0,
+__device__ static void project(const struct dev_job &job, struct block *sh, const struct thread *th,
 			       int from_start, double *mean, double *var)
 {
-	const struct lc_rollout_plan *p = job.plan;
 	int t = threadIdx.x;
-	float y = from_start ? th->y0 : 0;
+	float y = from_start ? th->y0 : 0, z = from_start ? th->clock0 : 0;
 
-	for (int i = 0; i < SHARED && th->has; i++)
-		y += sh->shared[th->c * SHARED + i] * th->cross[i];
-	for (int i = th->j; i < OWN && th->has; i++)
-		y += sh->own[th->v * OWN + i] * th->own[i];
-	if (th->has)
+	if (th->has) {
+		for (int i = 0; i < SHARED; i++)
+			y += sh->shared[th->c * SHARED + i] * th->cross[i];
+		for (int i = 0; i < OWN; i++)
+			y += sh->own[th->v * OWN + i] * th->own[i];
 		sh->square[t] = y * y;
-	if (t < LC_CLOCKS * (SHARED + 1))
-		sh->clock[t] =
-			column_of_clock(p, sh, t / (SHARED + 1), t % (SHARED + 1), from_start ? clock0 : 0);
+	}
+	if (t < CLOCKS) {
+		for (int i = 0; i < SHARED; i++)
+			z += sh->shared[t / (SHARED + 1) * SHARED + i] * th->clock[i];
+		sh->clock[t] = z * z;
+	}
 	__syncthreads();
 	if (t < LC_VARIANTS)
-		sum_variant(p, sh, t, from_start);
+		sum_variant(job.plan, sh, t, from_start);
 	__syncthreads();
 	if (t == 0) {
 		double m = 0, sq = 0;
@@ -167,7 +192,7 @@ __device__ static void project(const struct dev_job &job, struct block *sh, cons
 			double miss = job.post->misfit * sh->noise[v], off = sh->f[v] - m;
 			sq += sh->sum[v] + job.post->weight[v] * (miss * miss + off * off);
 		}
-		for (int i = 0; i < LC_CLOCKS * (SHARED + 1); i++)
+		for (int i = 0; i < CLOCKS; i++)
 			sq += sh->clock[i];
 		*mean = m;
 		*var = sq;
@@ -175,8 +200,8 @@ __device__ static void project(const struct dev_job &job, struct block *sh, cons
 }
 
 /* The thread's modes, its columns of the factor, and these columns' values at the start. */
-__device__ static void load_thread(const struct dev_job &job, const struct block *sh, const struct lc_modes *m,
-				   struct thread *th)
+__device__ static void load_thread(const struct dev_job &job, const struct block *sh,
+				   const struct lc_modes *m, struct thread *th)
 {
 	const struct lc_rollout_plan *p = job.plan;
 	int t = threadIdx.x, v = t / OWN, j = t % OWN;
@@ -203,7 +228,8 @@ __device__ static void load_thread(const struct dev_job &job, const struct block
 }
 
 /* Means at the start, by variant and mixed; and the column of a clock that this thread makes. */
-__device__ static float load_start(const struct dev_job &job, struct block *sh, const struct lc_modes *m)
+__device__ static void load_start(const struct dev_job &job, struct block *sh,
+				  const struct lc_modes *m, struct thread *th)
 {
 	const struct lc_rollout_plan *p = job.plan;
 	int t = threadIdx.x, c = t / (SHARED + 1), k = t % (SHARED + 1);
@@ -230,8 +256,10 @@ __device__ static float load_start(const struct dev_job &job, struct block *sh, 
 		y = p->shared_d[c][SHARED][k] + sh->rho0 * p->shared_d[c][0][k];
 		for (int i = 0; i < LC_MODES; i++)
 			y += m->s[c][i] * p->shared_d[c][1 + i][k];
+		for (int i = 0; i < SHARED && k < SHARED; i++)
+			th->clock[i] = p->shared[c][i][k];
 	}
-	return (float)y;
+	th->clock0 = (float)y;
 }
 
 __device__ static void take_features(const struct block *sh, const struct thread *th, double *x)
@@ -247,45 +275,51 @@ __device__ static void take_features(const struct block *sh, const struct thread
 	}
 }
 
-__device__ static void one_branch(const struct dev_job &job, const struct dev_branch *db, struct block *sh)
+/* The walker's way, and what is left of the drift at the start. */
+__device__ static void set_out(const struct dev_job &job, const struct dev_branch *db,
+			       struct block *sh)
+{
+	__syncthreads();
+	if (threadIdx.x == WALKER) {
+		memset(&sh->br, 0, sizeof(sh->br));
+		sh->br.npoint = db->npoint;
+		sh->br.at = job.in + db->in;
+		sh->br.eta = sh->br.at + db->npoint;
+		lc_way_start(&sh->way, &sh->br);
+		sh->rho = sh->rho0 = drift_left(job.post, db->from);
+	}
+	__syncthreads();
+}
+
+__device__ static void one_branch(const struct dev_job &job, const struct dev_branch *db,
+				  struct block *sh)
 {
 	const struct lc_modes *m = job.start + db->start;
-	const double *in = job.in + db->in, *out = in + 2 * db->npoint;
+	const double *out = job.in + db->in + 2 * db->npoint;
 	double *res = job.res + db->res, *last = res + 2 * db->nout, mean, var;
-	struct lc_rollout_branch br;
 	struct thread th;
-	struct lc_way way;
-	struct lc_piece p;
-	float clock0;
 
-	memset(&br, 0, sizeof(br));
-	br.npoint = db->npoint;
-	br.at = in;
-	br.eta = in + db->npoint;
-	__syncthreads();
-	if (threadIdx.x == 0)
-		sh->rho = sh->rho0 = drift_left(job.post, db->from);
-	__syncthreads();
+	set_out(job, db, sh);
 	load_thread(job, sh, m, &th);
-	clock0 = load_start(job, sh, m);
-	lc_way_start(&way, &br);
+	load_start(job, sh, m, &th);
 	for (int o = 0; o < db->nout; o++) {
-		while (lc_way_next(&way, job.tol, out[o], &p))
-			advance(job, sh, &th, &p, db->scale);
-		__syncthreads();
-		if (threadIdx.x == 0)
+		next_piece(job, sh, out[o]);
+		if (threadIdx.x == 0) /* who has read the last one */
 			sh->rho = drift_left(job.post, db->from + out[o]);
 		__syncthreads();
+		while (sh->more)
+			advance(job, sh, &th, db->scale, out[o]);
 		publish(sh, &th, NULL);
-		project(job, sh, &th, clock0, 1, &mean, &var);
+		project(job, sh, &th, 1, &mean, &var);
 		if (threadIdx.x == 0) {
 			res[o] = sh->mixed + mean;
-			res[db->nout + o] = sqrt(var + job.post->drift_var * (1 - sh->rho * sh->rho));
+			res[db->nout + o] =
+				sqrt(var + job.post->drift_var * (1 - sh->rho * sh->rho));
 		}
 	}
 	if (db->ref >= 0 && db->nout) {
 		publish(sh, &th, job.ref + (size_t)db->ref * LC_VARIANTS * LC_FEATS);
-		project(job, sh, &th, clock0, 0, &mean, &var);
+		project(job, sh, &th, 0, &mean, &var);
 		if (threadIdx.x == 0) {
 			last[0] = mean;
 			last[1] = sqrt(var);
@@ -295,7 +329,7 @@ __device__ static void one_branch(const struct dev_job &job, const struct dev_br
 		take_features(sh, &th, last + 2);
 }
 
-__global__ static void __launch_bounds__(THREADS) rollout(const struct dev_job job)
+__global__ static void __launch_bounds__(THREADS, BLOCKS) rollout(const struct dev_job job)
 {
 	__shared__ struct block sh;
 
@@ -326,8 +360,8 @@ static void flatten(struct host *h, const struct lc_rollout_branch *br, int n)
 	h->res = 0;
 	for (int i = 0; i < n; i++) {
 		const struct lc_rollout_branch *b = &br[i];
-		struct dev_branch d = {h->in.size(), h->res, 0, -1, b->npoint, b->nout, b->x != NULL,
-				       b->from,	     b->scale};
+		struct dev_branch d = {h->in.size(), h->res,	   0,	    -1,	     b->npoint,
+				       b->nout,	     b->x != NULL, b->from, b->scale};
 		d.start = index_of(h->start, b->start);
 		if (b->ref)
 			d.ref = index_of(h->ref, b->ref);
@@ -403,7 +437,8 @@ static cudaError_t batch(const struct lc_rollout_plan *plan, struct lc_rollout_b
 	job.start = (const struct lc_modes *)r.send(start.data(), start.size() * sizeof(start[0]));
 	job.ref = (const double *)r.send(ref.data(), ref.size() * sizeof(double));
 	job.in = (const double *)r.send(h.in.data(), h.in.size() * sizeof(double));
-	job.branch = (const struct dev_branch *)r.send(h.branch.data(), h.branch.size() * sizeof(h.branch[0]));
+	job.branch = (const struct dev_branch *)r.send(h.branch.data(),
+						       h.branch.size() * sizeof(h.branch[0]));
 	job.res = (double *)r.take(h.res * sizeof(double));
 	job.tol = plan->tol;
 	job.n = n;
@@ -413,14 +448,15 @@ static cudaError_t batch(const struct lc_rollout_plan *plan, struct lc_rollout_b
 	}
 	res.resize(h.res);
 	if (r.e == cudaSuccess)
-		r.e = cudaMemcpy(res.data(), job.res, h.res * sizeof(double), cudaMemcpyDeviceToHost);
+		r.e = cudaMemcpy(res.data(), job.res, h.res * sizeof(double),
+				 cudaMemcpyDeviceToHost);
 	if (r.e == cudaSuccess)
 		unflatten(&h, br, n, res.data());
 	return r.e;
 }
 
-extern "C" int lc_rollout_cuda(const struct lc_rollout_plan *plan, struct lc_rollout_branch *br, int n,
-			       struct lc_err *err)
+extern "C" int lc_rollout_cuda(const struct lc_rollout_plan *plan, struct lc_rollout_branch *br,
+			       int n, struct lc_err *err)
 {
 	cudaError_t e = cudaSuccess;
 

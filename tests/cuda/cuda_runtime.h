@@ -31,7 +31,7 @@
 #define __device__
 #define __global__
 #define __host__
-#define __launch_bounds__(n)
+#define __launch_bounds__(...)
 #define __restrict__ __restrict
 #define __shared__ static __attribute__((section("lc_shared")))
 extern "C" __attribute__((weak)) char __start_lc_shared[], __stop_lc_shared[];
