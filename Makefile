@@ -130,16 +130,16 @@ ifneq ($(shell command -v $(CXX) 2>/dev/null),)
 CUDA_HOST = $(patsubst kernels/%.cu,$B/tests/cuda/%.o,$(wildcard kernels/*.cu))
 OBJ_rollout = $(CUDA_HOST)
 OBJ_planes = $(CUDA_HOST)
-$B/tests/unit/rollout.o $B/tests/unit/planes.o: LC_FAST = -Itests/cuda -DCUDA_HOST
-LIBS_unit_rollout = -lstdc++
-LIBS_unit_planes = -lstdc++
+OBJ_ensemble = $(CUDA_HOST)
+$(patsubst %,$B/tests/unit/%.o,rollout planes ensemble): LC_FAST = -Itests/cuda -DCUDA_HOST
+LIBS_cuda = $(if $(filter rollout planes ensemble,$1),-lstdc++)
 endif
 $B/tests/cuda/%.o: kernels/%.cu $B/flags
 	$(call say,CXX,$<)
 	$Q$(CXX) -x c++ $(patsubst -std=%,-std=c++17,$(LC_CFLAGS)) -O2 -g -Itests/cuda -c -o $@ $<
 $B/unit/%: $B/tests/unit/%.o $$(OBJ_$$*) $B/liblc.a
 	$(call say,LD,$(@F))
-	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -ldl $(LIBS_unit_$*) $(LC_LDLIBS)
+	$Q$(CC) $(LC_LDFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lzstd -lz -ldl $(call LIBS_cuda,$*) $(LC_LDLIBS)
 units: $(UNIT)
 check: setup-tests
 	@$(MAKE) --no-print-directory programs units

@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "device.h"
+#include "ensemble.h"
 #include "planes.h"
 #include "rollout_impl.h"
 }
@@ -27,5 +28,6 @@ extern "C" int lc_cuda_device(struct lc_device *dev, struct lc_err *err)
 	snprintf(dev->name, sizeof(dev->name), "%.100s", p.name);
 	dev->planes = lc_planes_cuda;
 	dev->rollout = lc_rollout_cuda;
+	dev->ensemble = lc_ensemble_cuda;
 	return 0;
 }

@@ -38,6 +38,7 @@ extern "C" {
 #include "rollout_impl.h"
 #include "rollout_way.h"
 }
+#include "cuda_room.h"
 
 #define THREADS 192
 #define WALKER (THREADS - 1) /* has no mode */
@@ -389,34 +390,6 @@ static void unflatten(const struct host *h, struct lc_rollout_branch *br, int n,
 			memcpy(br[i].x, r + 2, LC_VARIANTS * LC_FEATS * sizeof(double));
 	}
 }
-
-/* Device memory of one call; freed whole at its end. */
-struct room {
-	std::vector<void *> all;
-	cudaError_t e = cudaSuccess;
-
-	void *take(size_t len)
-	{
-		void *p = NULL;
-		if (e == cudaSuccess)
-			e = cudaMalloc(&p, len ? len : 1);
-		if (e == cudaSuccess)
-			all.push_back(p);
-		return p;
-	}
-	void *send(const void *from, size_t len)
-	{
-		void *p = take(len);
-		if (e == cudaSuccess && len)
-			e = cudaMemcpy(p, from, len, cudaMemcpyHostToDevice);
-		return p;
-	}
-	~room()
-	{
-		for (void *p : all)
-			cudaFree(p);
-	}
-};
 
 static cudaError_t batch(const struct lc_rollout_plan *plan, struct lc_rollout_branch *br, int n)
 {

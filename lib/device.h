@@ -10,18 +10,23 @@
 
 #include "codec.h"
 
-#define LC_DEVICE_VERSION 2 /* of this struct: a plug-in of another is not used */
+#define LC_DEVICE_VERSION 3 /* of this struct: a plug-in of another is not used */
 
 struct lc_rollout_plan; /* kernels/rollout.h */
 struct lc_rollout_branch;
 typedef int (*lc_rollout_fn)(const struct lc_rollout_plan *plan, struct lc_rollout_branch *branch,
 			     int n, struct lc_err *err);
 
+struct lc_resid; /* lib/resid.h; the call: kernels/ensemble.h */
+typedef int (*lc_ensemble_fn)(const struct lc_resid *r, const float *x, size_t n, float *z,
+			      struct lc_err *err);
+
 struct lc_device {
 	int version;
 	char name[120]; /* "NVIDIA H100 80GB HBM3" */
 	lc_planes_fn planes;
 	lc_rollout_fn rollout;
+	lc_ensemble_fn ensemble; /* wants cuBLAS, and says when there is none */
 };
 
 /*

@@ -48,6 +48,11 @@ void lc_forecaster_device(struct lc_forecaster *fc, const struct lc_device *dev)
 	fc->dev = dev;
 }
 
+const char *lc_forecaster_refused(const struct lc_forecaster *fc)
+{
+	return fc->refused.code ? fc->refused.text : NULL;
+}
+
 void lc_forecaster_to_end(struct lc_forecaster *fc)
 {
 	fc->to_end = 1;
@@ -351,9 +356,11 @@ struct ending {
 	struct lc_forecast *f;
 	const struct lc_rollout_branch *br;
 	const struct ref **ref;
+	const float *z; /* what the network says of forecast i, from first[i] on, or NULL */
+	const size_t *first;
 };
 
-static void end_one(void *ctx, int i)
+static void take_one(void *ctx, int i)
 {
 	const struct ending *e = ctx;
 	struct lc_forecast *f = &e->f[i];
@@ -361,8 +368,15 @@ static void end_one(void *ctx, int i)
 	f->delta = e->br[i].ref_mean;
 	f->delta_sd = e->br[i].ref_sd;
 	calibrate(e->law, f);
+}
+
+static void end_one(void *ctx, int i)
+{
+	const struct ending *e = ctx;
+	struct lc_forecast *f = &e->f[i];
+
 	if (lc_forecast_mixes(e->law, f))
-		lc_forecast_mix(e->law, f, e->ref[i]->say);
+		lc_forecast_mix(e->law, f, e->ref[i]->say, e->z ? e->z + e->first[i] : NULL);
 	finish(e->law, f);
 }
 
@@ -381,7 +395,9 @@ void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, str
 {
 	struct lc_rollout_branch *br = lc_xalloc((size_t)n, sizeof(*br));
 	const struct ref **ref = lc_xalloc((size_t)n, sizeof(*ref));
-	struct ending all = {fc->law, f, br, ref};
+	size_t *first = lc_xalloc((size_t)n, sizeof(*first));
+	struct ending all = {fc->law, f, br, ref, NULL, first};
+	float *z;
 	struct refs refs = {0, NULL};
 
 	for (int i = 0; i < n; i++) {
@@ -391,10 +407,14 @@ void lc_forecast_run(struct lc_forecaster *fc, struct lc_forecast *f, int n, str
 		ref[i] = ref_of(fc, &refs, start, &f[i]);
 		br[i].ref = ref[i]->x;
 	}
-	if (!fc->dev ||
-	    lc_rollout_device(fc->dev, &fc->law->basis, &fc->law->post, PIECE_TOL, br, n, NULL) < 0)
+	if (!fc->dev || lc_rollout_device(fc->dev, &fc->law->basis, &fc->law->post, PIECE_TOL, br,
+					  n, &fc->refused) < 0)
 		lc_rollout_cpu(&fc->law->basis, &fc->law->post, PIECE_TOL, br, n, pool);
+	lc_pool_run(pool, n, take_one, &all);
+	all.z = z = lc_forecast_networks(fc, f, n, first);
 	lc_pool_run(pool, n, end_one, &all);
+	free(z);
+	free(first);
 	for (int i = 0; i < refs.n; i++)
 		free(refs.r[i]);
 	free(refs.r);

@@ -69,9 +69,13 @@ void lc_forecaster_close(struct lc_forecaster *fc);
 /* Every branch is forecast to the end of its plan, whatever its horizon. */
 void lc_forecaster_to_end(struct lc_forecaster *fc);
 
-/* Roll-outs go to this device (lib/device.h; borrowed), as long as it does not refuse. */
+/*
+ * Roll-outs and networks go to this device (lib/device.h; borrowed); what it refuses the processor
+ * does, and the reason is kept (NULL: it refused nothing).
+ */
 struct lc_device;
 void lc_forecaster_device(struct lc_forecaster *fc, const struct lc_device *dev);
+const char *lc_forecaster_refused(const struct lc_forecaster *fc);
 
 /*
  * Read a branch record; its own "plan" goes before the forecaster's. LC_DATA says what is wrong.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ensemble.h"
 #include "io.h"
 #include "law.h"
 
@@ -103,10 +104,13 @@ static void ask_resid(const struct lc_law *law, const struct lc_mix_query *q, do
 	float(*x)[LC_RESID_IN] = lc_xalloc((size_t)q->n, sizeof(*x)),
 	*z = lc_xalloc((size_t)q->n, sizeof(*z));
 
-	lc_mix_inputs(law, q, x);
-	lc_resid_predict(&law->mix.resid, x[0], (size_t)q->n, z);
+	if (!q->z) {
+		lc_mix_inputs(law, q, x);
+		lc_ensemble_cpu(&law->mix.resid, x[0], (size_t)q->n, z, law->mix.sgemm);
+	}
 	for (int i = 0; i < q->n; i++)
-		mean[i] = q->mean[i] + law->mix.resid.gate * (double)z[i] * q->sd[i];
+		mean[i] =
+			q->mean[i] + law->mix.resid.gate * (double)(q->z ? q->z : z)[i] * q->sd[i];
 	free(x);
 	free(z);
 }

@@ -19,6 +19,7 @@
 
 #include <jansson.h>
 
+#include "blas.h"
 #include "expert.h"
 #include "resid.h"
 #include "stack.h"
@@ -52,6 +53,7 @@ struct lc_mix {
 	struct lc_mix_weights w;
 	struct lc_expert expert[LC_MIXED]; /* of those that are in expert.h and weigh anything */
 	struct lc_resid resid;		   /* gate 0 where it weighs nothing */
+	lc_sgemm_fn *sgemm;		   /* for its products; NULL: our own */
 };
 
 const char *lc_mix_name(int expert);
@@ -76,6 +78,7 @@ struct lc_mix_query {
 	const double *at;
 	int n;
 	const double *mean, *sd;
+	const float *z; /* what the network says of them; NULL: it is asked */
 };
 
 /* What another expert says: mean (n), NaN where it has nothing to say. */

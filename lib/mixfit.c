@@ -64,7 +64,7 @@ void lc_mix_hear(struct lc_mix_book *b, const struct lc_held_fold *fold)
 
 	lc_mix_take(law, fold->known, LC_MIX_NONE, NULL, NULL);
 	lc_held_roll(&h, law, fold->past, fold->series, fold->from, fold->until, POINTS);
-	struct lc_mix_query q = {&h.path, fold->from, law->noise, h.at, h.n, h.mean, h.sd};
+	struct lc_mix_query q = {&h.path, fold->from, law->noise, h.at, h.n, h.mean, h.sd, NULL};
 	for (int e = 0; e < LC_MIXED; e++)
 		lc_mix_expert(law, e, &q, say[e]);
 	lc_mix_inputs(law, &q, x);

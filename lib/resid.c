@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ensemble.h"
 #include "gemm.h"
 #include "io.h"
 #include "rng.h"
 
 enum { IN = LC_RESID_IN, M = LC_RESID_MEMBERS, H = LC_RESID_HIDDEN, MH = M * H, ROUNDS = 250 };
 #define RATE .01f
-#define DECAY 3e-2f /* of the weights, times the rate, a round */
-#define MOST 2.f
+#define DECAY 3e-2f	/* of the weights, times the rate, a round */
 #define TARGET_MOST 4.f /* one wild point is no lesson */
 
 void lc_resid_x(const struct lc_resid_about *a, float x[IN])
@@ -243,19 +243,5 @@ void lc_resid_train(struct lc_resid *r, const struct lc_resid_case *all, size_t 
 
 void lc_resid_predict(const struct lc_resid *r, const float *x, size_t n, float *z)
 {
-	struct pass p;
-
-	pass_init(&p, n + 1);
-	p.n = n;
-	for (size_t i = 0; i < n; i++)
-		standardise(r, x + i * IN, p.x + i * IN);
-	if (n)
-		forward(r, &p);
-	for (size_t i = 0; i < n; i++) {
-		float sum = 0;
-		for (int m = 0; m < M; m++)
-			sum += p.z[i * M + m] / M;
-		z[i] = fmaxf(-MOST, fminf(MOST, sum));
-	}
-	pass_release(&p);
+	lc_ensemble_cpu(r, x, n, z, NULL);
 }

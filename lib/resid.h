@@ -66,7 +66,7 @@ void lc_resid_fit(struct lc_resid *r, const struct lc_resid_case *c, size_t n, d
 double lc_resid_gate(const struct lc_resid_case *c, const float *z, size_t n, double *gain,
 		     double *se);
 
-/* z[i] of the ungated mean of the members, clipped; x is (n, LC_RESID_IN). */
+/* z[i] of the ungated mean of the members, clipped; x is (n, LC_RESID_IN): kernels/ensemble.h. */
 void lc_resid_predict(const struct lc_resid *r, const float *x, size_t n, float *z);
 
 json_t *lc_resid_json(const struct lc_resid *r);

@@ -112,7 +112,7 @@ static void mix(const struct lc_law *law, const struct lc_lrpath *path, struct o
 {
 	struct lc_lrpath in_ref;
 	struct lc_mix_query q = {&in_ref, o->from, law->noise, o->at, o->n, o->mean[MODEL_LAW],
-				 o->sd};
+				 o->sd,	  NULL};
 
 	lc_lrpath_init(&in_ref);
 	for (int i = 0; i < path->n && law->eta_ref > 0; i++)

@@ -40,3 +40,22 @@ for bad in '.experts.weights.stack.weight[0][0] = 2' 'del(.experts.weights)' '.e
 	status "refused: $bad" 3 lc-proxy predict -q -l bad.json <arms
 	match "in a line" '^lc-proxy: law: a field is missing or out of range$' .err
 done
+
+# networks that say one sd up, whatever they are told
+weights 0 0 0 | jq -c 'def z(n): [range(n) | 0]; .experts.weights.stack.weight = [range(6) | [0, 0, 0, 1]] |
+	.experts.network = {gate: 1, shift: z(10), scale: z(10), w1: z(800), b1: z(80), w2: z(1280), b2: z(80), w3: z(80),
+	b3: [range(5) | 1]}' >up.json
+up() { lc-proxy predict -q -l "$1" <arms | jq -s '[.[] | select(.final and .branch == "less")][0].final'; }
+equal "a network's say is in the law's sd" true "$(jq -n "$(up law.json) as \$law | $(up up.json) as \$up |
+	(\$up.mean - \$law.mean) / \$law.sd - 1 | fabs < 1e-3")"
+LC_BLAS=none ok "no BLAS" lc-proxy predict -q -l up.json <arms
+mv .out none.out
+for blas in openblas blis; do
+	if LC_BLAS=$blas lc-proxy predict -q -l up.json <arms >blas.out 2>.err; then
+		equal "the same by $blas" true "$(jq -n --slurpfile a none.out --slurpfile b blas.out '[$a, $b | map(select(.final) | .final.mean)] |
+			transpose | all(.[0] - .[1] | fabs < 1e-4)')"
+	else
+		skip "the same by $blas" "it is not here"
+	fi
+done
+LC_BLAS=abacus status "a BLAS of no name" 2 lc-proxy predict -q -l up.json <arms

@@ -9,6 +9,7 @@ struct cuda_host {
 	int calls;     /* of the runtime, so far */
 	int fail;      /* the number of the call that fails; 0: none */
 	size_t live;   /* pieces of device memory */
+	int no_cublas; /* it is not there */
 };
 
 #ifndef __cplusplus

@@ -24,6 +24,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "cuda_host.h"
@@ -75,6 +76,7 @@ struct host_stream {
 };
 typedef host_stream *cudaStream_t;
 inline host_stream host_default;
+inline std::set<host_stream *> host_streams;
 
 inline host_stream *host_of(cudaStream_t s)
 {
@@ -95,12 +97,15 @@ inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
 	cudaError_t e = host_call();
 
 	*s = e == cudaSuccess ? new host_stream : NULL;
+	if (*s)
+		host_streams.insert(*s);
 	return e;
 }
 
 inline cudaError_t cudaStreamDestroy(cudaStream_t s)
 {
 	host_drain(s);
+	host_streams.erase(s);
 	delete s;
 	return host_call();
 }
@@ -137,8 +142,12 @@ template <class T> inline cudaError_t cudaMalloc(T **p, size_t len)
 	return cudaSuccess;
 }
 
+/* It waits for all that was to be done, on the device as here. */
 inline cudaError_t cudaFree(void *p)
 {
+	host_drain(NULL);
+	for (auto s : host_streams)
+		host_drain(s);
 	HOST_NEEDS(!p || host_memory.erase((const char *)p) == 1, "cudaFree: %p is none\n", p);
 	free(p);
 	cuda_host.live = host_memory.size();

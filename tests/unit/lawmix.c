@@ -106,7 +106,7 @@ static void ask(struct said *s, const struct lc_law_model *m, double lr)
 		s->mean[i] = 2.2;
 		s->sd[i] = .1;
 	}
-	struct lc_mix_query q = {&path, 3000, 0, at, 2, s->mean, s->sd};
+	struct lc_mix_query q = {&path, 3000, 0, at, 2, s->mean, s->sd, NULL};
 	lc_mix_apply(&s->law, &q, s->mix, s->mix_sd);
 	lc_lrpath_release(&path);
 	lc_past_release(&past);
