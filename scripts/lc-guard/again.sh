@@ -68,7 +68,7 @@ passed() {
 	[ "$clean" ] || return 0
 	line_of "${control:-none}" "${control:+$at}" present.jsonl
 	line_of "$(printf '%s\n' "$clean" | field branch)" "$(printf '%s\n' "$clean" | field step)" replay.jsonl
-	verdict=none choice=main to='' why="the excursion is over by itself"
+	verdict=none choice=main why="the excursion is over by itself"
 	if is_on "$f/present.jsonl"; then
 		lc-detect -q -t "$threshold" --since "$before" "$f/replay.jsonl" 2>/dev/null
 		case $? in
