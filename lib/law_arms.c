@@ -23,11 +23,11 @@ static const double noise_scale[NOISES] = {.6, .85, 1.2, 1.7};
 /* The prior. Sizes are in units of the recent loss. */
 static const double signal_power[3] = {.6, 1, 1.5}, noise_power[4] = {.3, .6, .9, 1.2};
 static const double noise_cut[3] = {4, 10, 30}; /* no noise relaxes faster than this */
-#define NOISE_TOTAL .115			/* of all drives together, at the run's lr */
-#define DRIVE_SD .75				/* of a drive's share */
-#define MODE_SD .8				/* of a mode's share; neighbours agree */
-#define MODE_LEN 1.5				/* over this many modes */
-#define ADAPT_SD .029
+#define NOISE_TOTAL .115 /* of all drives together, at the run's lr and heat 1 */
+#define DRIVE_SD .75	 /* of a drive's share */
+#define MODE_SD .8	 /* of a mode's share; neighbours agree */
+#define MODE_LEN 1.5	 /* over this many modes */
+#define ADAPT_SD .029	 /* at heat 1 */
 #define TEMPERATURE 4.
 #define PAIR_SHARED .66 /* of the wandering at the end: what arms of one order share */
 #define LEAST_NEAR .1
@@ -63,7 +63,7 @@ static void prior_block(double *m, double *cov, int at, int n, const double *w, 
 
 /* First and last witnesses of the trunk, and how far it fell between them. */
 struct scale {
-	double level, fall, last;
+	double level, fall, last, heat;
 	double first_x[P], last_x[P]; /* under one form */
 	const struct lc_wit *a, *z;
 };
@@ -84,6 +84,7 @@ static void scale_init(struct scale *s, const struct lc_wits *ws)
 	s->a = &ws->w[tenth / 2];
 	s->z = &ws->w[m - 1 - tenth / 2];
 	s->level = ws->level;
+	s->heat = ws->heat;
 	s->last = last;
 	s->fall = fmax(first - last, .01 * s->level);
 }
@@ -92,7 +93,8 @@ static void prior_init(double *m, double *cov, const struct scale *s, double tot
 {
 	double al = signal_power[shape % 3], be = noise_power[shape / 3 % 4];
 	double a[WIDE_SIGNAL], b[WIDE_NOISE], drop = 0, left = 0, sum = 0;
-	double cut = noise_cut[shape / 12], each = NOISE_TOTAL * s->level / WIDE_DRIVES;
+	double cut = noise_cut[shape / 12], noise = NOISE_TOTAL * s->heat * s->level;
+	double each = noise / WIDE_DRIVES;
 
 	for (int j = 0; j < WIDE_SIGNAL; j++) {
 		a[j] = pow(lc_wide_signal_rate(total, j), al);
@@ -111,14 +113,14 @@ static void prior_init(double *m, double *cov, const struct scale *s, double tot
 		b[j] /= sum;
 	memset(m, 0, P * sizeof(*m));
 	memset(cov, 0, P * P * sizeof(*cov));
-	m[0] = s->last - fmin(s->fall * left / drop, .5 * s->level) - NOISE_TOTAL * s->level;
+	m[0] = s->last - fmin(s->fall * left / drop, .5 * s->level) - noise;
 	cov[0] = .0625 * s->level * s->level;
 	prior_block(m, cov, 1, WIDE_SIGNAL, a, s->fall, .6 * s->fall);
 	for (int q = 0; q < WIDE_DRIVES; q++)
 		prior_block(m, cov, WIDE_AT_H + q * WIDE_NOISE, WIDE_NOISE, b, each,
 			    DRIVE_SD * each);
 	for (int k = 0; k < WIDE_ADAPT; k++)
-		cov[(WIDE_AT_C + k) * P + WIDE_AT_C + k] = pow(ADAPT_SD * s->level, 2);
+		cov[(WIDE_AT_C + k) * P + WIDE_AT_C + k] = pow(ADAPT_SD * s->heat * s->level, 2);
 }
 
 /* What one posterior says: the control's end and the differences, mean (n) and cov (n,n). */
@@ -359,7 +361,7 @@ static void ends(struct fork *f, const struct lc_past *past, const struct lc_arm
 
 	for (int i = 0; i < n; i++) {
 		struct lc_lrpath path;
-		struct lc_wide_walk w = {.total = f->total, .path = &path};
+		struct lc_wide_walk w = {.total = f->total, .heat = ws->heat, .path = &path};
 		lc_lrpath_init(&path);
 		lc_wits_ahead(ws, past, &arm[i], &path);
 		lc_wide_init(&w.st);

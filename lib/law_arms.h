@@ -8,7 +8,9 @@
  *
  * u_k are filters of ln eta, g a fast one of eta^.75; lr in units of the run's own. Gaussian in its
  * coefficients, exact for each of 7 clocks dS/dt, 2 clocks of the noise and some shapes of the
- * prior, and averaged over these by evidence^(1/4).
+ * prior, and averaged over these by evidence^(1/4). Where the trunk logs its gvar, that says how
+ * large the noise is beforehand, and with it how far progress falls behind a higher lr: a cold run
+ * has little noise and goes on as fast as its lr is high.
  *
  * It is conditioned on everything: the trunk, the arms, and what left the arms (a cooldown from the
  * control's lr, a return to it), all at once. Without a cooldown and a return of each arm its

@@ -31,7 +31,7 @@ void lc_wide_init(struct lc_wide_state *st)
 }
 
 /* Progress an update at lr eta; all are 1 at eta 1. */
-static double clock_rate(int c, double eta)
+static double clock_rate(int c, double eta, double heat)
 {
 	static const double bend[3] = {.3, 1, 3}, fade[2] = {.3, .6};
 
@@ -40,14 +40,17 @@ static double clock_rate(int c, double eta)
 	if (c == 1)
 		return pow(eta, .6);
 	if (c < 5)
-		return eta * (1 + bend[c - 2]) / (1 + bend[c - 2] * eta);
-	return eta * exp(-fade[c - 5] * (eta - 1));
+		return eta * (1 + heat * bend[c - 2]) / (1 + heat * bend[c - 2] * eta);
+	return eta * exp(-heat * fade[c - 5] * (eta - 1));
 }
 
-static void signal_step(struct lc_wide_state *st, double total, double n, double eta)
+static void signal_step(struct lc_wide_walk *w, double n, double eta)
 {
+	struct lc_wide_state *st = &w->st;
+
 	for (int c = 0; c < WIDE_CLOCKS; c++) {
-		double y = -expm1(-lc_wide_signal_rate(total, 0) * n * clock_rate(c, eta));
+		double y =
+			-expm1(-lc_wide_signal_rate(w->total, 0) * n * clock_rate(c, eta, w->heat));
 		for (int j = 0; j < WIDE_SIGNAL; j++) {
 			st->s[c][j] -= y * st->s[c][j];
 			y *= 2 - y;
@@ -81,12 +84,13 @@ static void noise_step(struct lc_wide_state *st, double total, double n, double 
 }
 
 /* n updates with the lr going linearly through eta, changing by rel of it in all. */
-static void advance(struct lc_wide_state *st, double total, double n, double eta, double rel)
+static void advance(struct lc_wide_walk *w, double n, double eta, double rel)
 {
+	struct lc_wide_state *st = &w->st;
 	double seen = fmax(eta, LEAST_ETA);
 
-	signal_step(st, total, n, eta);
-	noise_step(st, total, n, eta, rel);
+	signal_step(w, n, eta);
+	noise_step(st, w->total, n, eta, rel);
 	st->g += -expm1(-n / FAST) * (pow(seen, .75) - st->g);
 	st->near += -expm1(-n / NEAR) * (eta - st->near);
 	for (int k = 0; k < WIDE_ADAPT; k++) {
@@ -106,7 +110,7 @@ static void ramp(struct lc_wide_walk *w, double k1, double eta0, double eta1)
 		double eta = eta0 + (eta1 - eta0) * (done + 1 + end) / 2 / n;
 		double rel = step > 1 ? (eta1 - eta0) * step / n / fmax(eta, 1e-12) : 0;
 		if (step > 0)
-			advance(&w->st, w->total, step, fmax(eta, 1e-12), fmax(-2, fmin(2, rel)));
+			advance(w, step, fmax(eta, 1e-12), fmax(-2, fmin(2, rel)));
 		done = end;
 	}
 	w->at = k1;

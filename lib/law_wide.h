@@ -35,9 +35,10 @@ struct lc_wide_state {
 
 void lc_wide_init(struct lc_wide_state *st);
 
-/* A walk along an lr path. Zero-initialised but for total and path, and lc_wide_init of st. */
+/* A walk along an lr path. Zero-initialised but for total, heat and path, and lc_wide_init of st.
+ */
 struct lc_wide_walk {
-	double total;
+	double total, heat;	      /* heat: how much the clocks bend */
 	const struct lc_lrpath *path; /* borrowed; in units of the run's lr */
 	struct lc_wide_state st;
 	double at; /* updates done */

@@ -25,7 +25,8 @@ struct lc_wits {
 	enum lc_metric metric;
 	double level, noise, white; /* recent loss; sd of wandering; white sd of one row */
 	double eta_ref, last;	    /* the trunk's lr; its last clean step */
-	struct lc_lrpath *path;	    /* [npath] by series, in eta_ref */
+	double heat; /* size of the noise, and how clocks bend, by its gvar; 1: none was logged */
+	struct lc_lrpath *path; /* [npath] by series, in eta_ref */
 	int npath;
 };
 

@@ -90,7 +90,7 @@ static void fill(struct bench *b, struct future *f, int row, double lower)
 		if (isnan(x[s]))
 			continue;
 		f->nonfinite |= !isfinite(x[s]);
-		f->r[f->n++] = (struct reading){(int)s + 1, NAN, x[s] - lower, NAN, NAN};
+		f->r[f->n++] = (struct reading){(int)s + 1, NAN, x[s] - lower, NAN, NAN, NAN};
 	}
 }
 

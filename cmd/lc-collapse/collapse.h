@@ -28,6 +28,7 @@ struct reading {
 	int step;
 	float lr;
 	double loss, val_loss, test_loss;
+	float gvar; /* NaN too where a goal's score stands for the loss */
 };
 
 struct future {

@@ -37,8 +37,9 @@ static void add_also(const struct goal *g, struct future *f)
 
 void future_read(const struct goal *g, struct future *f, const struct lc_step *st)
 {
-	struct reading r = {(int)st->step, (float)st->v[LC_LR], st->v[LC_LOSS], st->v[LC_VAL_LOSS],
-			    st->v[LC_TEST_LOSS]};
+	struct reading r = {(int)st->step,	 (float)st->v[LC_LR],
+			    st->v[LC_LOSS],	 st->v[LC_VAL_LOSS],
+			    st->v[LC_TEST_LOSS], g ? NAN : (float)st->v[LC_GVAR]};
 
 	for (int m = LC_LOSS; m <= LC_TEST_LOSS; m++)
 		if (m != LC_LR && m != LC_GRAD_NORM && lc_step_has(st, m) && !isfinite(st->v[m]))
@@ -53,6 +54,7 @@ void future_read(const struct goal *g, struct future *f, const struct lc_step *s
 		old->loss = isnan(r.loss) ? old->loss : r.loss;
 		old->val_loss = isnan(r.val_loss) ? old->val_loss : r.val_loss;
 		old->test_loss = isnan(r.test_loss) ? old->test_loss : r.test_loss;
+		old->gvar = isnan(r.gvar) ? old->gvar : r.gvar;
 	} else {
 		if (f->n == f->cap) {
 			f->cap += f->cap / 4 + 64; /* millions of them: little is left unused */

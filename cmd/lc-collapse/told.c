@@ -24,8 +24,9 @@ static void tell_rows(struct lc_past *past, const struct future *f, const char *
 		st.v[LC_LOSS] = r->loss;
 		st.v[LC_VAL_LOSS] = held_out;
 		st.v[LC_LR] = (double)r->lr;
+		st.v[LC_GVAR] = (double)r->gvar;
 		st.has = !isnan(r->loss) << LC_LOSS | !isnan(held_out) << LC_VAL_LOSS |
-			 !isnan(r->lr) << LC_LR;
+			 !isnan(r->lr) << LC_LR | !isnan(r->gvar) << LC_GVAR;
 		snprintf(st.branch, sizeof(st.branch), "%s", name);
 		lc_past_add(past, &st);
 	}

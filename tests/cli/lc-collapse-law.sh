@@ -55,6 +55,14 @@ for a in d u; do
 	ok "$a: an sd of .3 of the gain at least" awk -v g="$(law $a gain)" -v s="$(law $a sd)" 'BEGIN { exit !(s * s >= .0899 * g * g) }'
 done
 ok "verify" lc-collapse verify decision ev
+untold=$(law u sd)
+{ sed 's/"val_loss"/"gvar":96,&/' run && sed 1,400d ev; } >told
+mv told ev
+lc-collapse race -p plan ev >decision
+t=$(truth 2 1)
+ok "gvar of the run tells of the noise: sd $(law u sd) for $untold, the end within 3" awk -v t="$t" -v g="$(law u gain)" \
+	-v s="$(law u sd)" -v w="$untold" 'BEGIN { z = (t - g) / s; exit !(s > 0 && s != w && z * z < 9) }'
+ok "and is part of the evidence" lc-collapse verify decision ev
 
 # an incident: what went back reads no lower, so the state is as sound as the one before, and the law is asked
 nulls() { for i in 1 2 3; do future n$i null restorative 380 "{\"rewind\":380,\"reseed\":$i}" 1 1 0 $i; done; }

@@ -15,6 +15,7 @@ enum { TOTAL = 4000, FORK = 2000, LOOK = 200, SEGMENT = 200, ARMS = 4 };
 #define LR 1e-3
 
 static const double scale[ARMS] = {1, .3, .6, 2};
+static double gvar; /* that is logged; 0: none */
 
 /* Loss under one form: power-law signal, noise that goes with eta. */
 static double world_loss(const struct lc_wide_state *st, double noise)
@@ -53,7 +54,7 @@ static double simulate(struct lc_past *p, const char *name, int arm, int kind, l
 		       double noise, double sigma, uint64_t seed)
 {
 	struct lc_lrpath path;
-	struct lc_wide_walk w = {.total = TOTAL, .path = &path};
+	struct lc_wide_walk w = {.total = TOTAL, .heat = 1, .path = &path};
 	struct lc_rng rng = {.seed = seed};
 
 	lc_lrpath_init(&path);
@@ -65,6 +66,8 @@ static double simulate(struct lc_past *p, const char *name, int arm, int kind, l
 		lc_wide_to(&w, (double)t);
 		st.v[LC_VAL_LOSS] = world_loss(&w.st, noise) + sigma * lc_rng_normal(&rng);
 		st.v[LC_LR] = lr_of(arm, kind, (double)t);
+		st.v[LC_GVAR] = gvar;
+		st.has |= gvar > 0 ? 1u << LC_GVAR : 0;
 		snprintf(st.branch, sizeof(st.branch), "%s", name);
 		if (p && t > from)
 			lc_past_add(p, &st);
@@ -156,6 +159,26 @@ Test(law_arms, the_same_fork_gives_the_same_bits, .timeout = 60)
 	cr_assert(memcmp(a.best, b.best, ARMS * sizeof(double)) == 0);
 	lc_arms_release(&a);
 	lc_arms_release(&b);
+}
+
+/* Of a world with little noise: gvar says so, and one in other units is not believed. */
+Test(law_arms, gvar_says_how_large_the_noise_is, .timeout = 90)
+{
+	double truth[ARMS], told[3] = {0, 5.6, 1e6};
+	struct lc_arms out[3];
+
+	for (int i = 0; i < 3; i++) {
+		gvar = told[i];
+		fork_of(.01, .0005, 3, &out[i], truth);
+	}
+	for (int a = 1; a < ARMS; a++) {
+		cr_assert(fabs(out[1].mean[a] - truth[a]) < 4 * out[1].sd[a]);
+		cr_assert(out[1].sd[a] < out[0].sd[a], "arm %d: %g, %g", a, out[1].sd[a], out[0].sd[a]);
+	}
+	cr_assert(out[1].logev > out[0].logev, "%g, %g", out[1].logev, out[0].logev);
+	cr_assert(memcmp(out[2].mean, out[0].mean, ARMS * sizeof(double)) == 0);
+	for (int i = 0; i < 3; i++)
+		lc_arms_release(&out[i]);
 }
 
 static void row(struct lc_past *p, long step, double loss, double lr)
