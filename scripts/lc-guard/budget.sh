@@ -49,7 +49,7 @@ lost_steps() {
 # --every tries both sides of the learning rate, later ones at least one.
 smallest() {
 	if [ "$1" = alert ]; then
-		echo $((2 * (horizon + readout)))
+		echo $(((horizon + readout) / 2))
 	else
 		echo $(((3 - ($(spent_on every) > 0)) * (horizon + 2 * readout)))
 	fi

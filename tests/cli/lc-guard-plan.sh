@@ -33,16 +33,17 @@ match "what undoes it is the first arm" '"undoes":"lr"' d/forks/0/plan.jsonl
 match "and is run" '"undoes":"lr"' d/forks/0/screened.jsonl
 equal "it is told once, whatever was decided" 1 "$(lr_alerts d)"
 
-# As far as the budget reaches: going back takes 280 steps and more, what undoes it from the present state 60.
-for budget in 100 50; do
+# As far as the budget reaches: going back takes 280 steps and more, what undoes it from the present state 60, 30 or 18.
+for budget in 100 50 17; do
 	# shellcheck disable=SC2086
 	ok "a budget of $budget" run "s$budget" --budget $budget --max-forks 1 -- sh "$PWD/wait.sh" $tiny --fault lr-bump@80-:0.03 $words
 	equal "is kept to" 0 "$(grep '"event":"spent"' "s$budget/journal.jsonl" | grep -c '"left":-')"
 done
 equal "only what undoes it" "1 2 0" "$(grep -c '"undoes"' s100/forks/0/screened.jsonl) $(grep -c '"type":"branch"' s100/forks/0/screened.jsonl) $(grep -c '"rewind"' s100/forks/0/screened.jsonl)"
 match "with a decision" '"type":"decision"' s100/journal.jsonl
-match "no fork" '"event":"only watching","of":"alert","why":"of the budget 50 steps are left, the smallest fork takes 60"' s50/journal.jsonl
-equal "and the run is not ended for it" 1 "$(grep -c '"type":"applied"' s50/journal.jsonl)"
+match "no fork" '"event":"only watching","of":"alert","why":"of the budget 17 steps are left, the smallest fork takes 18"' s17/journal.jsonl
+equal "and the run is not ended for it" 1 "$(grep -c '"type":"applied"' s17/journal.jsonl)"
+equal "nor all of its steps taken where half will do" "1 2" "$(grep -c '"undoes"' s50/forks/0/screened.jsonl) $(grep -c '"horizon":5,"readout":{"return":5,"cool":5}' s50/forks/0/screened.jsonl)"
 
 # shellcheck disable=SC2086
 ok "one that is only watched" run w --max-forks 0 -- sh "$PWD/wait.sh" $tiny --fault lr-bump@80-:0.03 $words
