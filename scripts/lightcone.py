@@ -129,7 +129,7 @@ def log(step, loss=None, batch=None, **metrics):
     for watched in _watches:
         metrics.update(watched.take())
     record.update((name, _number(value)) for name, value in metrics.items() if value is not None)
-    if batch is not None and not skips(step):
+    if batch is not None and ("skip" in _asked or not skips(step)):
         record["batch"] = batch if isinstance(batch, str) else batch_hash(batch)
     if _env("LC_BRANCH"):
         record["branch"] = _env("LC_BRANCH")
@@ -784,7 +784,7 @@ def _suffix():
     return "" if _ranks() == 1 else "-%05d-of-%05d" % (_rank(), _ranks())
 
 
-def _write_part(tmp, step, tokens, parts, extra):
+def _write_part(tmp, step, tokens, parts, extra, plan):
     """This rank's part of a state into directory tmp. What could not be saved, as words."""
     models, packer = parts["model"], _Packer()
     whole = _rank() == 0 or _is_sharded(models)
@@ -808,6 +808,8 @@ def _write_part(tmp, step, tokens, parts, extra):
     if whole and _extra_states(models):
         tree["model_extra"] = packer.pack(_extra_states(models), "model_extra")
     tree["extra"] = packer.pack(extra, "extra")
+    if plan is not None:
+        tree["schedule"] = plan
     tree["actions"], tree["control"] = _kept_actions(parts["optimizer"])
     tree["versions"] = _versions()
     tree["lacks"] = packer.lacks
@@ -816,11 +818,13 @@ def _write_part(tmp, step, tokens, parts, extra):
     return packer.lacks
 
 
-def save(path, step, model, optimizer=None, scheduler=None, scaler=None, loader=None, extra=None, tokens=0):
+def save(path, step, model, optimizer=None, scheduler=None, scaler=None, loader=None, extra=None, tokens=0, plan=None):
     """Save all that a bit-exact resume needs as PATH/step-00001200, which appears whole or not at all. Its path.
 
     path: the directory of states; None: LC_OUT's. Each object may also be a list or a dict of such. extra: a tree of
-    numbers, strings, tensors. With torch.distributed all ranks call it, each writes its part (of DDP the first rank
+    numbers, strings, tensors. plan: what the lr is to be, where it is one of {"kind": "wsd", "cosine" or "constant", "lr",
+    "min_lr", "warmup", "total", "decay_frac"}, by which lc-guard sees an lr that is off it, and judges lasting changes
+    (lc-trainer(7)). With torch.distributed all ranks call it, each writes its part (of DDP the first rank
     writes weights and moments), and it must be resumed with as many ranks. What cannot be saved is said on stderr."""
     parts = {"model": _parts(model), "optimizer": _parts(optimizer), "scheduler": _parts(scheduler),
              "scaler": _parts(scaler), "loader": _parts(loader)}
@@ -833,7 +837,7 @@ def save(path, step, model, optimizer=None, scheduler=None, scaler=None, loader=
         os.mkdir(tmp)
     _barrier()
     try:
-        lacks = _write_part(tmp, step, tokens, parts, extra)
+        lacks = _write_part(tmp, step, tokens, parts, extra, plan)
     except BaseException:
         shutil.rmtree(tmp, ignore_errors=True)  # what is cut off is of no use, and may have filled the disk
         raise
@@ -1047,14 +1051,14 @@ def _in_force():
 
 def action(name, default=None):
     """The value in force of an action that only the script itself can carry out: batch_scale, clip (for a script that
-    clips), x_ of one's own. What is in force and never asked for ends the run with status 2."""
+    clips), skip (for one that learns from other batches then, where it else makes no update), x_ of one's own. What is in force and never asked for ends the run with status 2."""
     _asked.add(name)
     _defaults[name] = default
     return _in_force().get(name, default)
 
 
 def skips(step):
-    """Is this step's batch to be passed over? The update itself is left out in any case."""
+    """Is this step's batch to be passed over? The update itself is left out, unless the script has asked for action("skip")."""
     ranges = _in_force().get("skip") or []
     ranges = [ranges] if ranges and isinstance(ranges[0], int) else ranges
     return any(first <= step <= last for first, last in ranges)
@@ -1212,7 +1216,7 @@ class _Control:
         plan = [float(group["lr"]) for group in groups]
         if "lr_tail" in self.actions and self.tail_from is None:
             self.tail_from = self.plan or plan
-        if skips(self.step + 1):
+        if "skip" not in _asked and skips(self.step + 1):
             optimizer.zero_grad(set_to_none=True)
         elif "clip" in self.actions:
             self.clip(optimizer)

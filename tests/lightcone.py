@@ -123,8 +123,9 @@ def resume(kind, workers=0):
 
 
 def of_one(given, steps=6, start=None, **kwargs):
-    """Train with actions; start: a state to resume. The made, and what it saw."""
+    """Train with actions; start: a state to resume; own: what the script has asked for. The made, and what it saw."""
     fresh(**(asks(**given) if given else {}))
+    lc._asked.update(kwargs.pop("own", ()))
     made = make(kwargs.pop("kind", "adamw"))
     step = 0
     if start:
@@ -198,6 +199,8 @@ def the_actions():
     equal("lr_tail of points", [1.5, 2.0, 1.0, 0.0, 0.0, 0.0], [round(a[2] / before_tail(start), 6) for a in got])
     skipped, got = of_one({"skip": [11, 16]}, start=start)
     same_as("skip: nothing is learned", skipped[0], of_one({}, start=start, steps=0)[0][0])
+    own = of_one({"skip": [11, 16]}, start=start, own=("skip",))[0]
+    same_as("skip: a script that asks for it sees to it itself", own[0], plain[0])
     for name, value in (("weight_decay_scale", 30), ("beta2", 0.5), ("clip", 1e-3), ("jitter", 1e-3), ("reseed", 3)):
         other = of_one({name: value}, start=start)[0]
         ok(name + " changes it", not torch.equal(weights(plain[0]), weights(other[0])))
@@ -306,7 +309,10 @@ def two_optimizers():
     fresh()
     model, optimizers = begin()
     go(model, optimizers, 2)
-    lc.save(path, 2, model, optimizers)
+    plan = {"kind": "wsd", "lr": 0.02, "min_lr": 0, "warmup": 0, "total": 10, "decay_frac": 0.2}
+    lc.save(path, 2, model, optimizers, plan=plan)
+    with open(os.path.join(path, "step-00000002", "state.json")) as f:
+        equal("the plan of the lr is in the state", plan, json.load(f)["schedule"])
     fresh(**asks(lr_tail={"shape": "linear", "to": 0, "steps": 4}))
     model, optimizers = begin()
     lc.load(path, model, optimizers)

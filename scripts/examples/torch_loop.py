@@ -18,6 +18,15 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import lightcone as lc  # noqa: E402
 
 
+def attend(q, k, v):
+    if hasattr(F, "scaled_dot_product_attention"):  # torch 2
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    n = q.shape[-2]
+    logits = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
+    mask = torch.ones(n, n, dtype=torch.bool, device=q.device).triu(1)
+    return F.softmax(logits.masked_fill(mask, float("-inf")), dim=-1) @ v
+
+
 class Block(nn.Module):
     def __init__(self, dim, heads):
         super().__init__()
@@ -29,10 +38,7 @@ class Block(nn.Module):
     def forward(self, x):
         b, n, dim = x.shape
         q, k, v = (t.reshape(b, n, self.heads, -1).transpose(1, 2) for t in self.qkv(self.norm1(x)).chunk(3, -1))
-        logits = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
-        mask = torch.ones(n, n, dtype=torch.bool, device=x.device).triu(1)
-        p = F.softmax(logits.masked_fill(mask, float("-inf")), dim=-1)
-        x = x + self.proj((p @ v).transpose(1, 2).reshape(b, n, dim))
+        x = x + self.proj(attend(q, k, v).transpose(1, 2).reshape(b, n, dim))
         return x + self.mlp(self.norm2(x))
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 
 from incidents import SIZES, Incident
-from runs import call, states_in, tool, words
+from runs import call, in_torch, states_in, tool, words
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TRAIN = ["lc-train", "kjv.txt"]
@@ -15,6 +15,7 @@ TOOLS = TRAIN + ["lc-detect", "lc-fork", "lc-proxy", "lc-collapse", "lc-snap", "
 # What each policy's result is made of: programs, scripts.
 OFFLINE = (TRAIN + ["lc-detect"], ["runs.py", "policies.py", "plan.py"])
 INSIDE = (TRAIN, ["runs.py", "policies.py"])
+TORCH = ["torch_train.py", "torch_faults.py", "plan.py", "../lightcone.py", "../examples/torch_loop.py"]
 GUARDED = (TOOLS, ["runs.py", "guarded.py", "pace.py"])
 MADE_OF = {"nothing": OFFLINE, "palm": OFFLINE, "half lr": OFFLINE, "asha": OFFLINE, "oracle": OFFLINE, "hindsight": INSIDE, "null": INSIDE,
            "zclip": INSIDE, "skip 6 sigma": INSIDE, "pbt": INSIDE, "lightcone": GUARDED, "continuous": GUARDED}
@@ -28,6 +29,9 @@ class Cell:
 
     def key(self):
         programs, scripts = MADE_OF[self.policy]
+        if in_torch(self.incident):
+            programs = [p for p in programs if p != "lc-train"]
+            scripts = scripts + TORCH + [p for p in [SIZES[self.incident.size].get("text")] if p]
         h = hashlib.sha256()
         for path in [*map(tool, programs), *(os.path.join(HERE, s) for s in scripts)]:
             h.update(digest(path))

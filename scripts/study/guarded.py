@@ -12,6 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # How large a fork is: about what a run of these sizes can pay.
 FORK = {
     "tiny": "-w 12 -k 1 --nulls 2 --horizon 20 --readout 20 --confirm 0 --no-probes",
+    "torch-tiny": "-w 12 -k 1 --nulls 2 --horizon 20 --readout 20 --confirm 0 --no-probes",
     "small": "-w 64 -k 3 --nulls 2 --horizon 100 --readout 100 --confirm 1 --budget 15%",
     "tune": "-w 64 -k 3 --nulls 2 --horizon 50 --readout 50 --confirm 1 --budget 15%",
     "reward": "-w 64 -k 3 --nulls 2 --horizon 40 --readout 40 --confirm 1 --budget 15% -o max:val_reward",

@@ -6,6 +6,7 @@ passing (once), data (the plan's own batches hold it) or staying (an lr that sta
 of the data order at once.
 """
 import dataclasses
+import re
 
 # Sizes: the model and its plan. T is all its steps, an onset a share of them; save: steps between states. What a fork takes
 # (guarded.py: FORK) must fit into the budget of such a run, or nothing is chosen at all.
@@ -15,6 +16,9 @@ SIZES = {
     # goes on from the end of a run of size small: fine-tuning on the C of this tree, and a policy gradient on the text
     "tune": dict(words="--batch 4", total=8000, warmup=200, every=50, save=50, begin="small"),
     "reward": dict(words="--reward words --sample 8 --batch 8", total=6000, warmup=60, every=25, save=25, begin="small"),
+    # in PyTorch (torch_train.py), on whatever is there; torch_size.py adds gpt2, as large as a GPU and the time allow
+    "torch-tiny": dict(program="torch", words="--layers 1 --dim 32 --heads 2 --ctx 32 --batch 4 --probe-every 20", total=160, warmup=16,
+                       every=20, save=20),
     "medium": dict(words="--layers 2 --dim 64 --heads 2 --ctx 64 --batch 8", total=20000, warmup=400, every=100, save=200),
 }
 
@@ -101,13 +105,15 @@ def _healthy(which, seeds):
 
 
 def manifest(study, only_set):
-    """All incidents of a study (tiny, small, full) that belong to a set."""
+    """All incidents of a study (tiny, torch-tiny, small, full) that belong to a set."""
     if study == "tiny":
         base = dict(size="tiny", set=only_set, lr=4e-3)
         return [
             Incident("moments", ("flip-m@{a}:300:27,once={mark}",), 0.5, **base),
             Incident("healthy", (), 0.5, **base),
         ]
+    if study == "torch-tiny":
+        return [Incident("moments, in PyTorch", ("flip-m@{a}:300:27,once={mark}",), 0.5, size="torch-tiny", set=only_set, lr=4e-3)]
     seeds = {"tune": (101,), "report": (1,)} if study == "small" else {"tune": (101, 102), "report": (1, 2, 3, 4, 5)}
     found = [*_set(only_set, seeds[only_set]), *_healthy(only_set, seeds[only_set])]
     if study == "full":
@@ -117,3 +123,14 @@ def manifest(study, only_set):
             if i.size == "small"
         ]
     return found
+
+
+TORCH = ("garbage late", "mislabelled wave", "lr glitch early", "moments late", "lr x4 stays", "lr x5 stays", "healthy tuned")
+
+
+def torch_manifest(only_set, lr):
+    """Those of TORCH at size gpt2, once each. A flipped bit strikes a hundred times as many moments: there are more."""
+    for i in [*_set(only_set, (1,)), *_healthy(only_set, (1,))]:
+        if i.name in TORCH:
+            faults = tuple(re.sub(r"^(flip-m@.*?:\d+)", r"\g<1>00", f) for f in i.faults)
+            yield dataclasses.replace(i, name=i.name + " (GPT-2)", size="gpt2", lr=lr, faults=faults, seeds=(101 if only_set == "tune" else 1,))

@@ -21,6 +21,7 @@ import os
 import shutil
 
 import plan
+from incidents import SIZES
 from runs import Run, curve, damage_step, finals, left, records
 
 TREATMENTS = 3  # of one run by a fixed remedy, as the ladders that people write have it
@@ -127,6 +128,8 @@ def oracle(base, where):
         else:
             found = run.go(state, actions)
         ends[name] = (base if name == "none" else run).end() or finals(found, base.incident.metric)
+        if name != "none":
+            run.drop()
         if best is None or not ends[name][0] >= ends[best[0]][0]:
             best = (name, found)
     run.steps += alert["step"]
@@ -170,7 +173,11 @@ def hindsight(base, where):
 
 
 def null(run):
-    ends = [(run.go(extra=["--reseed", 7 + k]), sum(run.end()) / 2)[1] for k in range(NULLS)]
+    ends = []
+    for k in range(SIZES[run.incident.size].get("nulls", NULLS)):
+        found = run.go(extra=["--reseed", 7 + k])
+        ends.append(sum(run.end() or finals(found, run.incident.metric)) / 2)
+        run.drop()
     return dict(nulls=ends, steps=run.steps, total=run.incident.total, cpu=run.cpu)
 
 

@@ -176,6 +176,8 @@ def asides(t):
 
 def head(t, cells, missing, args):
     print("study %s, set %s: %d cells%s" % (args.study, args.set, cells, ", %d missing" % missing if missing else ""))
+    if getattr(args, "note", None):
+        print(args.note)
     for (size, lr), (s, df) in sorted(t.noises.items()):
         print("noise, %s at lr %g: sd %s of nulls (%d degrees of freedom); single runs that differ by up to %s are equal"
               % (size, lr, num(s), df, num(t95(df) * s * 2**0.5)))

@@ -2,10 +2,12 @@
 import json
 import os
 import resource
+import shutil
 import subprocess
 
 from incidents import SIZES
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 VAL_BYTES = 4096  # of each shard, along the way
 END_BYTES = 49152  # at the end
 
@@ -19,9 +21,13 @@ def tool(name):
 
 
 def words(incident, seed, mark):
-    """The words of lc-train for this incident: the plan and its faults."""
+    """The words of lc-train, or of torch_train.py, for this incident: the plan and its faults."""
     size = SIZES[incident.size]
-    out = [tool("lc-train"), "-q", *size["words"].split(), "--total", size["total"], "--warmup", size["warmup"]]
+    out = [tool("lc-train")]
+    if in_torch(incident):
+        out = [os.environ["TORCH_PYTHON"], os.path.join(HERE, "torch_train.py"), "--text", size.get("text") or tool("kjv.txt"),
+               "--end-bytes", END_BYTES]
+    out += ["-q", *size["words"].split(), "--total", size["total"], "--warmup", size["warmup"]]
     if "begin" in size:
         out += ["--init", os.path.join(os.environ["MADE"], size["begin"])]
     if incident.size == "tune":
@@ -33,6 +39,10 @@ def words(incident, seed, mark):
         last = min(incident.onset + incident.length, incident.total)
         out += ["--fault", fault.format(a=incident.onset, b=last, t=incident.total, mark=mark, code=code())]
     return [str(w) for w in out]
+
+
+def in_torch(incident):
+    return SIZES[incident.size].get("program") == "torch"
 
 
 def code():
@@ -87,7 +97,7 @@ class Run:
             argv += ["--steps", str(steps)]
         self.cpu += call(argv, new, os.path.join(self.dir, "said"))
         found = records(new)
-        self.steps += sum("step" in r for r in found)
+        self.steps += sum("step" in r and "type" not in r for r in found)
         with open(self.log, "ab") as log, open(new, "rb") as part:
             log.write(part.read())
         self.last = states_in(out)
@@ -97,6 +107,13 @@ class Run:
     def end(self):
         """What the last part ended with, over more text; nothing where it left no state."""
         return end(self.incident, self.seed, self.mark, self.last, self.dir)
+
+    def drop(self):
+        """Remove the states of the last part: nothing will begin there."""
+        for step, path in self.last.items():
+            shutil.rmtree(path, ignore_errors=True)
+            if self.states.get(step) == path:
+                del self.states[step]
 
     def newest(self, step):
         """The newest state at or before a step, and its step; nothing: the beginning."""
@@ -149,7 +166,10 @@ def records(path):
 
 
 def end(incident, seed, mark, states, where):
-    """The final losses over more held-out text: the last steps again, to the bit, from the newest state before the end."""
+    """The final losses over more held-out text: the last steps again, to the bit, from the newest state before the end. In
+    PyTorch nothing: there the run's own last record has them."""
+    if in_torch(incident):
+        return None
     before = {s: d for s, d in states.items() if s < incident.total}
     if not before:
         return None

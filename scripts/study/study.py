@@ -3,7 +3,9 @@
 	make study [STUDY=small|full] [SET=report|tune] [J=N]
 	B=build python3 scripts/study/study.py [--study NAME] [--set NAME] [--only WORD] [-j N] [-d DIR] [--report] [--into FILE]
 
-small takes less than 40 minutes of two processors: every incident once, every policy. full has five seeds, two sizes, and no bound.
+small takes less than 40 minutes of two processors: every incident once, every policy. full has five seeds, two sizes, and no
+bound; and where there is a GPU, some of the incidents in PyTorch, at the size of GPT-2's smallest or what of it --torch-hours
+allow. torch-tiny is one incident in PyTorch, on a CPU too.
 
 Every cell, a policy on an incident with a seed, is a file under DIR/cells, named by the content of all that made it: the
 programs, these scripts, the incident, the policy. What is there is not run again: kill it anywhere and start it again.
@@ -14,6 +16,7 @@ import concurrent.futures
 import contextlib
 import fcntl
 import itertools
+import multiprocessing
 import os
 import shutil
 import signal
@@ -25,13 +28,14 @@ sys.path.insert(0, HERE)
 import guarded  # noqa: E402
 import policies  # noqa: E402
 import report  # noqa: E402
+import torch_size  # noqa: E402
 from cells import Cell, Study, begin, made_key  # noqa: E402
-from incidents import manifest  # noqa: E402
-from runs import Run, records  # noqa: E402
+from incidents import manifest, torch_manifest  # noqa: E402
+from runs import Run, in_torch, records  # noqa: E402
 
 INSIDE_WORDS = {"zclip": ["--zclip"], "skip 6 sigma": ["--skip-sigma", "6"]}
 FROM_BASE = ("palm", "half lr", "asha", "oracle", "hindsight")  # begin from the untreated run's states
-LIMIT = {"tiny": 33.0, "small": 33.0, "full": float("inf")}  # minutes
+LIMIT = {"tiny": 33.0, "torch-tiny": 33.0, "small": 33.0, "full": float("inf")}  # minutes
 
 
 def do(where, job, until):
@@ -52,6 +56,8 @@ def do(where, job, until):
         found = run_cell(cell, base, os.path.join(room, cell.policy.replace(" ", "-")))
         found.update(wall=time.monotonic() - start, spent=sum(os.times()[:4]) - spent)
         study.keep(cell, found)
+        if not os.environ.get("KEEP"):
+            shutil.rmtree(os.path.join(room, cell.policy.replace(" ", "-")), ignore_errors=True)
     if not os.environ.get("KEEP"):
         shutil.rmtree(room)
     return len(job)
@@ -79,6 +85,9 @@ def run_cell(cell, base, where):
 def sick_jobs(i, seed, whole):
     """Of an incident: what every row needs; a population last, since no row does."""
     yield ["lightcone"]
+    if in_torch(i):  # what is inside lc-train is not there
+        yield ["nothing", *(["palm"] if whole else []), "half lr", "oracle"]
+        return
     yield ["nothing", "palm", "half lr", "oracle", "asha"]
     yield ["zclip", "skip 6 sigma"]
     if i.cause == "staying" and i.size == "small" and (whole or seed == i.seeds[0]):
@@ -90,9 +99,9 @@ def well_jobs(i, seed, whole):
     poor, nth = "poor" in i.tags, i.seeds.index(seed)
     yield ["nothing", *(["palm", "half lr"] if whole else []), *(["hindsight"] if poor and (whole or nth < 2) else [])]
     yield ["lightcone"]
-    if i.size not in ("tune", "reward") and (whole or nth < (2 if poor else 1)):
+    if i.size not in ("tune", "reward", "gpt2") and (whole or nth < (2 if poor else 1)):
         yield ["continuous"]
-    if whole:
+    if whole and not in_torch(i):
         yield ["zclip", "skip 6 sigma"]
 
 
@@ -110,7 +119,7 @@ def jobs_of(incidents, only, whole):
     for pair in itertools.zip_longest(sick, well):
         for one, jobs in zip(pair, (sick_jobs, well_jobs)):
             order += [(*one, names) for names in jobs(*one, whole)] if one else []
-    order += [(i, s, ["pbt"]) for i, s in sick]
+    order += [(i, s, ["pbt"]) for i, s in sick if not in_torch(i)]
     out = ([Cell(i, s, n) for n in names if only is None or any(o in n for o in only)] for i, s, names in order)
     return [j for j in out if j]
 
@@ -149,7 +158,8 @@ def run_all(where, jobs, at_once, limit):
     start, done, of, bad = time.monotonic(), 0, sum(map(len, jobs)), []
     jobs = [j for j in jobs if not all(Study(where).have(c) for c in j)]
     done = of - sum(map(len, jobs))
-    with concurrent.futures.ProcessPoolExecutor(at_once, initializer=alone, initargs=(os.getpid(),)) as pool:
+    fork = multiprocessing.get_context("fork")  # a worker knows what torch_size.py found
+    with concurrent.futures.ProcessPoolExecutor(at_once, fork, initializer=alone, initargs=(os.getpid(),)) as pool:
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(sig, lambda n, _: end_all(pool, n))
         pool.submit(begin, where, jobs).result()
@@ -187,9 +197,32 @@ def lock(where):
     return True
 
 
+def in_pytorch(args, where):
+    """Of full: the incidents that a GPU is there for, and words about it."""
+    if args.study == "torch-tiny":
+        found = torch_size.find()
+        if not found:
+            print("study: no Python with torch (Debian: python3-torch), or set LC_PYTHON", file=sys.stderr)
+            raise SystemExit(4)
+        torch_size.trainer(found[0])
+    if args.study != "full":
+        return [], None
+    os.makedirs(where, exist_ok=True)
+    lr, words = torch_size.size(where, args.torch_hours, args.torch_text and os.path.abspath(args.torch_text), not args.report)
+    if not args.report:
+        print("study: " + words, file=sys.stderr)
+    return list(torch_manifest(args.set, lr)) if lr else [], words
+
+
+def run_both(where, on_gpu, jobs, args):
+    """What needs the GPU one after the other; then the rest."""
+    limit = 60 * (args.minutes or LIMIT[args.study])
+    return all([run_all(where, some, n, limit) for some, n in ((on_gpu, 1), (jobs, args.j)) if some])
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--study", choices=("tiny", "small", "full"), default="small")
+    p.add_argument("--study", choices=("tiny", "torch-tiny", "small", "full"), default="small")
     p.add_argument("--set", choices=("tune", "report"), default="report")
     p.add_argument("--only", action="append", help="incidents whose names contain this word; may be repeated")
     p.add_argument("--policy", action="append", help="policies whose names contain this word; may be repeated")
@@ -198,13 +231,19 @@ def main():
     p.add_argument("--minutes", type=float, help="begin no cell after so many (small: 33): those left out are counted, and run the next time")
     p.add_argument("--report", action="store_true", help="run nothing: report on what is there")
     p.add_argument("--into", help="write what it must show into this file too, between its study marks")
+    p.add_argument("--torch-hours", type=float, default=6.0, help="of full: about how long the PyTorch cells may take on a GPU, one after the other (6)")
+    p.add_argument("--torch-text", help="what they learn, byte by byte (the bundled text, which is short: 4 MB)")
     args = p.parse_args()
     os.environ["B"] = os.path.abspath(os.environ.get("B", "build"))
     where = args.d or os.path.join(os.environ["B"], "study")
     os.environ["MADE"] = os.path.join(os.path.abspath(where), "made-" + made_key())
-    incidents = [i for i in manifest(args.study, args.set) if not args.only or any(w in i.name for w in args.only)]
-    jobs = jobs_of(incidents, args.policy, args.study == "full")
-    good = args.report or lock(where) and run_all(where, jobs, args.j, 60 * (args.minutes or LIMIT[args.study]))
+    def wanted(found):
+        return [i for i in found if not args.only or any(w in i.name for w in args.only)]
+    jobs = jobs_of(wanted(manifest(args.study, args.set)), args.policy, args.study == "full")
+    on_gpu, args.note = in_pytorch(args, where)
+    on_gpu = jobs_of(wanted(on_gpu), args.policy, True)
+    good = args.report or lock(where) and run_both(where, on_gpu, jobs, args)
+    jobs = on_gpu + jobs
     study = Study(where)
     cells = [(c, study.have(c)) for j in jobs for c in j]
     report.show([(c, found) for c, found in cells if found], sum(not found for _, found in cells), args)
