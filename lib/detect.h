@@ -33,7 +33,7 @@ struct lc_detect_conf {
 	int min_steps;	  /* finite values needed before scores mean anything; 40 */
 	double rate;	  /* false alarms per step that are accepted; 3e-5 */
 	double threshold; /* an alert is an index at or above this (up to twice as much in a run
-			     that is young or warms up); 1 */
+			     that is young or warms up, of gradients alone for longer); 1 */
 	int cooldown;	  /* quiet steps (index below half the threshold) that end an alert; 16 */
 	enum lc_profile profile;
 	int forecast; /* forecasters too: their surprise and their disagreement; 0 */

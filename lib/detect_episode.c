@@ -11,14 +11,41 @@
 
 #include "detect_impl.h"
 
-#define HIDDEN 5    /* damage may be this old when it shows: states this young are suspect */
-#define SETTLED 256 /* steps after which what an episode came to is the new normal */
-#define ODD .01	    /* probability below which a signal is more than noise */
-#define GREW 2.0    /* times the index that was told */
+#define HIDDEN 5	/* damage may be this old when it shows: states this young are suspect */
+#define SETTLED 256	/* steps after which what an episode came to is the new normal */
+#define ODD .01		/* probability below which a signal is more than noise */
+#define RARE 1e-3	/* the same, of a loss that is not well */
+#define GRAD_TAIL 800.0 /* values */
+#define GREW 2.0	/* times the index that was told */
+
+static double recent_max(const struct channel *c)
+{
+	double top = 0;
+
+	for (int i = 0; i < RECENT; i++)
+		top = fmax(top, c->recent[i]);
+	return top;
+}
+
+/* 1 to 0 where gradients leap, and no loss with them, in a run that has not shown their tail yet:
+ * small models do so for a few steps, before they learn. */
+static double grad_is_young(const struct live *v)
+{
+	int top = (int)v->strongest;
+
+	if (top != STANDS_OUT(GRAD) && top != GROWS(GRAD) && top != AGREEMENT)
+		return 0;
+	if (v->sig[STANDS_OUT(LOSS)].p < RARE || v->sig[GROWS(LOSS)].p < RARE ||
+	    2 * recent_max(&v->ch[LOSS]) > recent_max(&v->ch[GRAD]))
+		return 0;
+	return fmin(fmax(2 - v->ch[GRAD].trend.n / GRAD_TAIL, 0), 1);
+}
 
 static double threshold_now(const struct lc_detect *d)
 {
-	return d->conf.threshold * lc_live_lenience(&d->past.now, &d->conf);
+	double lenience = lc_live_lenience(&d->past.now, &d->conf);
+
+	return d->conf.threshold * fmax(lenience, 1 + grad_is_young(&d->past.now));
 }
 
 /* The newest step surely before the onset: logged, and not so young that damage could hide in it.
@@ -33,15 +60,6 @@ double lc_past_before(const struct lc_past *p, double onset)
 	if (before < 0) /* a slow drift began before all that is held */
 		before = onset;
 	return fmax(fmin(before, onset - HIDDEN), 0);
-}
-
-static double recent_max(const struct channel *c)
-{
-	double top = 0;
-
-	for (int i = 0; i < RECENT; i++)
-		top = fmax(top, c->recent[i]);
-	return top;
 }
 
 /* What moved without anything standing out has drifted. */

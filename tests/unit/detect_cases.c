@@ -319,3 +319,36 @@ Test(detect_cases, an_excursion_that_grows_is_told_again)
 		lc_detect_close(r.d);
 	}
 }
+
+/* Alerts in 20 runs whose gradient leaps for two steps at a step, the loss so far off its level. */
+static int leaps(long at, double loss_up)
+{
+	int alerts = 0;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct run r = begin(seed, LC_PROFILE_LM);
+
+		for (long s = 1; s <= at + 40; s++) {
+			struct lc_step st = {.step = s, .has = 1u << LC_LOSS | 1u << LC_GRAD_NORM};
+			int leap = s == at || s == at + 1;
+
+			st.v[LC_LOSS] = 2 + leap * loss_up + .05 * lc_rng_normal(&r.rng);
+			st.v[LC_GRAD_NORM] = exp(.15 * lc_rng_normal(&r.rng) + leap * log(8));
+			take(&r, &st);
+		}
+		alerts += r.alerts;
+		lc_detect_close(r.d);
+	}
+	return alerts;
+}
+
+/* Before a run has shown how its gradients leap, they alone are no alert; with the loss they are.
+ */
+Test(detect_cases, young_gradients_may_leap)
+{
+	int young = leaps(500, 0), old = leaps(3000, 0), loss = leaps(500, 1);
+
+	cr_assert_leq(young, 5, "%d", young);
+	cr_assert_geq(old, 18, "%d", old);
+	cr_assert_geq(loss, 18, "%d", loss);
+}
