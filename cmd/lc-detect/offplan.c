@@ -41,6 +41,15 @@ int offplan_actions(struct offplan *o, const char *path, struct lc_err *err)
 	return 0;
 }
 
+/* An lr of 0 is as good as the least that is a difference; but a log that rounds says 0 of one that
+ * came below its last digit: not where the plan has come to less than half of the last one seen. */
+static double not_zero(const struct offplan *o, double lr, double by_plan)
+{
+	if (lr != 0)
+		return lr;
+	return o->above > 0 && by_plan >= o->above / 2 ? SMALL * o->plan.lr : 0;
+}
+
 /* How many times the lr is scale times the plan's, or the inverse, as a power of 2. A log may mean
  * the lr before a step or after it. */
 static double doublings(const struct offplan *o, const struct lc_step *st, double scale)
@@ -48,7 +57,8 @@ static double doublings(const struct offplan *o, const struct lc_step *st, doubl
 	double least = INFINITY;
 
 	for (long s = st->step - 1; s <= st->step + 1; s++) {
-		double lr = st->v[LC_LR], by_plan = scale * lc_schedule_lr(&o->plan, (double)s);
+		double by_plan = scale * lc_schedule_lr(&o->plan, (double)s);
+		double lr = not_zero(o, st->v[LC_LR], by_plan);
 
 		if (!(by_plan > 0) || !(lr > 0) || fabs(lr - by_plan) < SMALL * o->plan.lr)
 			return 0;
@@ -92,6 +102,8 @@ int offplan_step(struct offplan *o, const struct lc_step *st, struct lc_alert *a
 	if (!o->plan.shape || isnan(o->scale) || !lc_step_has(st, LC_LR))
 		return 0;
 	off = off_by(o, st);
+	if (st->v[LC_LR] > 0)
+		o->above = st->v[LC_LR];
 	if (st->step <= o->last || off <= log2(OFF)) /* it went back, or is back */
 		offplan_reset(o);
 	o->last = st->step;

@@ -26,6 +26,7 @@ struct offplan {
 	long onset, rewind; /* of the steps that are off it */
 	int n, loud;	    /* how many, in a row; of them far enough to be told */
 	double next;	    /* index of the next alert */
+	double above;	    /* the last lr that was not 0; 0: none yet */
 };
 
 /* The plan of a file: a schedule, or a whole state.json. */

@@ -84,6 +84,18 @@ equal "also where the cause came first" "1 115" "$(lr_alerts) $(grep -o '"step":
 lc-detect --plan flat --actions told.json --told 200 gone.jsonl >.out
 equal "but not what was in force from the first" 0 "$(lr_alerts)"
 
+awk '/"step":1[0-4][0-9],/ { sub(/"lr":[^,]*,/, "\"lr\":0,") } 1' wsd.jsonl >zero.jsonl
+lc-detect --plan $plan zero.jsonl >.out
+match "an lr that is 0 is off its plan" '"step":104,.*"kind":"drift","onset":100,.*"first":"lr"' .out
+equal "and told once" 1 "$(lr_alerts)"
+awk 'match($0, /"lr":[^,]*/) { $0 = substr($0, 1, RSTART + 4) sprintf("%.3f", substr($0, RSTART + 5, RLENGTH - 5)) substr($0, RSTART + RLENGTH) } 1' \
+	wsd.jsonl >rounded.jsonl
+lc-detect --plan $plan rounded.jsonl >.out
+equal "not one that a log rounds to 0" "0 1" "$(lr_alerts) $(($(grep -c '"lr":0.000,' rounded.jsonl) > 20))"
+sed 's/"lr":[^,]*,/"lr":0,/' wsd.jsonl >none.jsonl
+lc-detect --plan $plan none.jsonl >.out
+equal "nor in one that never says another" 0 "$(lr_alerts)"
+
 sed 's/"lr":[^,]*,/"lr":NaN,/' wsd.jsonl >nan.jsonl
 lc-detect --plan $plan nan.jsonl >.out
 equal "an lr that is no number is not judged" 0 "$(lr_alerts)"
