@@ -197,9 +197,9 @@ static void update_signal(struct live *v, int i)
 /* Of a channel that is logged less often than others: does its last value still stand? */
 static int stands(const struct live *v, int i)
 {
-	const struct channel *c = &v->ch[i / 3];
+	const struct channel *c = v->ch + i / 3;
 
-	return i < AMPLITUDE && !isnan(v->sig[i].last) && c->silent <= LATE * c->gap;
+	return !isnan(v->sig[i].last) && c->silent <= LATE * c->gap;
 }
 
 /* A sum of weights, and of weights / p. */
@@ -232,7 +232,7 @@ static void update_signals(struct live *v, const struct lc_detect_conf *conf)
 		}
 		v->sig[i].score = v->sig[i].p = NAN;
 		if (!speaks(v, i, conf->profile)) {
-			if (stands(v, i))
+			if (i < AMPLITUDE && stands(v, i))
 				mean_add(&late, weight, v->sig[i].last);
 			continue;
 		}
