@@ -73,7 +73,7 @@ NVCC_FLAGS = -O3 -std=c++17 -fmad=false -ftz=false -prec-div=true -prec-sqrt=tru
 ifneq ($(NVCC),)
 programs: $B/liblc-cuda.so
 endif
-$B/kernels/%.cu.o: kernels/%.cu $(wildcard kernels/*.h lib/codec.h lib/device.h lib/err.h lib/pool.h) $B/flags
+$B/kernels/%.cu.o: kernels/%.cu $(wildcard kernels/*.h lib/blas.h lib/codec.h lib/device.h lib/err.h lib/pool.h lib/resid.h) $B/flags
 	$(call say,NVCC,$<)
 	$Q$(NVCC) $(NVCC_FLAGS) -c -o $@ $<
 $B/pic/%.o: lib/%.c $B/flags

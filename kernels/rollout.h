@@ -21,9 +21,11 @@
  * measured. tol 0 is one piece an update, the definition.
  *
  * Must do, for 4096 branches to 64 outputs each: 3 x 12 modes x 36 operations in double a piece and
- * at least a piece an output, 0.3 G; 15 variants x some 210 multiply-adds in single an output, 0.8
- * G. With AVX-512 that is 70 M cycles at one multiply and one add each: 12 ms on two cores at 3
- *GHz. Bytes are no limit: 80 KB a group of 16 branches, 4 MB of results.
+ * at least a piece an output, 0.3 G; 15 variants x some 270 multiply-adds in single an output, 1.1
+ * G. With AVX-512 at one multiply and one add a cycle that is 36 M and 66 M cycles: 34 ms of one
+ * processor at 3 GHz; measured 48 (a Zen 4; scripts/bench/device), a third of it in the
+ * multiply-adds of the factors. Bytes are no limit where a group of 16 branches has one start: 55 KB a group, of which 28
+ * change; 4 MB of results.
  */
 #ifndef LC_ROLLOUT_H
 #define LC_ROLLOUT_H

@@ -204,15 +204,22 @@ static size_t slowly(char *buf, double x)
 	return (size_t)n;
 }
 
-/* Six digits n of the value n 10^(d - 5), d in [-4, 5], without zeros at the end of the fraction.
+/*
+ * Six digits n of the value n 10^(d - 5), d in [-4, 5], without zeros at the end of the fraction.
+ * Up to 12 bytes at p are written, some of them behind the number.
  */
 static size_t place_digits(char *p, unsigned n, int d)
 {
-	char digit[6], *start = p;
+	static const char pair[] = "00010203040506070809101112131415161718192021222324"
+				   "25262728293031323334353637383940414243444546474849"
+				   "50515253545556575859606162636465666768697071727374"
+				   "75767778798081828384858687888990919293949596979899";
+	char digit[12] = {0}, *start = p;
 	int last = 5;
 
-	for (int i = 5; i >= 0; i--, n /= 10)
-		digit[i] = (char)('0' + n % 10);
+	memcpy(digit, pair + n / 10000 * 2, 2);
+	memcpy(digit + 2, pair + n / 100 % 100 * 2, 2);
+	memcpy(digit + 4, pair + n % 100 * 2, 2);
 	while (last > d && last > 0 && digit[last] == '0')
 		last--;
 	if (d < 0) {
@@ -221,11 +228,11 @@ static size_t place_digits(char *p, unsigned n, int d)
 		memcpy(p, digit, 6);
 		return (size_t)(p + last + 1 - start);
 	}
-	memcpy(p, digit, (size_t)d + 1);
+	memcpy(p, digit, 6); /* and what is behind the point once more, behind it */
 	p += d + 1;
 	if (last > d) {
 		*p++ = '.';
-		memcpy(p, digit + d + 1, (size_t)(last - d));
+		memcpy(p, digit + d + 1, 5);
 		p += last - d;
 	}
 	return (size_t)(p - start);
@@ -234,24 +241,24 @@ static size_t place_digits(char *p, unsigned n, int d)
 size_t lc_num_6(char buf[LC_NUM_6_LEN], double x)
 {
 	static const double ten[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-	double a = fabs(x), v, whole;
-	int d = 5, sign = x < 0;
+	double a = fabs(x), v, over;
+	int d, sign = x < 0;
 	unsigned n;
 
 	if (!(a >= 1e-4 && a < 999999))
 		return slowly(buf, x);
-	while (d > 0 && a < ten[d])
-		d--;
+	d = (a >= 1e1) + (a >= 1e2) + (a >= 1e3) + (a >= 1e4) + (a >= 1e5);
 	if (a < 1)
 		for (d = -1; a * ten[-d] < 1; d--)
 			;
 	if (d < -4) /* 1e-4 and what rounds below it */
 		return slowly(buf, x);
 	v = a * ten[5 - d]; /* off by 1e-10 at most */
-	whole = floor(v);
-	if (fabs(v - whole - .5) < 1e-9)
+	n = (unsigned)v;
+	over = v - n;
+	if (fabs(over - .5) < 1e-9)
 		return slowly(buf, x);
-	n = (unsigned)whole + (v - whole > .5);
+	n += over > .5;
 	if (n == 1000000) {
 		n = 100000;
 		d++;
