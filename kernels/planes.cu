@@ -1,18 +1,19 @@
 /*
  * planes: see planes.h.
  *
- * Idea: an element a thread, four in a row, so that a warp reads 512 bytes of each source and writes 128 of each
- * plane at once. No shared memory, nothing is read twice.
+ * Idea: an element a thread, four in a row, so that a warp reads 512 bytes of each source and
+ * writes 128 of each plane at once. No shared memory, nothing is read twice.
  *
- * Layout: x and the sources are (n) little-endian elements of 4 or 2 bytes; plane b is (n) bytes; the terms of rank1
- * are a byte a row, then a byte a column; any is one word.
+ * Layout: x and the sources are (n) little-endian elements of 4 or 2 bytes; plane b is (n) bytes;
+ * the terms of rank1 are a byte a row, then a byte a column; any is one word.
  *
- * Must move, for f32 with S sources: 4 (1 + S) bytes in and 4 (and 1 of contexts) out, with at most 12 operations: at 3
- * TB/s some 10^11 elements a second. Over PCIe 5 (50 GB/s each way) it is 3 10^9 for S = 3: what is there on the host sets
- * the pace, and whether it pays is for the caller to time.
+ * Must move, for f32 with S sources: 4 (1 + S) bytes in and 4 (and 1 of contexts) out, with at most
+ * 12 operations: at 3 TB/s some 10^11 elements a second. Over PCIe 5 (50 GB/s each way) it is 3
+ * 10^9 for S = 3: what is there on the host sets the pace, and whether it pays is for the caller to
+ * time.
  *
- * Every operation is rounded by itself: the intrinsics are never contracted; -ftz=false and the precise root and
- * division are the compiler's defaults, and said again in the Makefile.
+ * Every operation is rounded by itself: the intrinsics are never contracted; -ftz=false and the
+ * precise root and division are the compiler's defaults, and said again in the Makefile.
  */
 #include <cuda_runtime.h>
 #include <stdint.h>
@@ -104,10 +105,12 @@ __device__ static uint32_t predict(const struct job &j, uint64_t i)
 	case LC_PRED_SCALE: return pattern(__fmul_rn(k[0], at(j.src[0], i)));
 	case LC_PRED_ADAM: return adam(j, i);
 	case LC_PRED_MOVED: return moved(j, i);
-	case LC_PRED_STEP: return pattern(__fsub_rn(__fmul_rn(k[0], at(j.src[0], i)), way(j, 1, 2, k[1], i)));
+	case LC_PRED_STEP:
+		return pattern(__fsub_rn(__fmul_rn(k[0], at(j.src[0], i)), way(j, 1, 2, k[1], i)));
 	case LC_PRED_STEP_ONCE:
 		w0 = at(j.src[0], i);
-		return pattern(__fsub_rn(w0, __fadd_rn(__fmul_rn(k[0], w0), way(j, 1, 2, k[1], i))));
+		return pattern(
+			__fsub_rn(w0, __fadd_rn(__fmul_rn(k[0], w0), way(j, 1, 2, k[1], i))));
 	case LC_PRED_REG:
 		kept = __fsub_rn(__fmul_rn(k[0], at(j.src[0], i)), way(j, 1, 2, k[1], i));
 		return pattern(__fsub_rn(kept, way(j, 3, 4, k[3], i)));
@@ -147,9 +150,11 @@ __device__ static uint32_t left_over(const struct job &j, uint32_t x, uint32_t p
 
 __device__ static unsigned char context(const struct job &j, uint32_t p, uint64_t i)
 {
-	int mask = (1 << (j.bits - 1 - j.mantissa)) - 1, e = (int)(p >> j.mantissa & mask) - j.m.base;
+	int mask = (1 << (j.bits - 1 - j.mantissa)) - 1,
+	    e = (int)(p >> j.mantissa & mask) - j.m.base;
 
-	if (j.m.pred == LC_PRED_MOMENT) { /* half octaves that m is above the size of its gradient */
+	if (j.m.pred ==
+	    LC_PRED_MOMENT) { /* half octaves that m is above the size of its gradient */
 		uint32_t m = element(j.src[0], 32, i) & 0x7fffffff;
 		e = (int)((m + 0x80000000u - (p & 0x7fffffff)) >> 22) - 512 + 32 - j.m.base;
 	}
@@ -210,7 +215,8 @@ static void leave_room(struct room *r)
 
 static cudaError_t make_room(struct room *r)
 {
-	cudaError_t e = r->ready ? cudaSuccess : cudaStreamCreateWithFlags(&r->stream, cudaStreamNonBlocking);
+	cudaError_t e = r->ready ? cudaSuccess
+				 : cudaStreamCreateWithFlags(&r->stream, cudaStreamNonBlocking);
 
 	if (r->ready)
 		return e;
@@ -256,7 +262,8 @@ static cudaError_t send_all(struct room *r, const struct lc_run_planes *p, struc
 	return e;
 }
 
-static cudaError_t fetch_all(const struct room *r, const struct lc_run_planes *p, const struct job *j)
+static cudaError_t fetch_all(const struct room *r, const struct lc_run_planes *p,
+			     const struct job *j)
 {
 	cudaError_t e = fetch(r, p->any, r->any, sizeof(*r->any));
 

@@ -24,8 +24,8 @@
  * at least a piece an output, 0.3 G; 15 variants x some 270 multiply-adds in single an output, 1.1
  * G. With AVX-512 at one multiply and one add a cycle that is 36 M and 66 M cycles: 34 ms of one
  * processor at 3 GHz; measured 48 (a Zen 4; scripts/bench/device), a third of it in the
- * multiply-adds of the factors. Bytes are no limit where a group of 16 branches has one start: 55 KB a group, of which 28
- * change; 4 MB of results.
+ * multiply-adds of the factors. Bytes are no limit where a group of 16 branches has one start: 55
+ * KB a group, of which 28 change; 4 MB of results.
  */
 #ifndef LC_ROLLOUT_H
 #define LC_ROLLOUT_H

@@ -8,6 +8,8 @@
 
 #include_next <dlfcn.h>
 
+#ifdef __cplusplus
+
 #include "cuda_runtime.h"
 
 inline int host_create(void **handle)
@@ -76,5 +78,6 @@ inline char *host_dlerror(void)
 #define dlopen host_dlopen
 #define dlsym host_dlsym
 #define dlerror host_dlerror
+#endif
 
 #endif
