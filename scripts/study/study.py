@@ -232,7 +232,7 @@ def main():
     p.add_argument("--report", action="store_true", help="run nothing: report on what is there")
     p.add_argument("--into", help="write what it must show into this file too, between its study marks")
     p.add_argument("--torch-hours", type=float, default=6.0, help="of full: about how long the PyTorch cells may take on a GPU, one after the other (6)")
-    p.add_argument("--torch-text", help="what they learn, byte by byte (the bundled text, which is short: 4 MB)")
+    p.add_argument("--torch-text", help="what they learn, byte by byte (the bundled text, of a megabyte)")
     args = p.parse_args()
     os.environ["B"] = os.path.abspath(os.environ.get("B", "build"))
     where = args.d or os.path.join(os.environ["B"], "study")

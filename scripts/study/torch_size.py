@@ -1,6 +1,7 @@
 """The study in PyTorch: which Python has it, and how large a model and how long a plan the time that is given allows.
 
-A GPU gets the largest of SHAPES that makes LEAST steps a run within the hours. Its pace is measured once and kept in the
+A GPU gets the largest of SHAPES that makes LEAST steps a run within the hours, and no more than PASSES over the text, which a
+model of this size would learn by heart. Its pace is measured once and kept in the
 study's directory (torch.json): what was run stays of use, and a report needs no GPU.
 """
 import json
@@ -15,11 +16,12 @@ from runs import HERE, tool
 
 # GPT-2's smallest, and what is left of it where the time does not suffice; the peak learning rate of each.
 SHAPES = (
-    ("GPT-2", "--layers 12 --dim 768 --heads 12 --ctx 1024 --batch 16", 6e-4),
-    ("GPT-2, smaller", "--layers 8 --dim 512 --heads 8 --ctx 512 --batch 32", 8e-4),
-    ("GPT-2, small", "--layers 4 --dim 256 --heads 4 --ctx 256 --batch 64", 1e-3),
+    ("GPT-2", "--layers 12 --dim 768 --heads 12 --ctx 1024 --batch 4", 3e-4),
+    ("GPT-2, smaller", "--layers 8 --dim 512 --heads 8 --ctx 512 --batch 8", 5e-4),
+    ("GPT-2, small", "--layers 4 --dim 256 --heads 4 --ctx 256 --batch 16", 1e-3),
 )
-LEAST, MOST = 2000, 16000  # steps of a run
+LEAST, MOST = 1500, 16000  # steps of a run
+PASSES = 8  # over the text; the bundled one has a megabyte
 PLANS = 52  # runs that all cells of size gpt2 take, arms and nulls counted
 BESIDE = 1.25  # states written and read, held-out losses, the tools: beside the steps
 TIMED = 40  # steps
@@ -57,12 +59,14 @@ def pace(python, words, text):
 
 
 def choose(found, hours, text):
-    """The first shape whose plan is long enough, and that plan's steps; measured: (name, words, lr, steps a second)."""
+    """The first shape whose plan is long enough: (name, words, lr, steps a second, steps of the plan); nothing if none is."""
     for name, words, lr in SHAPES:
-        rate = found["pace"].get(words)
-        if rate is None:
-            rate = found["pace"][words] = pace(found["python"], words, text)
-        total = min(MOST, int(3600 * hours * rate / (PLANS * BESIDE)) // 40 * 40)
+        of = dict(zip(words.split()[::2], map(int, words.split()[1::2])))
+        most = min(MOST, PASSES * os.path.getsize(text) // (of["--batch"] * of["--ctx"]))
+        rate = found["pace"].get(words) or pace(found["python"], words, text)
+        if rate:
+            found["pace"][words] = rate
+        total = min(most, int(3600 * hours * rate / (PLANS * BESIDE))) // 40 * 40
         if total >= LEAST:
             return name, words, lr, rate, total
     return None
@@ -85,7 +89,8 @@ def size(where, hours, text, ask):
         json.dump(found, f)
     os.replace(path + ".new", path)
     if not chosen:
-        return None, "%s: not %d steps a run in %g hours (--torch-hours): the PyTorch cells are left out" % (found["on"], LEAST, hours)
+        return None, ("%s: not %d steps a run in %g hours (--torch-hours) and %d passes over the text: the PyTorch cells are left out"
+                      % (found["on"], LEAST, hours, PASSES))
     name, words, lr, rate, total = chosen
     trainer(found["python"])
     SIZES["gpt2"] = dict(program="torch", words=words + " --probe-every %d" % (total // 80), total=total, warmup=total // 20,

@@ -210,7 +210,7 @@ class Trainer:
             record = step_on(self, step)
             if step == args.total:
                 record.update(held_out(self.model, self.data, args.end_bytes, self.device))
-            elif args.val_every and (step % args.val_every == 0):
+            elif args.val_every and (step % args.val_every == 0 or step == last):  # a future is read where it ends
                 record.update(held_out(self.model, self.data, args.val_bytes, self.device))
             lc.log(step, **record)
             if args.out and (step == last or ended or (args.save_every and step % args.save_every == 0)):

@@ -33,6 +33,7 @@ same "it is the same run, to the bit" want got
 ok "a future" train o3 o/step-00000020 2 --lr-scale 0.5 --skip 21-22 --fault lr-bump@22-:4
 steps .out >got
 equal "has its lr, and its fault's on top" "0.002 0.008" "$(sed 's/.*"lr":\([0-9.]*\).*/\1/' got | xargs)"
+match "it is read where it ends" '"step":22,.*"val_loss":[0-9]' .out
 sed 's/.*"batch"/"batch"/' got >batches
 equal "and batches of no plan" "2 0" "$(wc -l <batches) $(grep -cFf batches want)"
 status "a fault that it does not know is refused" 1 train o4 none 1 --fault rain@3
@@ -82,18 +83,19 @@ same "runs nothing" report.txt .out
 ok "a full study that has no GPU's cells" study --study full --report -d "$PWD/none" --only nothing
 match "says so" '^no PyTorch cells were begun here$' .out
 PYTHONPATH=$scripts B=$B python3 - >sizes.txt <<'END'
-import torch_size
-from torch_size import LEAST, SHAPES, choose
+from torch_size import LEAST, PASSES, SHAPES, choose
+with open("text", "wb") as f:
+    f.truncate(4096 * 1000)  # of all shapes 1000 steps
 def pace(*rates):
     return dict(python="none", pace={words: r for (_, words, _), r in zip(SHAPES, rates)})
-for rates, hours in (((20, 40, 80), 6), ((4, 40, 80), 6), ((4, 4, 4), 6), ((4, 4, 4), 100), ((900, 0, 0), 6)):
-    got = choose(pace(*rates), hours, "")
-    print(got and (got[0], got[4], got[4] >= LEAST))
+for rates, hours in (((20, 40, 80), 6), ((4, 40, 80), 6), ((4, 4, 4), 6), ((4, 4, 4), 100), ((900, 1, 1), 6)):
+    got = choose(pace(*rates), hours, "text")
+    print(got and (got[0], got[4]), got and LEAST <= got[4] <= 1000 * PASSES)
 END
-same "the largest model that the hours allow" sizes.txt - <<'END'
-('GPT-2', 6640, True)
-('GPT-2, smaller', 13280, True)
-None
-('GPT-2', 16000, True)
-('GPT-2', 16000, True)
+same "the largest model that the hours and the text allow" sizes.txt - <<'END'
+('GPT-2', 6640) True
+('GPT-2, smaller', 8000) True
+None None
+('GPT-2', 8000) True
+('GPT-2', 8000) True
 END
