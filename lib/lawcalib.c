@@ -44,7 +44,10 @@ void lc_calib_take(struct lc_law *law, const struct lc_law_model *model, double 
 	for (int u = 0; u < 2; u++)
 		for (int b = 0; b < LC_BUCKETS; b++) {
 			double w = model ? model->calib[law->calib][u][b] : 1;
-			law->width[u][b] = w > 0 ? w : 1;
+			/* others were too careful of each other: of this run that says nothing */
+			if (!(w > 0) || law->calib == LC_CALIB_FAR)
+				w = fmax(w, 1);
+			law->width[u][b] = w;
 		}
 }
 

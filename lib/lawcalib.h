@@ -7,7 +7,8 @@
  * run, or of any run with its lr; the 90 % quantile of |error| over sd gives the factor. One for
  * each kind of law, for a lr that has been seen or not, and for how far ahead; with few runs in it
  * such a bucket leans on all horizons, these on both kinds of lr, and that on the law's own sd,
- * each of which counts as two runs.
+ * each of which counts as two runs. Where the model does not know the run (LC_CALIB_FAR) no factor
+ * is below 1: runs that are alike teach how much too careful a law is of its like, no more.
  *
  * As the run goes on its own earlier forecasts (from half, .65 and .8 of its past, and each of its
  * branches from the others) correct these factors: the 90 % quantile of their |error| over the

@@ -52,6 +52,8 @@ static int groups_of(const struct lc_resid_case *c, size_t n)
 	return most + 1;
 }
 
+#define SURE 2. /* standard errors: the best of GATES is lucky by about one */
+
 double lc_resid_gate(const struct lc_resid_case *c, const float *z, size_t n, double *gain,
 		     double *se)
 {
@@ -69,7 +71,7 @@ double lc_resid_gate(const struct lc_resid_case *c, const float *z, size_t n, do
 	}
 	*gain = best_gain / before;
 	*se = best_se / before;
-	return best_gain > best_se ? best : 0;
+	return best_gain > SURE * best_se ? best : 0;
 }
 
 void lc_resid_fit(struct lc_resid *r, const struct lc_resid_case *c, size_t n, double *gain,

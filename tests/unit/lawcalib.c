@@ -62,6 +62,25 @@ Test(lawcalib, widths_follow_the_errors, .timeout = 120)
 	cr_assert(wide[1] > 1.3 * wide[0], "%g %g", wide[0], wide[1]);
 }
 
+/* What alike runs teach of too careful a law narrows it for their like alone. */
+Test(lawcalib, a_stranger_is_given_no_less_than_the_law_says)
+{
+	struct lc_law_model m = {0};
+	struct lc_law law = {.lr_lo = 1, .lr_hi = 1};
+
+	for (int i = 0; i < LC_CALIBS * 2 * LC_BUCKETS; i++)
+		(&m.calib[0][0][0])[i] = i % LC_BUCKETS ? .5 : 1.5;
+	lc_calib_take(&law, &m, LC_NEAR / 2);
+	cr_assert(law.calib == LC_CALIB_NEAR && law.width[0][0] == 1.5 && law.width[1][1] == .5);
+	lc_calib_take(&law, &m, 2 * LC_NEAR);
+	cr_assert(law.calib == LC_CALIB_FAR && law.width[0][0] == 1.5 && law.width[1][1] == 1);
+	law.lr_lo = .5;
+	lc_calib_take(&law, &m, 2 * LC_NEAR);
+	cr_assert(law.calib == LC_CALIB_OWN && law.width[1][1] == .5);
+	lc_calib_take(&law, NULL, INFINITY);
+	cr_assert(law.width[0][0] == 1 && law.width[1][1] == 1);
+}
+
 /* A trunk of 80 values that falls as a power of the step; `jump` more from 60 % of it on. */
 static void trunk_of(struct lc_past *p, double jump)
 {

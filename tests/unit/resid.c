@@ -89,3 +89,18 @@ Test(resid, nothing_to_learn_from_is_gate_0)
 	lc_resid_fit(&r, &one, 1, &gain, &se);
 	cr_assert_eq(r.gate, 0);
 }
+
+/* What helps two groups and harms a third is open by one standard error, and not by two. */
+Test(resid, a_lucky_gain_opens_no_gate)
+{
+	struct lc_resid_case c[] = {
+		{.group = 0, .z = 1}, {.group = 1, .z = 1}, {.group = 2, .z = 1}};
+	float z[] = {1, 1, 1};
+	double gain, se;
+
+	cr_assert_eq(lc_resid_gate(c, z, 3, &gain, &se), 1);
+	c[1].z = .7f;
+	c[2].z = .2f;
+	cr_assert_eq(lc_resid_gate(c, z, 3, &gain, &se), 0);
+	cr_assert(gain > se && gain < 2 * se, "%g %g", gain, se);
+}
