@@ -158,16 +158,16 @@ least_steps() {
 }
 
 # The shape of a fork for an alert, in $m, $now, $again and $span (divides horizon and readout): as it was asked for, or as the budget
-# has room for with one arm: two nulls; then steps half as many; then one future, that asks whether it comes again; but where it is
-# the lr that is off its plan, only what undoes that, from the present state and by the law alone, at last in a quarter of the steps.
-# 1: there is none; then why is in $barred. shape ALERT
+# has room for with one arm: two nulls; then steps half as many; then one future, that asks whether it comes again. Where it is the
+# lr that is off its plan, only what undoes that, from the present state and by the law alone: that was seen at once, and what damage
+# there is will be another alert, for which there is room. 1: there is none; then why is in $barred. shape ALERT
 shape() {
-	m=$nulls now='' again='' span=1 room=$(allowed alert) w=$width less='half again'
+	m=$nulls now='' again='' span=1 room=$(allowed alert) w=$width tries='all two half again'
 	[ "$room" ] || return 0
-	[ "$plan" ] && [ "$(field first <"$1")" = lr ] && less='now half quarter'
+	[ "$plan" ] && [ "$(field first <"$1")" = lr ] && tries='now half quarter'
 	asked=''
 	# shellcheck disable=SC2086 # words
-	for try in all two $less; do
+	for try in $tries; do
 		case $try in
 		two) m=2 ;;
 		half) span=2 ;;
