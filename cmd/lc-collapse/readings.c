@@ -42,6 +42,12 @@ static double last_value(const struct future *f, enum metric m)
 	return NAN;
 }
 
+/* Was nothing at all read of a segment, since it is shorter than the run's own intervals? */
+static int is_silent(const struct future *seg)
+{
+	return isnan(last_value(seg, VAL)) && isnan(last_value(seg, TRAIN));
+}
+
 /* The steps over which futures without segments are read: the later half of what the control ran.
  */
 static long own_window(const struct evidence *ev)
@@ -60,7 +66,7 @@ double read_return(const struct evidence *ev, const struct future *f, enum metri
 		return NAN;
 	if (f->nonfinite || (seg && counts(seg) && seg->nonfinite))
 		return INFINITY;
-	if (seg) {
+	if (seg && !(counts(seg) && is_silent(seg))) {
 		mean = mean_after(seg, seg->from_step + seg->horizon / 2, m);
 		return !counts(seg) ? NAN : isnan(mean) ? last_value(seg, m) : mean;
 	}

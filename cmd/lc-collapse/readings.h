@@ -10,9 +10,9 @@ enum metric { VAL, TEST, TRAIN };
 
 /*
  * "return": mean over the later half of the segment back at the control's lr, or its last value
- * when none falls there (a future that changes nothing lasting and has no segment is read over the
- * same steps of its own). "cool": the last value of the cooldown. Infinity when it diverged; NaN
- * when it was not read (void, failed, no segment).
+ * when none falls there (a future that changes nothing lasting and has no segment, or one in which
+ * nothing was read, is read over the same steps of its own). "cool": the last value of the
+ * cooldown. Infinity when it diverged; NaN when it was not read (void, failed, no segment).
  */
 double read_return(const struct evidence *ev, const struct future *f, enum metric m);
 double read_cool(const struct evidence *ev, const struct future *f, enum metric m);

@@ -52,6 +52,9 @@ status "an arm that is worse" 1 lc-collapse race ev
 equal "none is better than it was" "none c" "$(said)"
 
 { references && future a1 arm restorative 100 '{"reset":"mv"}' 1.80 1.70; } >ev
+sed '/\.return"}$/s/"loss":3,"val_loss":[^,]*,//' ev >short
+ok "segments too short for anything to be read in" lc-collapse race short
+equal "are not read: their own later half is" "better a1 0.2" "$(said) $(field measured_gain <.out)"
 ok "an arm better by 20 sd" lc-collapse race ev
 equal "is chosen" "better a1" "$(said)"
 equal "gain, as measured" 0.2 "$(field measured_gain <.out)"
