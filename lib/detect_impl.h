@@ -78,8 +78,6 @@ struct live {
 	double told, told_for; /* the largest index up to cooldown steps into it; of those so far */
 	double inside;	       /* only what is inside the model has shown it so far */
 	double loud;	       /* steps at half the threshold or more since it last got worse */
-	double unheard,
-		heard; /* 1 + a loud signal with no value since, 0: none; steps it had one */
 	double outlier_step, outlier_z, outlier_age; /* a loss that stood out alone; -1: none */
 	double usual, regular; /* metrics that steps have, and how many in a row had them */
 	double gone;	       /* steps in a row that lack the loss others had */
