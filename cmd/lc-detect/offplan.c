@@ -32,7 +32,7 @@ int offplan_actions(struct offplan *o, const char *path, struct lc_err *err)
 		json_decref(told);
 		return -1;
 	}
-	o->undone = 0;
+	o->undone = o->plain = 0;
 	o->scale = lc_json_get_num(told, "lr_scale", 1);
 	if (json_object_get(told, "lr_tail") || json_object_get(told, "lr_warmup") ||
 	    json_object_get(told, "lr_for"))
@@ -85,13 +85,14 @@ static int is_loud(struct offplan *o, double off)
 }
 
 /* Doublings off the plan, or off what is in force on it; but once the lr was on the plan in spite
- * of that, it undoes a cause, and the plan alone counts: when the cause is gone, it is to be
- * lifted. */
+ * of that, for as long as an alert takes, it undoes a cause, and the plan alone counts: when the
+ * cause is gone, it is to be lifted. */
 static double off_by(struct offplan *o, const struct lc_step *st)
 {
 	double plan = doublings(o, st, 1), force = doublings(o, st, o->scale);
 
-	o->undone |= plan <= log2(OFF) && force > log2(OFF);
+	o->plain = plan <= log2(OFF) && force > log2(OFF) ? o->plain + 1 : 0;
+	o->undone |= o->plain >= AGREED;
 	return o->undone ? plan : fmin(plan, force);
 }
 

@@ -8,7 +8,7 @@
  * back on its plan or the run has gone back. The onset is where it came to be 1.2 times off; one
  * that was on its plan for 500 steps and then is off by less than twice for 500 is told. An
  * lr_scale may be there to undo such a cause: what is on the plan itself is not off it, and once it
- * was there, what is in force explains nothing more.
+ * was there for 5 steps, what is in force explains nothing more.
  */
 #ifndef LC_DETECT_OFFPLAN_H
 #define LC_DETECT_OFFPLAN_H
@@ -21,6 +21,7 @@ struct offplan {
 	double threshold;	 /* index at which an alert begins */
 	double scale;	    /* lr_scale in force; NaN: actions leave the plan for good reason */
 	int undone;	    /* it undoes a cause: the lr was on the plan itself since */
+	int plain;	    /* steps in a row at which it is, in spite of it */
 	long last, good;    /* newest step; newest one on the plan */
 	long on;	    /* how many were on it */
 	long onset, rewind; /* of the steps that are off it */

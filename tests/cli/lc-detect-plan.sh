@@ -81,6 +81,8 @@ lc-detect --plan flat --actions told.json gone.jsonl >.out
 match "what undid a cause is told when that is gone" '"step":105,.*"onset":101,.*"first":"lr"' .out
 log 1 0.2 101 1 111 0.2 >.less && lc-detect --plan flat --actions told.json .less >.out
 equal "also where the cause came first" "1 115" "$(lr_alerts) $(grep -o '"step":[0-9]*' .out | cut -d : -f 2)"
+log 1 0.2 101 1 105 0.2 >.less && lc-detect --plan flat --actions told.json .less >.out
+equal "four steps on the plan show no cause" 0 "$(lr_alerts)"
 lc-detect --plan flat --actions told.json --told 200 gone.jsonl >.out
 equal "but not what was in force from the first" 0 "$(lr_alerts)"
 
