@@ -40,18 +40,18 @@ is_on() {
 # line_of BRANCH STEP NAME
 line_of() {
 	awk -v to="${2:-999999999999999}" '{ line[NR] = $0 }
-	match($0, /^[{]"step":[0-9]+/) && substr($0, RSTART + 8, RLENGTH - 8) + 0 <= to { last = NR }
+	match($0, /"step": *[0-9]+/) && substr($0, RSTART + 7, RLENGTH - 7) + 0 <= to { last = NR }
 	END { for (i = 1; i <= last; i++) print line[i] }' "$f/run.jsonl" >"$f/$3"
 	before=$(wc -l <"$f/$3")
-	grep -F "\"branch\":\"$1\"" "$f/evidence.jsonl" | grep '^{"step":' >>"$f/$3"
+	grep -F "\"branch\":\"$1\"" "$f/evidence.jsonl" | grep -v '"type":' >>"$f/$3"
 }
 
 # Mean losses at the steps from the onset that both have: is the replay's no more than .3 % higher? (Less is worth nothing.)
 no_higher() {
 	awk -v onset="$(field onset <"$dir/alert.json")" -v since="$before" '
-	!match($0, /"step":[0-9]+/) { next }
+	!match($0, /"step": *[0-9]+/) { next }
 	{ s = substr($0, RSTART + 7, RLENGTH - 7) + 0 }
-	!match($0, /"loss":[0-9.e+-]+/) { next }
+	!match($0, /"loss": *[0-9.eE+-]+/) { next }
 	{ x = substr($0, RSTART + 7, RLENGTH - 7) + 0 }
 	FILENAME == ARGV[1] { run[s] = x; next }
 	FNR > since && s >= onset && s in run { n++; a += x; b += run[s] }

@@ -10,10 +10,11 @@ spent_on() {
 	} END { print n + 0 }' "$dir/journal.jsonl"
 }
 
-# The step the run is at, by its log.
+# The step the run is at, by its log: of the newest record that is whole (a command that is ended may have last words, or none).
 now() {
-	n=$(tail -n 1 "$dir/run.jsonl" | field step)
-	case $n in '' | *[!0-9]*) echo "$at" ;; *) echo "$n" ;; esac
+	n=$(tail -n 100 "$dir/run.jsonl" | awk '/[}][ \r]*$/ && match($0, /"step": *[0-9]+/) { n = substr($0, RSTART + 7, RLENGTH - 7) }
+	END { sub(/ */, "", n); print n }')
+	echo "${n:-$at}"
 }
 
 # All steps of the run, in $total; nothing where its states do not tell them.

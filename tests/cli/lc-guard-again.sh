@@ -17,6 +17,11 @@ lc-train -q "$@" --resume "$LC_OUT/step-00000300" --steps 60 || exit
 until_in_journal '"(decided|fork failed|only watching)"'
 exec lc-train -q "$@" --resume "$LC_OUT/step-00000360"
 END2
+# The same, as another trainer may say it: with spaces, and last words when it is ended.
+{
+	echo 'trap "echo ended by a signal; exit 143" TERM'
+	sed "s/ || exit\$/ | sed 's,\":,\": ,g' || exit/" wait.sh
+} >other.sh
 # run DIR OPTION... -- WORD...
 run() {
 	KEPT=$PWD/$1
@@ -25,14 +30,14 @@ run() {
 	shift
 	lc-guard -d "$d" --horizon 20 --readout 10 --nulls 2 -w 12 -k 1 --confirm 0 "$@"
 }
-steps() { sed 's/"wall_s":[^,}]*,\{0,1\}//' "$1" | awk 'match($0, /^[{]"step":[0-9]+/) { s = substr($0, RSTART + 8, RLENGTH - 8) + 0; line[s] = $0; if (s > n) n = s } END { for (i = 1; i <= n; i++) print line[i] }'; }
+steps() { sed 's/": /":/g; s/"wall_s":[^,}]*,\{0,1\}//' "$1" | awk 'match($0, /^[{]"step":[0-9]+/) { s = substr($0, RSTART + 8, RLENGTH - 8) + 0; line[s] = $0; if (s > n) n = s } END { for (i = 1; i <= n; i++) print line[i] }'; }
 # shellcheck disable=SC2086
 lc-train -q $tiny --out plain >plain.jsonl
 steps plain.jsonl >want
 
 # What grew, grew once. The budget has room for the replay alone: up to 110 steps back, 20 more, and the way back.
 # shellcheck disable=SC2086
-ok "attention that grows" run d --budget 250 -- sh "$PWD/wait.sh" $tiny --fault "$grow,once=$PWD/mark" $words
+ok "attention that grows" run d --budget 250 -- sh "$PWD/other.sh" $tiny --fault "$grow,once=$PWD/mark" $words
 cp .err err
 match "is an alert" '"type":"alert".*"onset":(2[5-9]|3[0-5])[0-9],.*"attn_' d/journal.jsonl
 match "one future is run" 'does it come again\? One future to run, in [0-9]+ steps of [0-9]+$' err
