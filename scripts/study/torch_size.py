@@ -58,12 +58,13 @@ def pace(python, words, text):
     return 1 / statistics.median(walls)
 
 
-def choose(found, hours, text):
-    """The first shape whose plan is long enough: (name, words, lr, steps a second, steps of the plan); nothing if none is."""
+def choose(found, hours, text, ask=True):
+    """The first shape whose plan is long enough: (name, words, lr, steps a second, steps of the plan); nothing if none is. A pace
+    that is not known is measured only if ask."""
     for name, words, lr in SHAPES:
         of = dict(zip(words.split()[::2], map(int, words.split()[1::2])))
         most = min(MOST, PASSES * os.path.getsize(text) // (of["--batch"] * of["--ctx"]))
-        rate = found["pace"].get(words) or pace(found["python"], words, text)
+        rate = found["pace"].get(words) or (pace(found["python"], words, text) if ask else 0)
         if rate:
             found["pace"][words] = rate
         total = min(most, int(3600 * hours * rate / (PLANS * BESIDE))) // 40 * 40
@@ -84,7 +85,7 @@ def size(where, hours, text, ask):
         if not python:
             return None, "no GPU that a PyTorch can use: the PyTorch cells are left out" if ask else "no PyTorch cells were begun here"
         found = dict(python=python[0], on=python[1], pace={})
-    chosen = choose(found, hours, text or tool("kjv.txt"))
+    chosen = choose(found, hours, text or tool("kjv.txt"), ask)
     with open(path + ".new", "w") as f:
         json.dump(found, f)
     os.replace(path + ".new", path)

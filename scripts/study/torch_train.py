@@ -199,6 +199,7 @@ class Trainer:
         keep(self.args.out, self.args.keep)
 
     def go(self):
+        """To the last step, or a signal to end; whether it was one."""
         args, ended = self.args, []
         signal.signal(signal.SIGTERM, lambda n, _: ended.append(n))
         step = lc.load(None, self.model, self.optimizer, loader=self.data).step
@@ -215,19 +216,20 @@ class Trainer:
             lc.log(step, **record)
             if args.out and (step == last or ended or (args.save_every and step % args.save_every == 0)):
                 self.save(step)
-        if ended:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGTERM)
+        return bool(ended)
 
 
 def main():
     args = arguments()
     tell(args)
     try:
-        Trainer(args).go()
+        ended = Trainer(args).go()
     finally:
         if getattr(tell, "file", None):
             os.unlink(tell.file)
+    if ended:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

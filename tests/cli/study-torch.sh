@@ -41,6 +41,16 @@ ok "a NaN, once" train o5 o/step-00000020 3 --fault nan@21,once=struck
 match "strikes" '"step":21,.*"grad_norm":"nan"' .out
 ok "and again" train o6 o/step-00000020 3 --fault nan@21,once=struck
 equal "does not" 0 "$(grep -c '"nan"' .out)"
+cat >ended.py <<'END'
+import os, sys, torch_train
+say = torch_train.lc.log
+torch_train.lc.log = lambda *a, **b: (say(*a, **b), os.kill(os.getpid(), 15))
+sys.argv[1:] = ["--text", sys.argv[1], "--layers", "1", "--dim", "8", "--ctx", "8", "--lr-scale", "0.5"]
+torch_train.main()
+END
+mkdir tmp
+TMPDIR=$PWD/tmp PYTHONPATH=$scripts "$python" ended.py "$B/kjv.txt" >.out 2>.err
+equal "a signal ends it after its step, and leaves no file" "143 1 0" "$? $(steps .out | wc -l) $(find tmp -type f | wc -l)"
 PYTHONPATH=$scripts "$python" - >faults.txt 2>.err <<'END'
 import torch, torch_faults
 plan = dict(kind="wsd", lr=1.0, min_lr=0, warmup=10, total=100, decay_frac=0.2)
@@ -91,6 +101,7 @@ def pace(*rates):
 for rates, hours in (((20, 40, 80), 6), ((4, 40, 80), 6), ((4, 4, 4), 6), ((4, 4, 4), 100), ((900, 1, 1), 6)):
     got = choose(pace(*rates), hours, "text")
     print(got and (got[0], got[4]), got and LEAST <= got[4] <= 1000 * PASSES)
+print(choose(pace(1), 6, "text", False))
 END
 same "the largest model that the hours and the text allow" sizes.txt - <<'END'
 ('GPT-2', 6640) True
@@ -98,4 +109,5 @@ same "the largest model that the hours and the text allow" sizes.txt - <<'END'
 None None
 ('GPT-2', 8000) True
 ('GPT-2', 8000) True
+None
 END
