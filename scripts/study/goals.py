@@ -182,15 +182,17 @@ def show(found):
 
 
 def markdown(found, ours, cells, missing, args):
-    """The table for a README: the goals alone, a row a goal, a column a policy; and where others were better."""
-    yield "Study %s, set %s, %d cells%s:\n\n" % (args.study, args.set, cells, ", %d missing" % missing if missing else "")
-    yield "| | goal | %s | best fixed remedy |\n|---|---|%s---|\n" % (" | ".join(ours), "---|" * len(ours))
+    """The table for a README: the goals alone, a row a goal, a column a policy, and where others were better. The fixed remedy
+    is that of the first policy's incidents: the others' are fewer."""
+    note = "; " + args.note if getattr(args, "note", None) else ""
+    yield "Study %s, set %s, %d cells%s%s:\n\n" % (args.study, args.set, cells, ", %d missing" % missing if missing else "", note)
+    yield "| | goal | %s | best fixed remedy, %s's incidents |\n|---|---|%s---|\n" % (" | ".join(ours), ours[0], "---|" * len(ours))
     small = [r for r in found if r.goal or r.what == LOST]
     for what in dict.fromkeys(r.what for r in small):
         own = {r.of: r for r in small if r.what == what}
         goal = "; ".join(dict.fromkeys(r.goal for r in own.values()))
         figures = [own[q].text() if q in own else "" for q in ours]
-        yield "| %s | %s | %s | %s |\n" % (what, goal, " | ".join(figures), next(iter(own.values())).beside)
+        yield "| %s | %s | %s | %s |\n" % (what, goal, " | ".join(figures), own[ours[0]].beside if ours[0] in own else "")
 
 
 def into(path, lines):

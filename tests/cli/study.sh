@@ -84,6 +84,22 @@ print("undo", plan.undo(wsd, log(lambda s: 4), 50), plan.undo(wsd, log(lambda s:
 print("pooled %.3f %d" % stats.pooled([[0, 2], [0, 0, 0, 0], [5], [float("nan"), 1]]))
 print("steps", guarded.fork_steps("fork"))
 END
+PYTHONPATH=$TESTS/../scripts/study python3 - >table.md <<'END'
+import argparse, goals
+def row(q, beside):
+    return goals.Row("w", q + "'s", "g", True, q, beside)
+args = argparse.Namespace(study="full", set="report", note="a GPU: GPT-2, small")
+print("".join(goals.markdown([row("a", "palm, 2 %"), row("b", "zclip, 1 %")], ("a", "b"), 3, 0, args)), end="")
+print("".join(list(goals.markdown([row("b", "zclip, 1 %")], ("a", "b"), 3, 1, args))[2:]), end="")
+END
+same "a fixed remedy's figure stands beside the policy whose incidents it is of" table.md - <<'END'
+Study full, set report, 3 cells; a GPU: GPT-2, small:
+
+| | goal | a | b | best fixed remedy, a's incidents |
+|---|---|---|---|---|
+| w | g | a's | b's | palm, 2 % |
+| w | g |  | b's |  |
+END
 same "the figures under the tables" facts.txt - <<'END'
 lr 0.0005 0.001 0.001 0.0005
 undo 0.25 None None None 50.0
