@@ -137,6 +137,12 @@ only_watch() {
 	stands
 }
 
+# What is left after so many steps, for a record; nothing when there is no bound. left_after STEPS
+left_after() {
+	n=$(left "$what")
+	[ -z "$n" ] || echo ",\"left\":$((n - $1))"
+}
+
 # What the present fork took goes into the journal, once.
 spend() {
 	grep -qF "\"event\":\"spent\",\"n\":$forks," "$dir/journal.jsonl" && return
@@ -146,14 +152,14 @@ spend() {
 	elif [ -f "$f/probed.jsonl" ]; then
 		n=$((n + $(probed_steps)))
 	fi
-	event "\"spent\",\"n\":$forks,\"of\":\"$what\",\"steps\":$n${left:+,\"left\":$(($(left "$what") - n))}"
+	event "\"spent\",\"n\":$forks,\"of\":\"$what\",\"steps\":$n$(left_after "$n")"
 }
 # What of the run is gone back over, now that it is known where it goes on from: once too. (Where it stood is the newest step that
 # its log has, of a line that ended.)
 throw_away() {
 	grep -qF "\"event\":\"thrown away\",\"n\":$forks," "$dir/journal.jsonl" && return
 	n=$(lost_steps)
-	[ "$n" -eq 0 ] || event "\"thrown away\",\"n\":$forks,\"of\":\"$what\",\"steps\":$n${left:+,\"left\":$(($(left "$what") - n))}"
+	[ "$n" -eq 0 ] || event "\"thrown away\",\"n\":$forks,\"of\":\"$what\",\"steps\":$n$(left_after "$n")"
 }
 probed_steps() { grep '"type":"result"' "$f/probed.jsonl" | grep -o '"steps":[0-9]*' | awk -F : '{ n += $2 } END { print n + 0 }'; }
 

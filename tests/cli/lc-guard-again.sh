@@ -22,13 +22,15 @@ END2
 	echo 'trap "echo ended by a signal; exit 143" TERM'
 	sed "s/ || exit\$/ | sed 's,\":,\": ,g' || exit/" wait.sh
 } >other.sh
+opts="--horizon 20 --readout 10 --nulls 2 -w 12 -k 1 --confirm 0"
 # run DIR OPTION... -- WORD...
 run() {
 	KEPT=$PWD/$1
 	export KEPT
 	d=$1
 	shift
-	lc-guard -d "$d" --horizon 20 --readout 10 --nulls 2 -w 12 -k 1 --confirm 0 "$@"
+	# shellcheck disable=SC2086
+	lc-guard -d "$d" $opts "$@"
 }
 steps() { sed 's/": /":/g; s/"wall_s":[^,}]*,\{0,1\}//' "$1" | awk 'match($0, /^[{]"step":[0-9]+/) { s = substr($0, RSTART + 8, RLENGTH - 8) + 0; line[s] = $0; if (s > n) n = s } END { for (i = 1; i <= n; i++) print line[i] }'; }
 # shellcheck disable=SC2086
@@ -49,9 +51,17 @@ back=$(sed -n 's/.*"event":"thrown away",.*"steps":\([0-9]*\).*/\1/p' d/journal.
 equal "the steps thrown away are charged" 1 "$((back >= 60 && back <= 110))"
 equal "within the budget" 0 "$(grep '"event":"\(spent\|thrown away\)"' d/journal.jsonl | grep -c '"left":-')"
 
-# It is met again.
+# It is met again; the guard is killed as it asks.
+# shellcheck disable=SC2086
+KEPT=$PWD/e lc-guard -d e $opts --budget 250 --max-forks 1 -- sh "$PWD/wait.sh" $tiny --fault "$grow" $words >.out 2>.err &
+guard=$! i=0
+until [ -e e/forks/0/alone ] || [ $((i += 1)) -gt 600 ]; do sleep 0.1; done
+kill -9 $guard
+wait $guard 2>.err
 # shellcheck disable=SC2086
 ok "attention that grows again" run e --budget 250 --max-forks 1 -- sh "$PWD/wait.sh" $tiny --fault "$grow" $words
+match "what it took is written down, and what is left" '"event":"spent",.*"steps":[0-9]+,"left":[0-9]+' e/journal.jsonl
+equal "once" 1 "$(grep -c '"event":"spent"' e/journal.jsonl)"
 match "is no reason to go back" '"type":"decision",.*"verdict":"none","why":"it comes again in the same steps from before it"' e/journal.jsonl
 match "the run went on" '^[{]"step":500,' e/run.jsonl
 equal "from where it was" 0 "$(grep -c '"rewind"' e/launch.json)"
