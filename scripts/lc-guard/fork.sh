@@ -124,7 +124,7 @@ plan_size() {
 
 # The words of lc-fork plan, quoted, in $words. plan_words ALERT
 plan_words() {
-	if [ "$what" != alert ]; then words="--every $every "; else words="-a $(quote "$1") $now "; fi
+	if [ "$what" != alert ]; then words="--now "; else words="-a $(quote "$1") $now "; fi
 	words="$words-s $(quote "$dir/store")-w $w ${space:+-S $(quote "$space")}--head $head --base $(quote "$dir/base.json")\
 --horizon $(((horizon + span - 1) / span)) --readout $(((readout + span - 1) / span)) --nulls $m -H $(quote "$dir/run.jsonl")${plan:+-p $(quote "$plan")}"
 }

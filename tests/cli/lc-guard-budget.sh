@@ -50,9 +50,9 @@ equal "two alerts, one decision" "2 1" "$(grep -c '"type":"alert"' limited/journ
 # The run stands at step 60, where the second stretch begins, until something was decided about it.
 cat >wait.sh <<'END2'
 if [ "$LC_STATE" = none ] && [ "${LC_BRANCH:-main}" = main ]; then
-	lc-train "$@" --steps 60 || exit
+	lc-train "$@" --steps 67 || exit
 	until grep -qE '"of":"every"' "$EVERY/journal.jsonl"; do sleep 0.1; done
-	exec lc-train "$@" --resume "$LC_OUT/step-00000060"
+	exec lc-train "$@" --resume "$LC_OUT/step-00000067"
 fi
 [ "$LC_STEPS" = none ] || LC_STEPS=10
 exec lc-train "$@" --steps "$LC_STEPS"
@@ -71,9 +71,10 @@ $tiny --out plain >plain.jsonl
 steps plain.jsonl >want
 ok "--every" every e --every-budget 800 --min-effect 100
 cp .err err
-match "says what it asks" 'step 60: is there a better way from here' err
+match "says what it asks" 'step 67: is there a better way from here' err
 match "proposes small changes of the schedule" '"role":"arm".*"actions":\{"lr_scale":' e/forks/0/plan.jsonl
 equal "none of them goes back" 0 "$(grep -c '"rewind"' e/forks/0/plan.jsonl)"
+equal "not even to where the stretch began" 0 "$(grep '"type":"branch"' e/forks/0/plan.jsonl | grep -vc '"from":{[^}]*"step":67[,}]')"
 equal "no alert" 0 "$(grep -c '"type":"alert"' e/journal.jsonl)"
 match "a decision, by the same rules" '"type":"decision",.*"verdict":"(none|undecided)"' e/journal.jsonl
 match "from the budget of its own" '"event":"spent","n":0,"of":"every","steps":[0-9]+,"left":[0-9]+' e/journal.jsonl
