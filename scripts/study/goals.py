@@ -44,7 +44,7 @@ def overall(groups):
 
 def extra(runs):
     """Steps beyond the plan's, in %: what was run again, and all probes, nulls, branches and readouts. A run that died early saved none."""
-    return [max(0.0, 100 * (x["steps"] / x["total"] - 1)) for x in runs]
+    return [max(0.0, 100 * (x["steps"] - x["total"]) / x["total"]) for x in runs]
 
 
 def bound(t, incident, n=1):
