@@ -39,6 +39,15 @@ skip() {
 	printf 'skip - %s # %s\n' "$1" "$2"
 }
 
+# need_torch NAME: $python is one with torch (LC_PYTHON, or python3); where there is none, NAME is skipped.
+need_torch() {
+	for python in ${LC_PYTHON:-} python3 /usr/bin/python3; do
+		"$python" -c 'import torch' 2>/dev/null && return
+	done
+	skip "$1" "no python with torch (Debian: python3-torch), or set LC_PYTHON"
+	exit 0
+}
+
 show_err() {
 	sed 's/^/# stderr: /' .err | head -n 20
 }

@@ -1,14 +1,7 @@
 # lightcone.py: with a real torch, where there is one (LC_PYTHON, or python3): its cases, and an incident under lc-guard.
 . "$TESTS/cli/lib.sh"
 
-python=
-for p in ${LC_PYTHON:-} python3 /usr/bin/python3; do
-	"$p" -c 'import torch' 2>/dev/null && python=$p && break
-done
-if [ -z "$python" ]; then
-	skip "lightcone.py" "no python with torch (Debian: python3-torch), or set LC_PYTHON"
-	exit
-fi
+need_torch "lightcone.py"
 scripts=$TESTS/../scripts
 export OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 

@@ -1,14 +1,7 @@
 # study, in PyTorch: its trainer says and does what lc-train's words ask, and an incident goes through all that the study does.
 . "$TESTS/cli/lib.sh"
 
-python=
-for p in ${LC_PYTHON:-} python3 /usr/bin/python3; do
-	"$p" -c 'import torch' 2>/dev/null && python=$p && break
-done
-if [ -z "$python" ]; then
-	skip "the study in PyTorch" "no python with torch (Debian: python3-torch), or set LC_PYTHON"
-	exit
-fi
+need_torch "the study in PyTorch"
 export PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
 scripts=$TESTS/../scripts/study
 train() { # OUT STATE STEPS [WORD...]
