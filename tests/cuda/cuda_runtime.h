@@ -72,7 +72,7 @@ inline const char *cudaGetErrorString(cudaError_t e)
 
 /* Streams: what is still to be done. NULL is the default one. */
 struct host_stream {
-	std::vector<std::function<void()>> todo;
+	std::vector<std::function<void()>> pending;
 };
 typedef host_stream *cudaStream_t;
 inline host_stream host_default;
@@ -85,10 +85,10 @@ inline host_stream *host_of(cudaStream_t s)
 
 inline void host_drain(cudaStream_t s)
 {
-	std::vector<std::function<void()>> todo;
+	std::vector<std::function<void()>> pending;
 
-	todo.swap(host_of(s)->todo);
-	for (auto &f : todo)
+	pending.swap(host_of(s)->pending);
+	for (auto &f : pending)
 		f();
 }
 
@@ -162,7 +162,7 @@ inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t len, cudaM
 		   "cudaMemcpy of %zu bytes: the wrong way, or too far\n", len);
 	if (host_call() != cudaSuccess)
 		return cudaErrorMemoryAllocation;
-	host_of(s)->todo.push_back([=] { memcpy(to, from, len); });
+	host_of(s)->pending.push_back([=] { memcpy(to, from, len); });
 	return cudaSuccess;
 }
 
@@ -179,7 +179,7 @@ inline cudaError_t cudaMemsetAsync(void *p, int byte, size_t len, cudaStream_t s
 	HOST_NEEDS(host_is_device(p, len), "cudaMemset of %zu bytes: not there\n", len);
 	if (host_call() != cudaSuccess)
 		return cudaErrorMemoryAllocation;
-	host_of(s)->todo.push_back([=] { memset(p, byte, len); });
+	host_of(s)->pending.push_back([=] { memset(p, byte, len); });
 	return cudaSuccess;
 }
 
@@ -312,7 +312,7 @@ cudaError_t cudaLaunchKernel(void (*kernel)(A), dim3 grid, dim3 block, void **ar
 
 	if (host_call() != cudaSuccess)
 		return cudaErrorMemoryAllocation;
-	host_of(s)->todo.push_back([=] { host_run(grid, block, [=] { kernel(a); }); });
+	host_of(s)->pending.push_back([=] { host_run(grid, block, [=] { kernel(a); }); });
 	return cudaSuccess;
 }
 

@@ -39,7 +39,7 @@ inline int host_product(void *, int ta, int tb, int m, int n, int k, const float
 		   "cublasSgemm: not on the device\n");
 	if (host_call() != cudaSuccess)
 		return 1;
-	host_default.todo.push_back([=] {
+	host_default.pending.push_back([=] {
 		for (long long p = 0; p < batch; p++)
 			for (int j = 0; j < n; j++)
 				for (int i = 0; i < m; i++) {
