@@ -31,7 +31,7 @@ import report  # noqa: E402
 import torch_size  # noqa: E402
 from cells import Cell, Study, begin, made_key  # noqa: E402
 from incidents import manifest, torch_manifest  # noqa: E402
-from runs import Run, in_torch, records  # noqa: E402
+from runs import Run, in_torch, records, tool  # noqa: E402
 
 INSIDE_WORDS = {"zclip": ["--zclip"], "skip 6 sigma": ["--skip-sigma", "6"]}
 FROM_BASE = ("palm", "half lr", "asha", "oracle", "hindsight")  # begin from the untreated run's states
@@ -235,6 +235,9 @@ def main():
     p.add_argument("--torch-text", help="what they learn, byte by byte (the bundled text, of a megabyte)")
     args = p.parse_args()
     os.environ["B"] = os.path.abspath(os.environ.get("B", "build"))
+    if not os.path.exists(tool("lc-train")):
+        print("study: %s: no programs there (make study builds them; B says where)" % os.environ["B"], file=sys.stderr)
+        return 2
     where = args.d or os.path.join(os.environ["B"], "study")
     os.environ["MADE"] = os.path.join(os.path.abspath(where), "made-" + made_key())
     def wanted(found):

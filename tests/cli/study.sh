@@ -106,3 +106,5 @@ undo 0.25 None None None 50.0
 pooled 0.707 4
 steps 3
 END
+status "where nothing was built" 2 env B="$PWD/nobuild" python3 "$TESTS/../scripts/study/study.py" --report
+match "it says so" 'no programs there' .err
